@@ -1,0 +1,24 @@
+#include "host/base/log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+/* A process has one standard error, hence one level. */
+static atomic_int threshold = SSG_LOG_NORMAL;
+
+void ssg_log_set_level(ssg_log_level level)
+{
+    atomic_store(&threshold, (int)level);
+}
+
+void ssg_log(ssg_log_level level, const char *format, ...)
+{
+    if ((int)level > atomic_load(&threshold)) return;
+    char line[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "ssgcam: %s\n", line); /* one call: lines of several threads do not mix */
+}

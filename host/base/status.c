@@ -1,0 +1,56 @@
+#include "host/base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_BYTES = 1024 };
+
+/* Per thread, so that concurrent calls keep their own sentence; no other state of the library is global. */
+static _Thread_local char last_message[MESSAGE_BYTES];
+
+const char *ssgcam_status_name(ssgcam_status status)
+{
+    switch (status) {
+    case SSGCAM_OK: return "ok";
+    case SSGCAM_ERR_ARGUMENT: return "argument";
+    case SSGCAM_ERR_INPUT: return "input";
+    case SSGCAM_ERR_NOT_FOUND: return "not found";
+    case SSGCAM_ERR_UNSUPPORTED: return "unsupported";
+    case SSGCAM_ERR_MEMORY: return "memory";
+    case SSGCAM_ERR_IO: return "io";
+    case SSGCAM_ERR_DEVICE: return "device";
+    case SSGCAM_ERR_INTERRUPTED: return "interrupted";
+    case SSGCAM_ERR_PARTIAL: return "partial";
+    case SSGCAM_ERR_INTERNAL: return "internal";
+    }
+    return "unknown";
+}
+
+const char *ssgcam_last_error(void)
+{
+    return last_message;
+}
+
+ssgcam_status ssg_fail(ssgcam_status status, const char *format, ...)
+{
+    char text[MESSAGE_BYTES]; /* arguments may point into last_message */
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    memcpy(last_message, text, sizeof text);
+    return status;
+}
+
+ssgcam_status ssg_fail_prefix(ssgcam_status status, const char *format, ...)
+{
+    char text[MESSAGE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    int used = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (used >= 0 && used < MESSAGE_BYTES) snprintf(text + used, sizeof text - (size_t)used, ": %s", last_message);
+    memcpy(last_message, text, sizeof text);
+    return status;
+}

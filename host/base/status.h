@@ -1,0 +1,31 @@
+/* status.h - the one way to report a failure inside the library.
+ *
+ *     if (rank != 4) return ssg_fail(SSGCAM_ERR_INPUT, "%s: node %s: rank %d, expected 4", path, node, rank);
+ *
+ * Callers that add nothing pass the code on with SSG_TRY; callers that know more (which file, which image) prepend it with ssg_fail_prefix. */
+#ifndef SSG_BASE_STATUS_H
+#define SSG_BASE_STATUS_H
+
+#include <ssgcam/status.h>
+
+/* Stores the formatted sentence as this thread's last error and returns `status`. */
+ssgcam_status ssg_fail(ssgcam_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "prefix: " before this thread's last error and returns `status`. */
+ssgcam_status ssg_fail_prefix(ssgcam_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Returns from the calling function with the code of `call` if it failed. */
+#define SSG_TRY(call)                                                                                                  \
+    do {                                                                                                               \
+        ssgcam_status ssg_try_status = (call);                                                                         \
+        if (ssg_try_status != SSGCAM_OK) return ssg_try_status;                                                        \
+    } while (0)
+
+/* Like SSG_TRY for functions that clean up: sets the local variable `status` and jumps to the label `done`. */
+#define SSG_TRY_DONE(call)                                                                                             \
+    do {                                                                                                               \
+        status = (call);                                                                                               \
+        if (status != SSGCAM_OK) goto done;                                                                            \
+    } while (0)
+
+#endif
