@@ -1,0 +1,81 @@
+/* device.h - one interface to run graph operators; cpu/ fills it with oneDNN, cuda/ with cuDNN and cuBLAS.
+ *
+ * The planner (host/net) asks for one step per operator. A step says in which memory layout and precision it wants its inputs and gives its output; the planner puts
+ * SSG_OP_REORDER steps where they differ, places all tensors in device memory by their lifetimes, and runs the steps in order. */
+#ifndef SSG_DEVICE_DEVICE_H
+#define SSG_DEVICE_DEVICE_H
+
+#include "host/model/graph.h"
+
+/* How the elements of an image tensor (N, C, H, W) lie in memory. Tensors of another rank are always PLAIN. */
+typedef enum ssg_layout {
+    SSG_LAYOUT_PLAIN,   /* row-major: N C H W */
+    SSG_LAYOUT_BLOCK8,  /* N C/8 H W 8, missing channels zero */
+    SSG_LAYOUT_BLOCK16, /* N C/16 H W 16, missing channels zero */
+    SSG_LAYOUT_NHWC,    /* N H W C */
+    SSG_LAYOUT_PRIVATE  /* the device's own bytes (the positions of a max pool) */
+} ssg_layout;
+
+typedef enum ssg_precision { SSG_PRECISION_F32, SSG_PRECISION_BF16, SSG_PRECISION_F16, SSG_PRECISION_TF32 } ssg_precision;
+
+/* A tensor as it lies in device memory. */
+typedef struct ssg_placed {
+    ssg_shape shape;
+    ssg_layout layout;
+    ssg_precision precision; /* F32, BF16 or F16 */
+    size_t bytes;
+} ssg_placed;
+
+/* The innermost block of channels of a layout: 1, 8, 16, or all of them for NHWC. */
+int64_t ssg_layout_block(ssg_layout layout, int64_t channels);
+
+/* Fills in `bytes` from the other fields (PRIVATE keeps its own). */
+void ssg_placed_measure(ssg_placed *placed);
+
+int ssg_placed_same(const ssg_placed *a, const ssg_placed *b);
+
+typedef struct ssg_device ssg_device;
+typedef struct ssg_step ssg_step;
+
+/* What the planner knows of an operator when it asks for a step, and what the step answers. */
+typedef struct ssg_step_request {
+    const ssg_op *op;
+    ssg_precision precision;               /* that the user asked for; the heavy operators follow it */
+    int with_positions;                    /* MAXPOOL: a backward pass will need its second output */
+    ssg_placed inputs[SSG_OP_MAX_INPUTS];  /* in: where they lie now. out: how the step wants them */
+    ssg_placed *more_inputs;               /* the same for all inputs of CONCAT (input_count entries), else NULL */
+    ssg_placed output;                     /* in: shape. out: layout, precision, bytes */
+    ssg_placed positions;                  /* MAXPOOL, out: its second output. MAXPOOL_BACKWARD, in: where the forward pass put its output */
+    size_t scratch_bytes;                  /* out: working memory for the duration of a run, shared by all steps */
+    int in_place;                          /* out: 1 + index of an input whose memory the output may share, 0 if none */
+} ssg_step_request;
+
+/* The functions of a backend. Every backend implements all of them. */
+typedef struct ssg_device_interface {
+    const char *name;
+    /* Memory. Addresses are device addresses; copies are complete on return unless the backend says otherwise. */
+    ssgcam_status (*memory_create)(ssg_device *, size_t bytes, void **memory);
+    void (*memory_destroy)(ssg_device *, void *memory);
+    ssgcam_status (*upload)(ssg_device *, void *to, const void *from, size_t bytes);
+    ssgcam_status (*download)(ssg_device *, void *to, const void *from, size_t bytes);
+    /* Steps. */
+    ssgcam_status (*step_create)(ssg_device *, ssg_step_request *request, ssg_step **step);
+    ssgcam_status (*step_run)(ssg_step *, const void *const *inputs, void *output, void *positions, void *scratch);
+    void (*step_destroy)(ssg_step *);
+    ssgcam_status (*wait)(ssg_device *); /* until all steps so far are done */
+    void (*destroy)(ssg_device *);
+} ssg_device_interface;
+
+struct ssg_device {
+    const ssg_device_interface *interface;
+    int threads;
+};
+
+/* Opens "cpu", "cuda", "cuda:N" or "auto" (a GPU if one can be used, else the CPU). threads: 0 = all processors. */
+ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads);
+void ssg_device_close(ssg_device **device);
+
+/* The CPU backend itself. */
+ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads);
+
+#endif

@@ -1,0 +1,56 @@
+/* plan.h - a network made ready for one input shape on one device: steps in order, layouts settled, memory placed by lifetime.
+ *
+ *     ssg_plan_create(&plan, device, model, &options);
+ *     ssg_plan_forward(plan, images);             class scores can be read
+ *     ssg_plan_backward_classes(plan, classes);   activations and gradients at the taps can be read
+ *
+ * A plan is used by one thread at a time. Plans of one device share packed weights. */
+#ifndef SSG_NET_PLAN_H
+#define SSG_NET_PLAN_H
+
+#include "host/device/device.h"
+
+typedef struct ssg_plan ssg_plan;
+
+typedef struct ssg_plan_options {
+    ssg_shape input;          /* concrete, in the model's own order (NCHW or NHWC); dims[0] is the batch N */
+    const char *const *taps;  /* names of ONNX values whose activations and gradients are wanted */
+    int tap_count;
+    int classes;              /* C: gradients for that many classes of each image in one batch; 0: forward only */
+    ssg_precision precision;
+    int through_head;         /* differentiate the model's own output (e.g. softmax) rather than the logits */
+} ssg_plan_options;
+
+ssgcam_status ssg_plan_create(ssg_plan **out, ssg_device *device, const ssg_model *model, const ssg_plan_options *options);
+void ssg_plan_destroy(ssg_plan **plan);
+
+/* The number of class scores per image (all non-batch dimensions of the logits). */
+int64_t ssg_plan_class_count(const ssg_plan *plan);
+
+/* Runs the forward pass on float32 images of the input shape, in host memory. */
+ssgcam_status ssg_plan_forward(ssg_plan *plan, const float *images);
+
+/* Copies the logits [N][classes] of the last forward pass, or the model's own output, to host memory. */
+ssgcam_status ssg_plan_scores(ssg_plan *plan, float *logits);
+ssgcam_status ssg_plan_output(ssg_plan *plan, float *output);
+
+/* Runs the backward pass. seeds: [C * N][classes], class-major (row c * N + n): the gradient of the wanted quantity with respect to the logits (or the output, through_head).
+ * At most one backward pass may follow each forward pass: it reuses the memory of activations that it has read for the last time. */
+ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds);
+
+/* The same for class scores themselves: chosen[c * N + n] is the c-th class of image n (one-hot seeds). */
+ssgcam_status ssg_plan_backward_classes(ssg_plan *plan, const int64_t *chosen);
+
+/* Tap i after the passes, in device memory: activation of N rows, gradient of C * N rows in the same layout, both float32. */
+typedef struct ssg_tap {
+    const char *name;
+    ssg_placed activation_placed, gradient_placed;
+    const void *activation, *gradient; /* gradient NULL for a forward-only plan */
+} ssg_tap;
+void ssg_plan_tap(const ssg_plan *plan, int i, ssg_tap *tap);
+
+/* Bytes of device memory that the plan's tensors take (weights not counted), and how many steps it runs. */
+size_t ssg_plan_memory(const ssg_plan *plan);
+int ssg_plan_step_count(const ssg_plan *plan);
+
+#endif
