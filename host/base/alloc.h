@@ -6,7 +6,8 @@
 
 #include "host/base/status.h"
 
-/* Zeroed memory for `count` items of `size` bytes, or NULL with the last error set. count * size may overflow: that fails cleanly. Free with ssg_free. */
+/* Zeroed memory for `count` items of `size` bytes, or NULL with the last error set. count * size may overflow: that fails cleanly. Free with
+ * ssg_free. */
 void *ssg_calloc(size_t count, size_t size);
 
 /* As ssg_calloc, aligned to 64 bytes (a cache line, an AVX-512 vector) and not zeroed. Free with ssg_free. */

@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* The body of a loop: handles item `index`. `thread` is in [0, threads) and unique among the bodies running at the same time, for per-thread scratch. */
+/* The body of a loop: handles item `index`. `thread` is in [0, threads) and unique among the bodies running at the same time, for per-thread scratch.
+ */
 typedef void ssg_parallel_body(void *context, size_t index, int thread);
 
 /* Calls body(context, i, thread) for i in [0, count) on up to `threads` threads, in any order, and returns when all are done.

@@ -15,17 +15,17 @@ ssgcam_status ssg_fail(ssgcam_status status, const char *format, ...) __attribut
 ssgcam_status ssg_fail_prefix(ssgcam_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Returns from the calling function with the code of `call` if it failed. */
-#define SSG_TRY(call)                                                                                                  \
-    do {                                                                                                               \
-        ssgcam_status ssg_try_status = (call);                                                                         \
-        if (ssg_try_status != SSGCAM_OK) return ssg_try_status;                                                        \
+#define SSG_TRY(call)                                           \
+    do {                                                        \
+        ssgcam_status ssg_try_status = (call);                  \
+        if (ssg_try_status != SSGCAM_OK) return ssg_try_status; \
     } while (0)
 
 /* Like SSG_TRY for functions that clean up: sets the local variable `status` and jumps to the label `done`. */
-#define SSG_TRY_DONE(call)                                                                                             \
-    do {                                                                                                               \
-        status = (call);                                                                                               \
-        if (status != SSGCAM_OK) goto done;                                                                            \
+#define SSG_TRY_DONE(call)                  \
+    do {                                    \
+        status = (call);                    \
+        if (status != SSGCAM_OK) goto done; \
     } while (0)
 
 #endif

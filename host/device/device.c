@@ -36,7 +36,8 @@ ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads)
     if (threads < 0) return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d threads; give a positive number, or 0 for all processors", threads);
     if (threads == 0) threads = ssg_processor_count();
     if (!name || strcmp(name, "auto") == 0 || strcmp(name, "cpu") == 0) return ssg_device_cpu_open(out, threads);
-    if (strncmp(name, "cuda", 4) == 0) return ssg_fail(SSGCAM_ERR_DEVICE, "device '%s': this build has no CUDA backend; use cpu, or configure with -DSSGCAM_CUDA=ON", name);
+    if (strncmp(name, "cuda", 4) == 0)
+        return ssg_fail(SSGCAM_ERR_DEVICE, "device '%s': this build has no CUDA backend; use cpu, or configure with -DSSGCAM_CUDA=ON", name);
     return ssg_fail(SSGCAM_ERR_ARGUMENT, "device '%s' is not known; use auto, cpu, cuda or cuda:N", name);
 }
 

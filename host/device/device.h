@@ -1,7 +1,7 @@
 /* device.h - one interface to run graph operators; cpu/ fills it with oneDNN, cuda/ with cuDNN and cuBLAS.
  *
- * The planner (host/net) asks for one step per operator. A step says in which memory layout and precision it wants its inputs and gives its output; the planner puts
- * SSG_OP_REORDER steps where they differ, places all tensors in device memory by their lifetimes, and runs the steps in order. */
+ * The planner (host/net) asks for one step per operator. A step says in which memory layout and precision it wants its inputs and gives its output;
+ * the planner puts SSG_OP_REORDER steps where they differ, places all tensors in device memory by their lifetimes, and runs the steps in order. */
 #ifndef SSG_DEVICE_DEVICE_H
 #define SSG_DEVICE_DEVICE_H
 
@@ -40,14 +40,14 @@ typedef struct ssg_step ssg_step;
 /* What the planner knows of an operator when it asks for a step, and what the step answers. */
 typedef struct ssg_step_request {
     const ssg_op *op;
-    ssg_precision precision;               /* that the user asked for; the heavy operators follow it */
-    int with_positions;                    /* MAXPOOL: a backward pass will need its second output */
-    ssg_placed inputs[SSG_OP_MAX_INPUTS];  /* in: where they lie now. out: how the step wants them */
-    ssg_placed *more_inputs;               /* the same for all inputs of CONCAT (input_count entries), else NULL */
-    ssg_placed output;                     /* in: shape. out: layout, precision, bytes */
-    ssg_placed positions;                  /* MAXPOOL, out: its second output. MAXPOOL_BACKWARD, in: where the forward pass put its output */
-    size_t scratch_bytes;                  /* out: working memory for the duration of a run, shared by all steps */
-    int in_place;                          /* out: 1 + index of an input whose memory the output may share, 0 if none */
+    ssg_precision precision;              /* that the user asked for; the heavy operators follow it */
+    int with_positions;                   /* MAXPOOL: a backward pass will need its second output */
+    ssg_placed inputs[SSG_OP_MAX_INPUTS]; /* in: where they lie now. out: how the step wants them */
+    ssg_placed *more_inputs;              /* the same for all inputs of CONCAT (input_count entries), else NULL */
+    ssg_placed output;                    /* in: shape. out: layout, precision, bytes */
+    ssg_placed positions;                 /* MAXPOOL, out: its second output. MAXPOOL_BACKWARD, in: where the forward pass put its output */
+    size_t scratch_bytes;                 /* out: working memory for the duration of a run, shared by all steps */
+    int in_place;                         /* out: 1 + index of an input whose memory the output may share, 0 if none */
 } ssg_step_request;
 
 /* The functions of a backend. Every backend implements all of them. */

@@ -135,7 +135,8 @@ static ssgcam_status fold_unary(ssg_const **out, const fold_call *call)
 {
     SSG_TRY(need(call, 1));
     SSG_TRY(create(out, input(call, 0)->type, &input(call, 0)->shape));
-    for (size_t i = 0; i < ssg_shape_count(&(*out)->shape); i++) set_number(*out, i, apply_unary(call->node->op, ssg_const_number(input(call, 0), i)));
+    for (size_t i = 0; i < ssg_shape_count(&(*out)->shape); i++)
+        set_number(*out, i, apply_unary(call->node->op, ssg_const_number(input(call, 0), i)));
     return SSGCAM_OK;
 }
 
@@ -170,8 +171,9 @@ static ssgcam_status fold_binary(ssg_const **out, const fold_call *call)
     SSG_TRY(create(out, is_comparison(call->node->op) ? SSG_CONST_I64 : a->type, &shape));
     int integers = a->type == SSG_CONST_I64;
     for (size_t i = 0; i < ssg_shape_count(&shape); i++)
-        set_number(*out, i, apply_binary(call->node->op, ssg_const_number(a, ssg_geometry_broadcast_index(i, &shape, &a->shape)),
-                                         ssg_const_number(b, ssg_geometry_broadcast_index(i, &shape, &b->shape)), integers));
+        set_number(*out, i,
+                   apply_binary(call->node->op, ssg_const_number(a, ssg_geometry_broadcast_index(i, &shape, &a->shape)),
+                                ssg_const_number(b, ssg_geometry_broadcast_index(i, &shape, &b->shape)), integers));
     return SSGCAM_OK;
 }
 
@@ -301,7 +303,8 @@ static ssgcam_status fold_concat(ssg_const **out, const fold_call *call)
     const ssg_const *first = input(call, 0);
     int64_t axis = ssg_node_int(call->node, "axis", 0);
     if (axis < 0) axis += first->shape.rank;
-    if (axis < 0 || axis >= first->shape.rank) return ssg_fail(SSGCAM_ERR_INPUT, "Concat along axis %lld of a rank %d constant", (long long)axis, first->shape.rank);
+    if (axis < 0 || axis >= first->shape.rank)
+        return ssg_fail(SSGCAM_ERR_INPUT, "Concat along axis %lld of a rank %d constant", (long long)axis, first->shape.rank);
     ssg_shape shape = first->shape;
     shape.dims[axis] = 0;
     for (int i = 0; i < call->node->input_count; i++) {
@@ -350,16 +353,45 @@ static const struct {
     const char *op;
     ssgcam_status (*fold)(ssg_const **, const fold_call *);
 } folds[] = {
-    {"Constant", fold_constant}, {"ConstantOfShape", fold_constant_of_shape}, {"Range", fold_range},
-    {"Cast", fold_cast},         {"Sqrt", fold_unary},       {"Neg", fold_unary},       {"Exp", fold_unary},
-    {"Log", fold_unary},         {"Reciprocal", fold_unary}, {"Floor", fold_unary},     {"Ceil", fold_unary},
-    {"Abs", fold_unary},         {"Not", fold_unary},        {"Relu", fold_unary},      {"Identity", fold_unary},
-    {"Dropout", fold_unary},     {"Add", fold_binary},       {"Sub", fold_binary},      {"Mul", fold_binary},
-    {"Div", fold_binary},        {"Mod", fold_binary},       {"Pow", fold_binary},      {"Min", fold_binary},
-    {"Max", fold_binary},        {"Equal", fold_binary},     {"Greater", fold_binary},  {"Less", fold_binary},
-    {"And", fold_binary},        {"Or", fold_binary},        {"Where", fold_where},     {"ReduceProd", fold_reduce_prod},
-    {"Reshape", fold_reshape},   {"Squeeze", fold_squeeze},  {"Unsqueeze", fold_squeeze}, {"Flatten", fold_flatten},
-    {"Transpose", fold_transpose}, {"Expand", fold_expand},  {"Gather", fold_gather},   {"Concat", fold_concat},
+    {"Constant", fold_constant},
+    {"ConstantOfShape", fold_constant_of_shape},
+    {"Range", fold_range},
+    {"Cast", fold_cast},
+    {"Sqrt", fold_unary},
+    {"Neg", fold_unary},
+    {"Exp", fold_unary},
+    {"Log", fold_unary},
+    {"Reciprocal", fold_unary},
+    {"Floor", fold_unary},
+    {"Ceil", fold_unary},
+    {"Abs", fold_unary},
+    {"Not", fold_unary},
+    {"Relu", fold_unary},
+    {"Identity", fold_unary},
+    {"Dropout", fold_unary},
+    {"Add", fold_binary},
+    {"Sub", fold_binary},
+    {"Mul", fold_binary},
+    {"Div", fold_binary},
+    {"Mod", fold_binary},
+    {"Pow", fold_binary},
+    {"Min", fold_binary},
+    {"Max", fold_binary},
+    {"Equal", fold_binary},
+    {"Greater", fold_binary},
+    {"Less", fold_binary},
+    {"And", fold_binary},
+    {"Or", fold_binary},
+    {"Where", fold_where},
+    {"ReduceProd", fold_reduce_prod},
+    {"Reshape", fold_reshape},
+    {"Squeeze", fold_squeeze},
+    {"Unsqueeze", fold_squeeze},
+    {"Flatten", fold_flatten},
+    {"Transpose", fold_transpose},
+    {"Expand", fold_expand},
+    {"Gather", fold_gather},
+    {"Concat", fold_concat},
     {"Slice", fold_slice},
 };
 

@@ -98,7 +98,8 @@ ssgcam_status ssg_geometry_axes(int flags[SSG_MAX_RANK], const ssg_node *node, i
     for (int i = 0; i < SSG_MAX_RANK; i++) flags[i] = count == 0 && none_means_all && i < rank;
     for (size_t i = 0; i < count; i++) {
         int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
-        if (axis < 0 || axis >= rank || flags[axis]) return ssg_fail(SSGCAM_ERR_INPUT, "axis %lld is out of range or named twice", (long long)axes[i]);
+        if (axis < 0 || axis >= rank || flags[axis])
+            return ssg_fail(SSGCAM_ERR_INPUT, "axis %lld is out of range or named twice", (long long)axes[i]);
         flags[axis] = 1;
     }
     return SSGCAM_OK;
@@ -122,7 +123,8 @@ ssgcam_status ssg_geometry_unsqueeze(ssg_shape *out, const ssg_node *node, const
 {
     const ssg_attribute *attribute = ssg_node_attribute(node, "axes");
     size_t count = axes ? ssg_shape_count(&axes->shape) : attribute ? attribute->count : 0;
-    if (count > SSG_MAX_RANK || in->rank + (int)count > SSG_MAX_RANK) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "more than %d dimensions", SSG_MAX_RANK);
+    if (count > SSG_MAX_RANK || in->rank + (int)count > SSG_MAX_RANK)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "more than %d dimensions", SSG_MAX_RANK);
     int added[SSG_MAX_RANK];
     *out = (ssg_shape){.rank = in->rank + (int)count};
     SSG_TRY(ssg_geometry_axes(added, node, out->rank, axes, 0));
@@ -184,9 +186,11 @@ ssgcam_status ssg_geometry_slice(ssg_shape *out, int64_t starts[SSG_MAX_RANK], i
     for (size_t i = 0; i < count; i++) {
         int64_t axis = axes ? axes[i] : (int64_t)i, by = step ? step[i] : 1;
         if (axis < 0) axis += in->rank;
-        if (axis < 0 || axis >= in->rank || by == 0 || by == INT64_MIN) return ssg_fail(SSGCAM_ERR_INPUT, "axis %lld or step %lld is out of range", (long long)axis, (long long)by);
+        if (axis < 0 || axis >= in->rank || by == 0 || by == INT64_MIN)
+            return ssg_fail(SSGCAM_ERR_INPUT, "axis %lld or step %lld is out of range", (long long)axis, (long long)by);
         int64_t extent = in->dims[axis];
-        int64_t from = start[i] < 0 ? clamp(start[i], -extent - 1, 0) + extent : start[i], to = end[i] < 0 ? clamp(end[i], -extent - 1, 0) + extent : end[i];
+        int64_t from = start[i] < 0 ? clamp(start[i], -extent - 1, 0) + extent : start[i],
+                to = end[i] < 0 ? clamp(end[i], -extent - 1, 0) + extent : end[i];
         from = by > 0 ? clamp(from, 0, extent) : clamp(from, 0, extent - 1);
         to = by > 0 ? clamp(to, 0, extent) : clamp(to, -1, extent - 1);
         int64_t span = by > 0 ? to - from : from - to;

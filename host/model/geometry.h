@@ -31,7 +31,8 @@ ssgcam_status ssg_geometry_transpose(ssg_shape *out, int perm[SSG_MAX_RANK], con
 ssgcam_status ssg_geometry_slice(ssg_shape *out, int64_t starts[SSG_MAX_RANK], int64_t steps[SSG_MAX_RANK], const ssg_node *node, const ssg_shape *in,
                                  const ssg_const *start_input, const ssg_const *end_input, const ssg_const *axes_input, const ssg_const *step_input);
 
-/* The axes of a reduction or (un)squeeze as flags; an attribute, an input constant, or `none_means_all`. Fails on an axis out of range or named twice. */
+/* The axes of a reduction or (un)squeeze as flags; an attribute, an input constant, or `none_means_all`. Fails on an axis out of range or named
+ * twice. */
 ssgcam_status ssg_geometry_axes(int flags[SSG_MAX_RANK], const ssg_node *node, int rank, const ssg_const *axes_input, int none_means_all);
 
 #endif

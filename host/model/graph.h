@@ -1,8 +1,9 @@
 /* graph.h - the network as a short list of plain operators with concrete shapes: what the executor plans and the devices run.
  *
- * A graph is made from a model for one input shape (ssg_graph_lower): shape arithmetic is folded away, BatchNorm is folded into convolutions where nothing else looks at
- * the value between, and the many ONNX spellings become the operators below. Backward passes are made of the same operators plus the SSG_OP_*_BACKWARD ones.
- * Dimension 0 is always the batch. A backward tensor may hold several classes of the same images: its rows are class-major, so row r belongs to image r % N. */
+ * A graph is made from a model for one input shape (ssg_graph_lower): shape arithmetic is folded away, BatchNorm is folded into convolutions where
+ * nothing else looks at the value between, and the many ONNX spellings become the operators below. Backward passes are made of the same operators
+ * plus the SSG_OP_*_BACKWARD ones. Dimension 0 is always the batch. A backward tensor may hold several classes of the same images: its rows are
+ * class-major, so row r belongs to image r % N. */
 #ifndef SSG_MODEL_GRAPH_H
 #define SSG_MODEL_GRAPH_H
 
@@ -38,9 +39,9 @@ typedef enum ssg_op_kind {
 typedef enum ssg_function {
     SSG_FUNCTION_NONE,
     SSG_FUNCTION_RELU,
-    SSG_FUNCTION_CLIP,        /* min(max(x, alpha), beta) */
-    SSG_FUNCTION_LEAKY_RELU,  /* x > 0 ? x : alpha x */
-    SSG_FUNCTION_ELU,         /* x > 0 ? x : alpha (e^x - 1) */
+    SSG_FUNCTION_CLIP,       /* min(max(x, alpha), beta) */
+    SSG_FUNCTION_LEAKY_RELU, /* x > 0 ? x : alpha x */
+    SSG_FUNCTION_ELU,        /* x > 0 ? x : alpha (e^x - 1) */
     SSG_FUNCTION_SIGMOID,
     SSG_FUNCTION_HARDSIGMOID, /* clip(alpha x + beta, 0, 1) */
     SSG_FUNCTION_HARDSWISH,   /* x clip(x/6 + 1/2, 0, 1) */
@@ -48,13 +49,13 @@ typedef enum ssg_function {
     SSG_FUNCTION_TANH,
     SSG_FUNCTION_SOFTPLUS,
     SSG_FUNCTION_ERF,
-    SSG_FUNCTION_GELU,        /* x (1 + erf(x / sqrt 2)) / 2 */
+    SSG_FUNCTION_GELU, /* x (1 + erf(x / sqrt 2)) / 2 */
     SSG_FUNCTION_EXP,
     SSG_FUNCTION_LOG,
     SSG_FUNCTION_SQRT,
     SSG_FUNCTION_RECIPROCAL,
     SSG_FUNCTION_ABS,
-    SSG_FUNCTION_POW          /* x^alpha */
+    SSG_FUNCTION_POW /* x^alpha */
 } ssg_function;
 
 typedef enum ssg_binary { SSG_BINARY_ADD, SSG_BINARY_SUB, SSG_BINARY_MUL, SSG_BINARY_DIV, SSG_BINARY_MAX, SSG_BINARY_MIN } ssg_binary;
@@ -68,25 +69,25 @@ enum { SSG_OP_MAX_INPUTS = 3 };
 
 typedef struct ssg_op {
     ssg_op_kind kind;
-    const char *name;  /* of the ONNX node it comes from, for messages; borrowed from the model */
-    int *inputs;       /* tensor indices */
+    const char *name; /* of the ONNX node it comes from, for messages; borrowed from the model */
+    int *inputs;      /* tensor indices */
     int input_count;
-    int output;        /* tensor index */
-    int positions;     /* MAXPOOL: tensor index of its second output, 0 if there is none (tensor 0 is always the input) */
+    int output;                /* tensor index */
+    int positions;             /* MAXPOOL: tensor index of its second output, 0 if there is none (tensor 0 is always the input) */
     ssg_const *weights, *bias; /* CONV, MATMUL and their backward; AFFINE: scale and shift (either may be NULL); owned references */
     ssg_function function;     /* UNARY(_BACKWARD); for CONV and MATMUL the fused activation */
     float alpha, beta;         /* of the function; BROADCAST's factor; SCATTER's fill value in alpha; LRN's alpha and beta */
     float bias_k;              /* LRN's k */
     int64_t size;              /* LRN's window in channels */
     ssg_binary binary;
-    ssg_window window;         /* CONV and pools */
-    int64_t groups;            /* CONV */
-    int count_include_pad;     /* AVGPOOL */
-    int transposed;            /* MATMUL */
-    int mean;                  /* REDUCE: mean rather than sum */
-    int reduced[SSG_MAX_RANK]; /* REDUCE: which axes */
-    int log;                   /* SOFTMAX */
-    int axis;                  /* AFFINE, CONCAT, SOFTMAX */
+    ssg_window window;                                 /* CONV and pools */
+    int64_t groups;                                    /* CONV */
+    int count_include_pad;                             /* AVGPOOL */
+    int transposed;                                    /* MATMUL */
+    int mean;                                          /* REDUCE: mean rather than sum */
+    int reduced[SSG_MAX_RANK];                         /* REDUCE: which axes */
+    int log;                                           /* SOFTMAX */
+    int axis;                                          /* AFFINE, CONCAT, SOFTMAX */
     int64_t starts[SSG_MAX_RANK], steps[SSG_MAX_RANK]; /* SLICE, SCATTER */
     int perm[SSG_MAX_RANK];                            /* TRANSPOSE */
 } ssg_op;
@@ -106,12 +107,12 @@ typedef struct ssg_graph {
     const ssg_model *model; /* borrowed; must outlive the graph */
     int *carriers;          /* model value -> tensor that carries it, or -1 */
     int input, output;      /* tensor indices; `output` is the model's own */
-    int logits;        /* the class score: `output`, or the input of a final Softmax or Sigmoid */
-    const char *head;  /* the operator between logits and output, e.g. "Softmax"; NULL if none */
+    int logits;             /* the class score: `output`, or the input of a final Softmax or Sigmoid */
+    const char *head;       /* the operator between logits and output, e.g. "Softmax"; NULL if none */
 } ssg_graph;
 
-/* Makes the graph for inputs of `input` shape (concrete; as the model declares it, NCHW or NHWC). `keep` names values that must stay visible (taps): no operator is folded or fused
- * across them. Errors name the model's file, the node, the operator, and what is supported. */
+/* Makes the graph for inputs of `input` shape (concrete; as the model declares it, NCHW or NHWC). `keep` names values that must stay visible (taps):
+ * no operator is folded or fused across them. Errors name the model's file, the node, the operator, and what is supported. */
 ssgcam_status ssg_graph_lower(ssg_graph **out, const ssg_model *model, const ssg_shape *input, const char *const *keep, int keep_count);
 
 void ssg_graph_destroy(ssg_graph **graph);

@@ -113,8 +113,9 @@ ssg_shape ssg_lower_shape(const ssg_lowering *l, int tensor)
 ssgcam_status ssg_lower_emit(ssg_lowering *l, ssg_op op, const int *inputs, int count, const ssg_shape *shape, int *output)
 {
     for (int i = 0; i < shape->rank; i++)
-        if (shape->dims[i] < 1) return ssg_fail(SSGCAM_ERR_INPUT, "its output would be empty (dimension %d is %lld): the input image is too small for this network", i,
-                                                (long long)shape->dims[i]);
+        if (shape->dims[i] < 1)
+            return ssg_fail(SSGCAM_ERR_INPUT, "its output would be empty (dimension %d is %lld): the input image is too small for this network", i,
+                            (long long)shape->dims[i]);
     if (shape->rank < 1 || shape->dims[0] != l->batch)
         return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "it mixes the images of a batch (output dimension 0 is %lld for %lld images)",
                         (long long)(shape->rank ? shape->dims[0] : 0), (long long)l->batch);

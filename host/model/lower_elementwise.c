@@ -42,7 +42,8 @@ ssgcam_status ssg_lower_activation(ssg_lowering *l)
     SSG_TRY(ssg_lower_input(l, 0, &x));
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].op, l->node->op) == 0) {
-            SSG_TRY(activate(l, x, table[i].function, ssg_node_float(l->node, "alpha", table[i].alpha), ssg_node_float(l->node, "beta", table[i].beta), &y));
+            SSG_TRY(activate(l, x, table[i].function, ssg_node_float(l->node, "alpha", table[i].alpha),
+                             ssg_node_float(l->node, "beta", table[i].beta), &y));
             return ssg_lower_result(l, 0, y);
         }
     if (strcmp(l->node->op, "Neg") == 0) {
@@ -59,7 +60,8 @@ ssgcam_status ssg_lower_gelu(ssg_lowering *l)
 {
     int x, y;
     const ssg_attribute *approximate = ssg_node_attribute(l->node, "approximate");
-    if (approximate && approximate->s && strcmp(approximate->s, "none") != 0) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "only the exact form (approximate = none) is supported");
+    if (approximate && approximate->s && strcmp(approximate->s, "none") != 0)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "only the exact form (approximate = none) is supported");
     SSG_TRY(ssg_lower_input(l, 0, &x));
     SSG_TRY(ssg_lower_unary(l, x, SSG_FUNCTION_GELU, 0, 0, &y));
     return ssg_lower_result(l, 0, y);
@@ -87,7 +89,8 @@ ssgcam_status ssg_lower_clip(ssg_lowering *l)
     return ssg_lower_result(l, 0, y);
 }
 
-/* The one axis of `shape` along which a constant varies when broadcast: -1 if it is a single number, -2 if it varies along several (or along the batch). */
+/* The one axis of `shape` along which a constant varies when broadcast: -1 if it is a single number, -2 if it varies along several (or along the
+ * batch). */
 static int vector_axis(const ssg_const *constant, const ssg_shape *shape)
 {
     const ssg_shape *own = &constant->shape;
@@ -154,7 +157,10 @@ done:
 ssgcam_status ssg_lower_arithmetic(ssg_lowering *l)
 {
     const char *op = l->node->op;
-    ssg_binary kind = strcmp(op, "Add") == 0 ? SSG_BINARY_ADD : strcmp(op, "Sub") == 0 ? SSG_BINARY_SUB : strcmp(op, "Mul") == 0 ? SSG_BINARY_MUL : SSG_BINARY_DIV;
+    ssg_binary kind = strcmp(op, "Add") == 0   ? SSG_BINARY_ADD
+                      : strcmp(op, "Sub") == 0 ? SSG_BINARY_SUB
+                      : strcmp(op, "Mul") == 0 ? SSG_BINARY_MUL
+                                               : SSG_BINARY_DIV;
     int y;
     for (int i = 0; i < 2; i++) {
         ssg_const *constant = ssg_lower_constant(l, i);

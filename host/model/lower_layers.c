@@ -45,8 +45,9 @@ static ssgcam_status read_window(const ssg_node *node, const ssg_shape *in, ssg_
             after = total - before;
         } else {
             int64_t room = extent + before + after - covered;
-            if (room < 0) return ssg_fail(SSGCAM_ERR_INPUT, "its window (%lld) is larger than its input (%lld): the input image is too small for this network",
-                                          (long long)covered, (long long)extent);
+            if (room < 0)
+                return ssg_fail(SSGCAM_ERR_INPUT, "its window (%lld) is larger than its input (%lld): the input image is too small for this network",
+                                (long long)covered, (long long)extent);
             out[i] = room / stride + 1;
             /* As PyTorch and ONNX Runtime do: the last window of ceil_mode must start inside the image or its leading pad. */
             if (ceil_mode && room % stride && out[i] * stride < extent + before) out[i]++;
@@ -85,10 +86,11 @@ ssgcam_status ssg_lower_conv(ssg_lowering *l)
     SSG_TRY(ssg_lower_weights(l, 1, "weights", &op.weights));
     const ssg_shape *w = &op.weights->shape;
     char text[SSG_SHAPE_TEXT];
-    if (w->rank != 4 || ssg_shape_count(w) == 0) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its weights have shape %s, not 4 dimensions", ssg_shape_format(w, text));
+    if (w->rank != 4 || ssg_shape_count(w) == 0)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its weights have shape %s, not 4 dimensions", ssg_shape_format(w, text));
     if (op.groups < 1 || w->dims[0] % op.groups || in.dims[1] % op.groups || in.dims[1] / op.groups != w->dims[1])
-        return ssg_fail(SSGCAM_ERR_INPUT, "weights of shape %s in %lld groups do not fit %lld input channels", ssg_shape_format(w, text), (long long)op.groups,
-                        (long long)in.dims[1]);
+        return ssg_fail(SSGCAM_ERR_INPUT, "weights of shape %s in %lld groups do not fit %lld input channels", ssg_shape_format(w, text),
+                        (long long)op.groups, (long long)in.dims[1]);
     SSG_TRY(bias_of(l, 2, w->dims[0], &op.bias));
     op.window.kernel[0] = w->dims[2];
     op.window.kernel[1] = w->dims[3];
@@ -104,7 +106,8 @@ static ssgcam_status emit_matmul(ssg_lowering *l, int x, ssg_const *weights, int
     int64_t inner = weights->shape.dims[transposed], outer = weights->shape.dims[!transposed];
     if (shape.rank < 2 || shape.dims[shape.rank - 1] != inner) {
         char have[SSG_SHAPE_TEXT];
-        return ssg_fail(SSGCAM_ERR_INPUT, "an input of shape %s does not fit a matrix of %lld x %lld", ssg_shape_format(&shape, have), (long long)inner, (long long)outer);
+        return ssg_fail(SSGCAM_ERR_INPUT, "an input of shape %s does not fit a matrix of %lld x %lld", ssg_shape_format(&shape, have),
+                        (long long)inner, (long long)outer);
     }
     shape.dims[shape.rank - 1] = outer;
     return ssg_lower_emit(l, (ssg_op){.kind = SSG_OP_MATMUL, .weights = weights, .bias = bias, .transposed = transposed}, &x, 1, &shape, y);
@@ -151,7 +154,8 @@ ssgcam_status ssg_lower_matmul(ssg_lowering *l)
     ssg_const *weights;
     SSG_TRY(ssg_lower_input(l, 0, &x));
     SSG_TRY(ssg_lower_weights(l, 1, "second matrix", &weights));
-    if (weights->shape.rank != 2 || ssg_shape_count(&weights->shape) == 0) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its second matrix must have two dimensions");
+    if (weights->shape.rank != 2 || ssg_shape_count(&weights->shape) == 0)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its second matrix must have two dimensions");
     SSG_TRY(emit_matmul(l, x, weights, 0, NULL, &y));
     return ssg_lower_result(l, 0, y);
 }
@@ -171,10 +175,12 @@ ssgcam_status ssg_lower_batchnorm(ssg_lowering *l)
     for (int i = 0; i < 4; i++) {
         SSG_TRY(ssg_lower_weights(l, i + 1, what[i], &in[i]));
         if ((int64_t)ssg_shape_count(&in[i]->shape) != channels)
-            return ssg_fail(SSGCAM_ERR_INPUT, "its %s has %zu numbers for %lld channels", what[i], ssg_shape_count(&in[i]->shape), (long long)channels);
+            return ssg_fail(SSGCAM_ERR_INPUT, "its %s has %zu numbers for %lld channels", what[i], ssg_shape_count(&in[i]->shape),
+                            (long long)channels);
     }
     double epsilon = ssg_node_float(l->node, "epsilon", 1e-5);
-    ssg_const *scale = ssg_const_create(SSG_CONST_F32, &(ssg_shape){1, {channels}}), *shift = ssg_const_create(SSG_CONST_F32, &(ssg_shape){1, {channels}});
+    ssg_const *scale = ssg_const_create(SSG_CONST_F32, &(ssg_shape){1, {channels}}),
+              *shift = ssg_const_create(SSG_CONST_F32, &(ssg_shape){1, {channels}});
     ssgcam_status status = scale && shift ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) {
         for (int64_t c = 0; c < channels; c++) {
@@ -209,7 +215,8 @@ static ssgcam_status scale_and_shift(ssg_lowering *l, int x, int axis, int *y)
     ssg_shape shape = ssg_lower_shape(l, x);
     if (ssg_lower_has(l, 1)) SSG_TRY(ssg_lower_weights(l, 1, "scale", &scale));
     if (ssg_lower_has(l, 2)) SSG_TRY(ssg_lower_weights(l, 2, "bias", &shift));
-    if ((scale && (int64_t)ssg_shape_count(&scale->shape) != shape.dims[axis]) || (shift && (int64_t)ssg_shape_count(&shift->shape) != shape.dims[axis]))
+    if ((scale && (int64_t)ssg_shape_count(&scale->shape) != shape.dims[axis]) ||
+        (shift && (int64_t)ssg_shape_count(&shift->shape) != shape.dims[axis]))
         return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its scale or bias does not run along one axis");
     return ssg_lower_affine(l, x, scale, shift, axis, y);
 }
@@ -280,12 +287,14 @@ static ssgcam_status lower_pool(ssg_lowering *l, ssg_op_kind kind)
     ssg_op op = {.kind = kind, .count_include_pad = ssg_node_int(l->node, "count_include_pad", 0) != 0};
     SSG_TRY(image_input(l, &x, &in));
     if (!ssg_node_attribute(l->node, "kernel_shape")) return ssg_fail(SSGCAM_ERR_INPUT, "kernel_shape is missing");
-    if (l->node->output_count > 1 && l->node->outputs[1] >= 0 && l->uses[l->node->outputs[1]]) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its Indices output is used");
+    if (l->node->output_count > 1 && l->node->outputs[1] >= 0 && l->uses[l->node->outputs[1]])
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its Indices output is used");
     SSG_TRY(pair(l->node, "kernel_shape", 1, op.window.kernel));
     ssg_shape out = {4, {in.dims[0], in.dims[1], 0, 0}};
     SSG_TRY(read_window(l->node, &in, &op.window, &out.dims[2]));
     for (int i = 0; i < 2; i++) /* a window that lies in the padding alone has no maximum */
-        if (op.window.pads[i] >= op.window.kernel[i] * op.window.dilation[i]) return ssg_fail(SSGCAM_ERR_INPUT, "its padding is larger than its window");
+        if (op.window.pads[i] >= op.window.kernel[i] * op.window.dilation[i])
+            return ssg_fail(SSGCAM_ERR_INPUT, "its padding is larger than its window");
     SSG_TRY(ssg_lower_emit(l, op, &x, 1, &out, &y));
     return ssg_lower_result(l, 0, y);
 }

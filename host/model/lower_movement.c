@@ -10,7 +10,8 @@ ssgcam_status ssg_lower_identity(ssg_lowering *l)
     int x;
     if (strcmp(l->node->op, "Cast") == 0) {
         int64_t to = ssg_node_int(l->node, "to", 1);
-        if (to != 1 && to != 10 && to != 11 && to != 16) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "a cast of computed values to element type %lld", (long long)to);
+        if (to != 1 && to != 10 && to != 11 && to != 16)
+            return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "a cast of computed values to element type %lld", (long long)to);
     }
     SSG_TRY(ssg_lower_input(l, 0, &x));
     return ssg_lower_result(l, 0, x);
@@ -28,7 +29,8 @@ static ssgcam_status integers(ssg_lowering *l, const ssg_shape *shape, const int
 /* All shapes are known, so Shape is a constant, of a constant too. */
 static ssgcam_status shape_of_input(ssg_lowering *l, ssg_shape *shape)
 {
-    if (!ssg_lower_has(l, 0) || l->node->output_count < 1 || l->node->outputs[0] < 0) return ssg_fail(SSGCAM_ERR_INPUT, "its input or output is missing");
+    if (!ssg_lower_has(l, 0) || l->node->output_count < 1 || l->node->outputs[0] < 0)
+        return ssg_fail(SSGCAM_ERR_INPUT, "its input or output is missing");
     const ssg_const *constant = ssg_lower_constant(l, 0);
     *shape = constant ? constant->shape : ssg_lower_shape(l, l->values[l->node->inputs[0]].tensor);
     return SSGCAM_OK;
@@ -120,7 +122,8 @@ ssgcam_status ssg_lower_concat(ssg_lowering *l)
         for (int d = 0; d < shape.rank; d++)
             if (part.rank != shape.rank || (d != axis && part.dims[d] != shape.dims[d])) {
                 char left[SSG_SHAPE_TEXT], right[SSG_SHAPE_TEXT];
-                status = ssg_fail(SSGCAM_ERR_INPUT, "shapes %s and %s do not fit together", ssg_shape_format(&shape, left), ssg_shape_format(&part, right));
+                status = ssg_fail(SSGCAM_ERR_INPUT, "shapes %s and %s do not fit together", ssg_shape_format(&shape, left),
+                                  ssg_shape_format(&part, right));
                 goto done;
             }
         extent += part.dims[axis];
@@ -139,7 +142,8 @@ static ssgcam_status emit_slice(ssg_lowering *l, int x, ssg_op op, const ssg_sha
     *y = x;
     if (ssg_shape_equal(&in, out)) return SSGCAM_OK;
     for (int i = 0; i < in.rank; i++)
-        if (op.steps[i] < 1 || (i == 0 && out->dims[0] != in.dims[0])) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "slices of the batch or with negative steps");
+        if (op.steps[i] < 1 || (i == 0 && out->dims[0] != in.dims[0]))
+            return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "slices of the batch or with negative steps");
     op.kind = SSG_OP_SLICE;
     return ssg_lower_emit(l, op, &x, 1, out, y);
 }
@@ -152,7 +156,8 @@ ssgcam_status ssg_lower_slice(ssg_lowering *l)
         if (ssg_lower_has(l, i) && !ssg_lower_constant(l, i)) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its limits are computed from the image");
     ssg_shape in = ssg_lower_shape(l, x), out;
     ssg_op op = {0};
-    SSG_TRY(ssg_geometry_slice(&out, op.starts, op.steps, l->node, &in, ssg_lower_constant(l, 1), ssg_lower_constant(l, 2), ssg_lower_constant(l, 3), ssg_lower_constant(l, 4)));
+    SSG_TRY(ssg_geometry_slice(&out, op.starts, op.steps, l->node, &in, ssg_lower_constant(l, 1), ssg_lower_constant(l, 2), ssg_lower_constant(l, 3),
+                               ssg_lower_constant(l, 4)));
     SSG_TRY(emit_slice(l, x, op, &out, &y));
     return ssg_lower_result(l, 0, y);
 }
@@ -217,9 +222,12 @@ ssgcam_status ssg_lower_pad(ssg_lowering *l)
     ssg_shape in = ssg_lower_shape(l, x), out = in;
     const ssg_attribute *mode = ssg_node_attribute(l->node, "mode"), *attribute = ssg_node_attribute(l->node, "pads");
     const ssg_const *constant = ssg_lower_constant(l, 1), *fill = ssg_lower_constant(l, 2);
-    if (mode && mode->s && strcmp(mode->s, "constant") != 0) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "mode %s; only constant padding is supported", mode->s);
+    if (mode && mode->s && strcmp(mode->s, "constant") != 0)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "mode %s; only constant padding is supported", mode->s);
     if (ssg_lower_has(l, 3)) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its axes input is not supported");
-    const int64_t *pads = constant && constant->type == SSG_CONST_I64 ? constant->i64 : attribute && attribute->type == SSG_ATTRIBUTE_INTS ? attribute->ints : NULL;
+    const int64_t *pads = constant && constant->type == SSG_CONST_I64          ? constant->i64
+                          : attribute && attribute->type == SSG_ATTRIBUTE_INTS ? attribute->ints
+                                                                               : NULL;
     size_t count = constant ? ssg_shape_count(&constant->shape) : attribute ? attribute->count : 0;
     if (!pads || count != 2 * (size_t)in.rank) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "pads must be %d constants", 2 * in.rank);
     ssg_op op = {.kind = SSG_OP_SCATTER, .steps = {1, 1, 1, 1, 1, 1}, .alpha = (float)ssg_node_float(l->node, "value", 0)};
@@ -227,8 +235,8 @@ ssgcam_status ssg_lower_pad(ssg_lowering *l)
     for (int i = 0; i < in.rank; i++) {
         int64_t before = pads[i], after = pads[i + in.rank];
         if (before < 0 || after < 0 || before > 1 << 20 || after > 1 << 20 || (i == 0 && before + after > 0))
-            return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "pads of %lld and %lld along axis %d; negative pads and pads of the batch are not supported", (long long)before,
-                            (long long)after, i);
+            return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "pads of %lld and %lld along axis %d; negative pads and pads of the batch are not supported",
+                            (long long)before, (long long)after, i);
         op.starts[i] = before;
         out.dims[i] += before + after;
     }

@@ -61,7 +61,8 @@ typedef struct ssg_model {
 /* Reads and checks `path`. Errors (SSGCAM_ERR_INPUT, _NOT_FOUND, _UNSUPPORTED) name the file and, where there is one, the node. */
 ssgcam_status ssg_model_load(ssg_model **out, const char *path);
 
-/* The same from memory. `path` is used in messages and to find external data beside it (NULL: external data is refused). The bytes may be freed afterwards. */
+/* The same from memory. `path` is used in messages and to find external data beside it (NULL: external data is refused). The bytes may be freed
+ * afterwards. */
 ssgcam_status ssg_model_parse(ssg_model **out, const void *bytes, size_t size, const char *path);
 
 void ssg_model_destroy(ssg_model **model);

@@ -10,7 +10,7 @@ typedef struct ssg_name_table {
     struct ssg_name_entry {
         const char *name; /* borrowed; NULL marks a free slot */
         int index;
-    } *slots;
+    } * slots;
     size_t capacity, used;
 } ssg_name_table; /* {0} is an empty table */
 

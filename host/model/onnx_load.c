@@ -227,7 +227,8 @@ static ssgcam_status order_nodes(ssg_model *model)
             goto done;
         }
         if (state[producer] == OPEN) {
-            status = ssg_fail(SSGCAM_ERR_INPUT, "nodes '%s' and '%s' depend on each other: the graph has a cycle", node->name, model->nodes[producer].name);
+            status = ssg_fail(SSGCAM_ERR_INPUT, "nodes '%s' and '%s' depend on each other: the graph has a cycle", node->name,
+                              model->nodes[producer].name);
             goto done;
         }
         if (state[producer] == NEW) {
@@ -297,7 +298,8 @@ static void digest(ssg_model *model, const void *bytes, size_t size)
     XXH3_128bits_update(&state, bytes, size);
     for (int i = 0; i < model->value_count; i++) { /* external weights are not among the bytes */
         const ssg_const *constant = model->values[i].constant;
-        if (constant && constant->type == SSG_CONST_F32) XXH3_128bits_update(&state, constant->f32, ssg_shape_count(&constant->shape) * sizeof(float));
+        if (constant && constant->type == SSG_CONST_F32)
+            XXH3_128bits_update(&state, constant->f32, ssg_shape_count(&constant->shape) * sizeof(float));
     }
     XXH128_hash_t hash = XXH3_128bits_digest(&state);
     snprintf(model->digest, sizeof model->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);

@@ -10,17 +10,37 @@
 typedef Onnx__TensorProto proto;
 
 enum {
-    TYPE_FLOAT = 1, TYPE_UINT8 = 2, TYPE_INT8 = 3, TYPE_UINT16 = 4, TYPE_INT16 = 5, TYPE_INT32 = 6, TYPE_INT64 = 7, TYPE_BOOL = 9,
-    TYPE_FLOAT16 = 10, TYPE_DOUBLE = 11, TYPE_UINT32 = 12, TYPE_UINT64 = 13, TYPE_BFLOAT16 = 16
+    TYPE_FLOAT = 1,
+    TYPE_UINT8 = 2,
+    TYPE_INT8 = 3,
+    TYPE_UINT16 = 4,
+    TYPE_INT16 = 5,
+    TYPE_INT32 = 6,
+    TYPE_INT64 = 7,
+    TYPE_BOOL = 9,
+    TYPE_FLOAT16 = 10,
+    TYPE_DOUBLE = 11,
+    TYPE_UINT32 = 12,
+    TYPE_UINT64 = 13,
+    TYPE_BFLOAT16 = 16
 };
 
 static size_t element_bytes(int type)
 {
     switch (type) {
-    case TYPE_UINT8: case TYPE_INT8: case TYPE_BOOL: return 1;
-    case TYPE_UINT16: case TYPE_INT16: case TYPE_FLOAT16: case TYPE_BFLOAT16: return 2;
-    case TYPE_FLOAT: case TYPE_INT32: case TYPE_UINT32: return 4;
-    case TYPE_INT64: case TYPE_UINT64: case TYPE_DOUBLE: return 8;
+    case TYPE_UINT8:
+    case TYPE_INT8:
+    case TYPE_BOOL: return 1;
+    case TYPE_UINT16:
+    case TYPE_INT16:
+    case TYPE_FLOAT16:
+    case TYPE_BFLOAT16: return 2;
+    case TYPE_FLOAT:
+    case TYPE_INT32:
+    case TYPE_UINT32: return 4;
+    case TYPE_INT64:
+    case TYPE_UINT64:
+    case TYPE_DOUBLE: return 8;
     default: return 0;
     }
 }
@@ -49,13 +69,19 @@ static float half_to_float(uint16_t half)
 /* One element of little-endian raw data. */
 static void decode_raw(ssg_const *constant, size_t i, int type, const uint8_t *bytes)
 {
-#define LOAD(ctype) (__extension__({ ctype loaded; memcpy(&loaded, bytes + i * sizeof loaded, sizeof loaded); loaded; }))
+#define LOAD(ctype)                                                \
+    (__extension__({                                               \
+        ctype loaded;                                              \
+        memcpy(&loaded, bytes + i * sizeof loaded, sizeof loaded); \
+        loaded;                                                    \
+    }))
     switch (type) {
     case TYPE_FLOAT: constant->f32[i] = LOAD(float); break;
     case TYPE_DOUBLE: constant->f32[i] = (float)LOAD(double); break;
     case TYPE_FLOAT16: constant->f32[i] = half_to_float(LOAD(uint16_t)); break;
     case TYPE_BFLOAT16: constant->f32[i] = from_bits((uint32_t)LOAD(uint16_t) << 16); break;
-    case TYPE_UINT8: case TYPE_BOOL: constant->i64[i] = bytes[i]; break;
+    case TYPE_UINT8:
+    case TYPE_BOOL: constant->i64[i] = bytes[i]; break;
     case TYPE_INT8: constant->i64[i] = (int8_t)bytes[i]; break;
     case TYPE_UINT16: constant->i64[i] = LOAD(uint16_t); break;
     case TYPE_INT16: constant->i64[i] = LOAD(int16_t); break;
@@ -68,8 +94,8 @@ static void decode_raw(ssg_const *constant, size_t i, int type, const uint8_t *b
 
 static ssgcam_status wrong_length(const proto *tensor, size_t have, size_t want)
 {
-    return ssg_fail(SSGCAM_ERR_INPUT, "tensor '%s' holds %zu bytes or elements where its shape needs %zu; the file is damaged", tensor->name ? tensor->name : "", have,
-                    want);
+    return ssg_fail(SSGCAM_ERR_INPUT, "tensor '%s' holds %zu bytes or elements where its shape needs %zu; the file is damaged",
+                    tensor->name ? tensor->name : "", have, want);
 }
 
 /* The typed fields, as proto.h documents them: small types ride in int32_data. */
@@ -80,7 +106,8 @@ static ssgcam_status decode_typed(ssg_const *constant, const proto *tensor, int 
     case TYPE_FLOAT: have = tensor->n_float_data; break;
     case TYPE_DOUBLE: have = tensor->n_double_data; break;
     case TYPE_INT64: have = tensor->n_int64_data; break;
-    case TYPE_UINT32: case TYPE_UINT64: have = tensor->n_uint64_data; break;
+    case TYPE_UINT32:
+    case TYPE_UINT64: have = tensor->n_uint64_data; break;
     default: have = tensor->n_int32_data; break;
     }
     if (have != count) return wrong_length(tensor, have, count);
@@ -90,7 +117,8 @@ static ssgcam_status decode_typed(ssg_const *constant, const proto *tensor, int 
         case TYPE_FLOAT16: constant->f32[i] = half_to_float((uint16_t)tensor->int32_data[i]); break;
         case TYPE_BFLOAT16: constant->f32[i] = from_bits((uint32_t)tensor->int32_data[i] << 16); break;
         case TYPE_INT64: constant->i64[i] = tensor->int64_data[i]; break;
-        case TYPE_UINT32: case TYPE_UINT64: constant->i64[i] = (int64_t)tensor->uint64_data[i]; break;
+        case TYPE_UINT32:
+        case TYPE_UINT64: constant->i64[i] = (int64_t)tensor->uint64_data[i]; break;
         default: constant->i64[i] = tensor->int32_data[i]; break;
         }
     return SSGCAM_OK;
@@ -131,7 +159,8 @@ static ssgcam_status read_external(uint8_t **out, const proto *tensor, size_t by
     }
     /* Look at the file's length before asking for memory: the shape is the file's word only. */
     if (fseek(file, 0, SEEK_END) != 0 || offset < 0 || ftell(file) < offset || (size_t)(ftell(file) - offset) < bytes) {
-        status = ssg_fail(SSGCAM_ERR_INPUT, "external data file '%s' is too short for tensor '%s' (%zu bytes at %ld)", path, tensor->name, bytes, offset);
+        status =
+            ssg_fail(SSGCAM_ERR_INPUT, "external data file '%s' is too short for tensor '%s' (%zu bytes at %ld)", path, tensor->name, bytes, offset);
         goto done;
     }
     data = ssg_alloc_aligned(bytes, 1);
@@ -158,7 +187,9 @@ ssgcam_status ssg_onnx_tensor_decode(ssg_const **out, const proto *tensor, const
     int type = tensor->data_type;
     const char *name = tensor->name ? tensor->name : "";
     size_t width = element_bytes(type);
-    if (!width) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "tensor '%s' has element type %d; supported are float, double, float16, bfloat16, integers and bool", name, type);
+    if (!width)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "tensor '%s' has element type %d; supported are float, double, float16, bfloat16, integers and bool",
+                        name, type);
     ssg_shape shape = {.rank = (int)(tensor->n_dims > SSG_MAX_RANK ? SSG_MAX_RANK + 1 : tensor->n_dims)};
     for (int i = 0; i < shape.rank && i < SSG_MAX_RANK; i++) shape.dims[i] = tensor->dims[i];
     SSG_TRY(ssg_shape_check(&shape, name[0] ? name : "a tensor"));

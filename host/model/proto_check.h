@@ -6,8 +6,8 @@
 
 #include "host/base/status.h"
 
-/* Walks the wire format of a message of type `type` and fails if messages nest deeper than any real model's: protobuf-c unpacks recursively without a limit,
- * so a hostile file could otherwise exhaust the stack. Malformed bytes are left for the unpacker to refuse. */
+/* Walks the wire format of a message of type `type` and fails if messages nest deeper than any real model's: protobuf-c unpacks recursively without a
+ * limit, so a hostile file could otherwise exhaust the stack. Malformed bytes are left for the unpacker to refuse. */
 ssgcam_status ssg_proto_check_depth(const ProtobufCMessageDescriptor *type, const uint8_t *bytes, size_t size);
 
 #endif

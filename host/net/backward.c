@@ -176,10 +176,15 @@ static ssgcam_status through_single(backward *b, const ssg_op *op, int dy)
         break;
     case SSG_OP_REDUCE:
         back = (ssg_op){.kind = SSG_OP_BROADCAST, .name = op->name, .alpha = 1};
-        if (op->mean) back.alpha = (float)((double)ssg_shape_count(&b->graph->tensors[op->output].shape) / (double)ssg_shape_count(&b->graph->tensors[x].shape));
+        if (op->mean)
+            back.alpha =
+                (float)((double)ssg_shape_count(&b->graph->tensors[op->output].shape) / (double)ssg_shape_count(&b->graph->tensors[x].shape));
         break;
     case SSG_OP_BROADCAST: return contribute_unbroadcast(b, x, dy); /* only Expand makes one in a forward pass; its factor is 1 */
-    case SSG_OP_SLICE: back.kind = SSG_OP_SCATTER; back.alpha = 0; break;
+    case SSG_OP_SLICE:
+        back.kind = SSG_OP_SCATTER;
+        back.alpha = 0;
+        break;
     case SSG_OP_SCATTER: back.kind = SSG_OP_SLICE; break;
     case SSG_OP_TRANSPOSE:
         for (int i = 0; i < shape.rank; i++) back.perm[op->perm[i]] = i;

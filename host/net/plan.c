@@ -22,7 +22,7 @@ typedef struct storage {
 
 typedef struct planned_step {
     ssg_step *step;
-    int *inputs; /* versions */
+    int *inputs;                        /* versions */
     int input_count, output, positions; /* versions; positions -1 if none */
     int in_place;
 } planned_step;
@@ -258,7 +258,8 @@ static void assign_storages(ssg_plan *plan, const int *last)
         planned_step *step = &plan->steps[s];
         int shared = step->in_place ? step->inputs[step->in_place - 1] : -1;
         /* In place only if this is the input's last reader, it owns memory of the same size, and no other operand of the step is the same tensor. */
-        int can = shared >= 0 && last[shared] == s && plan->versions[shared].storage >= 0 && plan->versions[shared].placed.bytes == plan->versions[step->output].placed.bytes;
+        int can = shared >= 0 && last[shared] == s && plan->versions[shared].storage >= 0 &&
+                  plan->versions[shared].placed.bytes == plan->versions[step->output].placed.bytes;
         for (int i = 0; can && i < step->input_count; i++)
             if (i != step->in_place - 1 && plan->versions[step->inputs[i]].storage == plan->versions[shared].storage) can = 0;
         if (can)
@@ -321,7 +322,8 @@ static ssgcam_status plan_memory(ssg_plan *plan)
     assign_storages(plan, last);
     place_storages(plan, order, rivals);
     status = plan->device->interface->memory_create(plan->device, plan->memory_bytes, &plan->memory);
-    if (status == SSGCAM_OK && plan->scratch_bytes) status = plan->device->interface->memory_create(plan->device, plan->scratch_bytes, &plan->scratch);
+    if (status == SSGCAM_OK && plan->scratch_bytes)
+        status = plan->device->interface->memory_create(plan->device, plan->scratch_bytes, &plan->scratch);
 done:
     ssg_free(last);
     ssg_free(order);
@@ -373,7 +375,8 @@ static ssgcam_status build(ssg_plan *plan, const ssg_model *model, const ssg_pla
 ssgcam_status ssg_plan_create(ssg_plan **out, ssg_device *device, const ssg_model *model, const ssg_plan_options *options)
 {
     *out = NULL;
-    if (options->classes < 0 || options->tap_count < 0) return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d classes, %d taps", options->classes, options->tap_count);
+    if (options->classes < 0 || options->tap_count < 0)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d classes, %d taps", options->classes, options->tap_count);
     ssg_plan *plan = ssg_calloc(1, sizeof *plan);
     if (!plan) return SSG_OUT_OF_MEMORY;
     plan->device = device;
@@ -476,7 +479,8 @@ ssgcam_status ssg_plan_backward_classes(ssg_plan *plan, const int64_t *chosen)
     memset(plan->seed_buffer, 0, ssg_shape_count(shape) * sizeof *plan->seed_buffer);
     for (int64_t r = 0; r < rows; r++) {
         if (chosen[r] < 0 || chosen[r] >= classes)
-            return ssg_fail(SSGCAM_ERR_NOT_FOUND, "class %lld does not exist: the model has classes 0 to %lld", (long long)chosen[r], (long long)classes - 1);
+            return ssg_fail(SSGCAM_ERR_NOT_FOUND, "class %lld does not exist: the model has classes 0 to %lld", (long long)chosen[r],
+                            (long long)classes - 1);
         plan->seed_buffer[r * classes + chosen[r]] = 1;
     }
     return ssg_plan_backward(plan, plan->seed_buffer);
@@ -493,7 +497,8 @@ int64_t ssg_plan_class_count(const ssg_plan *plan)
 void ssg_plan_tap(const ssg_plan *plan, int i, ssg_tap *tap)
 {
     const version *activation = &plan->versions[plan->taps[i]];
-    *tap = (ssg_tap){.name = plan->graph->tensors[activation->tensor].name, .activation_placed = activation->placed, .activation = address(plan, plan->taps[i])};
+    *tap = (ssg_tap){
+        .name = plan->graph->tensors[activation->tensor].name, .activation_placed = activation->placed, .activation = address(plan, plan->taps[i])};
     if (plan->seeds < 0) return;
     tap->gradient_placed = plan->versions[plan->gradients[i]].placed;
     tap->gradient = address(plan, plan->gradients[i]);

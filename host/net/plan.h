@@ -13,12 +13,12 @@
 typedef struct ssg_plan ssg_plan;
 
 typedef struct ssg_plan_options {
-    ssg_shape input;          /* concrete, in the model's own order (NCHW or NHWC); dims[0] is the batch N */
-    const char *const *taps;  /* names of ONNX values whose activations and gradients are wanted */
+    ssg_shape input;         /* concrete, in the model's own order (NCHW or NHWC); dims[0] is the batch N */
+    const char *const *taps; /* names of ONNX values whose activations and gradients are wanted */
     int tap_count;
-    int classes;              /* C: gradients for that many classes of each image in one batch; 0: forward only */
+    int classes; /* C: gradients for that many classes of each image in one batch; 0: forward only */
     ssg_precision precision;
-    int through_head;         /* differentiate the model's own output (e.g. softmax) rather than the logits */
+    int through_head; /* differentiate the model's own output (e.g. softmax) rather than the logits */
 } ssg_plan_options;
 
 ssgcam_status ssg_plan_create(ssg_plan **out, ssg_device *device, const ssg_model *model, const ssg_plan_options *options);
@@ -34,8 +34,9 @@ ssgcam_status ssg_plan_forward(ssg_plan *plan, const float *images);
 ssgcam_status ssg_plan_scores(ssg_plan *plan, float *logits);
 ssgcam_status ssg_plan_output(ssg_plan *plan, float *output);
 
-/* Runs the backward pass. seeds: [C * N][classes], class-major (row c * N + n): the gradient of the wanted quantity with respect to the logits (or the output, through_head).
- * At most one backward pass may follow each forward pass: it reuses the memory of activations that it has read for the last time. */
+/* Runs the backward pass. seeds: [C * N][classes], class-major (row c * N + n): the gradient of the wanted quantity with respect to the logits (or
+ * the output, through_head). At most one backward pass may follow each forward pass: it reuses the memory of activations that it has read for the
+ * last time. */
 ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds);
 
 /* The same for class scores themselves: chosen[c * N + n] is the c-th class of image n (one-hot seeds). */

@@ -1,7 +1,7 @@
 /* ssgcam/status.h - result codes and the sentence behind them.
  *
- * Every function of the library that can fail returns an ssgcam_status: 0 (SSGCAM_OK) or a negative code. The sentence that says what was wrong, where,
- * and what to do about it, is kept per thread until that thread's next failing call: ssgcam_last_error(). */
+ * Every function of the library that can fail returns an ssgcam_status: 0 (SSGCAM_OK) or a negative code. The sentence that says what was wrong,
+ * where, and what to do about it, is kept per thread until that thread's next failing call: ssgcam_last_error(). */
 #ifndef SSGCAM_STATUS_H
 #define SSGCAM_STATUS_H
 

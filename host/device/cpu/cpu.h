@@ -20,9 +20,9 @@ typedef ssgcam_status ssg_step_function(const ssg_step *step, const ssg_step_io 
 struct ssg_step {
     ssg_cpu *cpu;
     ssg_step_function *run;
-    ssg_op op;                 /* a shallow copy: the graph outlives its steps */
+    ssg_op op; /* a shallow copy: the graph outlives its steps */
     ssg_placed inputs[SSG_OP_MAX_INPUTS];
-    ssg_placed *more_inputs;   /* CONCAT: all of them */
+    ssg_placed *more_inputs; /* CONCAT: all of them */
     ssg_placed output;
     ssg_dnn_primitive *primitive;
 };
@@ -30,14 +30,15 @@ struct ssg_step {
 /* One maker per family of operators: fills in `run` (and the primitive) and answers the request. step->op, cpu are set. */
 typedef ssgcam_status ssg_step_maker(ssg_step *step, ssg_step_request *request);
 ssg_step_maker ssg_step_make_conv, ssg_step_make_matmul, ssg_step_make_reorder; /* steps_dnn.c */
-ssg_step_maker ssg_step_make_maxpool, ssg_step_make_avgpool;                     /* steps_pool.c */
-ssg_step_maker ssg_step_make_unary, ssg_step_make_binary, ssg_step_make_affine;  /* steps_elementwise.c */
-ssg_step_maker ssg_step_make_reduce, ssg_step_make_softmax, ssg_step_make_lrn;   /* steps_reduce.c */
-ssg_step_maker ssg_step_make_movement;                                           /* steps_movement.c */
+ssg_step_maker ssg_step_make_maxpool, ssg_step_make_avgpool;                    /* steps_pool.c */
+ssg_step_maker ssg_step_make_unary, ssg_step_make_binary, ssg_step_make_affine; /* steps_elementwise.c */
+ssg_step_maker ssg_step_make_reduce, ssg_step_make_softmax, ssg_step_make_lrn;  /* steps_reduce.c */
+ssg_step_maker ssg_step_make_movement;                                          /* steps_movement.c */
 
 /* ---- views ------------------------------------------------------------------------------------------------------------ */
 
-/* An image tensor as [rows][blocks][pixels][block]: what layout-independent loops run over. A tensor of another rank is [rows][1][1][all the rest]. */
+/* An image tensor as [rows][blocks][pixels][block]: what layout-independent loops run over. A tensor of another rank is [rows][1][1][all the rest].
+ */
 typedef struct ssg_view {
     size_t rows, blocks, pixels, block, channels;
 } ssg_view;

@@ -138,8 +138,8 @@ static dnnl_status_t add_queried(ssg_dnn_primitive *p, int kind, const_dnnl_prim
 }
 
 /* Takes over `pd`. */
-static ssgcam_status wrap(ssg_dnn_primitive **out, ssg_dnn *dnn, dnnl_primitive_desc_t pd, const char *what, int from, int to, dnnl_query_t from_query, dnnl_query_t to_query,
-                          size_t *scratch_bytes)
+static ssgcam_status wrap(ssg_dnn_primitive **out, ssg_dnn *dnn, dnnl_primitive_desc_t pd, const char *what, int from, int to,
+                          dnnl_query_t from_query, dnnl_query_t to_query, size_t *scratch_bytes)
 {
     ssg_dnn_primitive *p = ssg_calloc(1, sizeof *p);
     if (!p) {
@@ -150,7 +150,8 @@ static ssgcam_status wrap(ssg_dnn_primitive **out, ssg_dnn *dnn, dnnl_primitive_
     p->positions = p->scratch = -1;
     dnnl_status_t status = add_queried(p, from, pd, from_query, &p->from, NULL);
     if (status == dnnl_success) status = add_queried(p, to, pd, to_query, &p->to, NULL);
-    if (status == dnnl_success && scratch_bytes) status = add_queried(p, DNNL_ARG_SCRATCHPAD, pd, dnnl_query_scratchpad_md, &p->scratch, scratch_bytes);
+    if (status == dnnl_success && scratch_bytes)
+        status = add_queried(p, DNNL_ARG_SCRATCHPAD, pd, dnnl_query_scratchpad_md, &p->scratch, scratch_bytes);
     if (status == dnnl_success) status = dnnl_primitive_create(&p->primitive, pd);
     dnnl_primitive_desc_destroy(pd);
     *out = p;
@@ -241,8 +242,8 @@ static void unpack_weights(ssg_dnn *dnn, packed *weights)
 }
 
 /* Gives primitive `p` its weights in the layout that `pd` wants, and its bias. */
-static ssgcam_status bind_weights(ssg_dnn_primitive *p, const_dnnl_primitive_desc_t pd, const ssg_op *op, int transposed, const compat_desc *plain, const compat_desc *bias_desc,
-                                  size_t bias_count)
+static ssgcam_status bind_weights(ssg_dnn_primitive *p, const_dnnl_primitive_desc_t pd, const ssg_op *op, int transposed, const compat_desc *plain,
+                                  const compat_desc *bias_desc, size_t bias_count)
 {
     compat_desc wanted = {0};
     int index;
@@ -312,8 +313,8 @@ static void clear_convolution(conv_descs *d)
 }
 
 /* Asks oneDNN for its favourite layouts (`any`) or states them; says in `usable` whether the layouts are among ours. */
-static dnnl_status_t choose_convolution(dnnl_primitive_desc_t *pd, ssg_dnn *dnn, const ssg_op *op, int backward, conv_descs *d, ssg_placed *src, ssg_placed *dst, int any,
-                                        int *usable)
+static dnnl_status_t choose_convolution(dnnl_primitive_desc_t *pd, ssg_dnn *dnn, const ssg_op *op, int backward, conv_descs *d, ssg_placed *src,
+                                        ssg_placed *dst, int any, int *usable)
 {
     dnnl_primitive_attr_t attributes = NULL;
     compat_window window = window_of(op, &src->shape, &dst->shape);
@@ -331,8 +332,8 @@ static dnnl_status_t choose_convolution(dnnl_primitive_desc_t *pd, ssg_dnn *dnn,
     return status;
 }
 
-ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, ssg_precision precision, ssg_placed *src, ssg_placed *dst,
-                                  size_t *scratch_bytes)
+ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, ssg_precision precision, ssg_placed *src,
+                                  ssg_placed *dst, size_t *scratch_bytes)
 {
     *out = NULL;
     src->precision = dst->precision = precision;
@@ -352,7 +353,8 @@ ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const s
     } else {
         dnnl_primitive_desc_t kept = NULL;
         dnnl_primitive_desc_clone(&kept, pd);
-        result = backward ? wrap(out, dnn, pd, "convolution", DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, dnnl_query_diff_dst_md, dnnl_query_diff_src_md, scratch_bytes)
+        result = backward ? wrap(out, dnn, pd, "convolution", DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, dnnl_query_diff_dst_md, dnnl_query_diff_src_md,
+                                 scratch_bytes)
                           : wrap(out, dnn, pd, "convolution", DNNL_ARG_SRC, DNNL_ARG_DST, dnnl_query_src_md, dnnl_query_dst_md, scratch_bytes);
         if (result == SSGCAM_OK) result = bind_weights(*out, kept, op, 0, &d.plain_weights, &d.bias, (size_t)op->weights->shape.dims[0]);
         if (kept) dnnl_primitive_desc_destroy(kept);
@@ -383,8 +385,9 @@ ssgcam_status ssg_dnn_matmul(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op
     if (status == dnnl_success) status = attributes_for(&attributes, backward ? NULL : op);
     if (status == dnnl_success) status = compat_matmul(&pd, dnn->engine, &src, &weights, &bias, &dst, attributes);
     if (status == dnnl_success) status = dnnl_primitive_desc_clone(&kept, pd);
-    ssgcam_status result = status == dnnl_success ? wrap(out, dnn, pd, "matrix product", DNNL_ARG_SRC, DNNL_ARG_DST, dnnl_query_src_md, dnnl_query_dst_md, scratch_bytes)
-                                                  : refuse("matrix product", status);
+    ssgcam_status result = status == dnnl_success
+                               ? wrap(out, dnn, pd, "matrix product", DNNL_ARG_SRC, DNNL_ARG_DST, dnnl_query_src_md, dnnl_query_dst_md, scratch_bytes)
+                               : refuse("matrix product", status);
     if (result == SSGCAM_OK) result = bind_weights(*out, kept, op, transposed, &plain, &bias, (size_t)outer);
     if (result != SSGCAM_OK) ssg_dnn_primitive_destroy(out);
     if (attributes) dnnl_primitive_attr_destroy(attributes);
@@ -399,8 +402,8 @@ ssgcam_status ssg_dnn_matmul(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op
 
 /* ---- max pool ------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status pool(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, int with_positions, const ssg_placed *src, const ssg_placed *dst,
-                          size_t *position_bytes)
+static ssgcam_status pool(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, int with_positions, const ssg_placed *src,
+                          const ssg_placed *dst, size_t *position_bytes)
 {
     *out = NULL;
     compat_desc large = {0}, small = {0};
@@ -410,9 +413,10 @@ static ssgcam_status pool(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *o
     if (status == dnnl_success) status = desc_of(&small, dst, 0);
     if (status == dnnl_success) status = compat_maxpool(&pd, dnn->engine, backward, with_positions, &large, &small, &window, NULL);
     if (status == dnnl_success) status = dnnl_primitive_desc_clone(&kept, pd);
-    ssgcam_status result = status != dnnl_success ? refuse("max pool", status)
-                           : backward ? wrap(out, dnn, pd, "max pool", DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, dnnl_query_diff_dst_md, dnnl_query_diff_src_md, NULL)
-                                      : wrap(out, dnn, pd, "max pool", DNNL_ARG_SRC, DNNL_ARG_DST, dnnl_query_src_md, dnnl_query_dst_md, NULL);
+    ssgcam_status result =
+        status != dnnl_success ? refuse("max pool", status)
+        : backward ? wrap(out, dnn, pd, "max pool", DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, dnnl_query_diff_dst_md, dnnl_query_diff_src_md, NULL)
+                   : wrap(out, dnn, pd, "max pool", DNNL_ARG_SRC, DNNL_ARG_DST, dnnl_query_src_md, dnnl_query_dst_md, NULL);
     if (result == SSGCAM_OK && (backward || with_positions)) {
         size_t bytes;
         status = add_queried(*out, DNNL_ARG_WORKSPACE, kept, dnnl_query_workspace_md, &(*out)->positions, &bytes);
@@ -426,7 +430,8 @@ static ssgcam_status pool(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *o
     return result;
 }
 
-ssgcam_status ssg_dnn_maxpool(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int with_positions, const ssg_placed *src, ssg_placed *dst, ssg_placed *positions)
+ssgcam_status ssg_dnn_maxpool(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int with_positions, const ssg_placed *src, ssg_placed *dst,
+                              ssg_placed *positions)
 {
     dst->layout = src->layout;
     dst->precision = src->precision;
@@ -450,8 +455,9 @@ ssgcam_status ssg_dnn_reorder(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_p
     dnnl_status_t status = desc_of(&a, from, 0);
     if (status == dnnl_success) status = desc_of(&b, to, 0);
     if (status == dnnl_success) status = compat_reorder(&pd, dnn->engine, &a, &b, NULL);
-    ssgcam_status result = status == dnnl_success ? wrap(out, dnn, pd, "reorder", DNNL_ARG_FROM, DNNL_ARG_TO, dnnl_query_src_md, dnnl_query_dst_md, NULL)
-                                                  : refuse("reorder", status);
+    ssgcam_status result = status == dnnl_success
+                               ? wrap(out, dnn, pd, "reorder", DNNL_ARG_FROM, DNNL_ARG_TO, dnnl_query_src_md, dnnl_query_dst_md, NULL)
+                               : refuse("reorder", status);
     compat_desc_clear(&a);
     compat_desc_clear(&b);
     return result;

@@ -1,4 +1,5 @@
-/* dnn.h - the few oneDNN primitives that the CPU backend uses, free of oneDNN's own types: its C interface changed between 2.x and 3.x, and dnn_compat.h is the only place that knows. */
+/* dnn.h - the few oneDNN primitives that the CPU backend uses, free of oneDNN's own types: its C interface changed between 2.x and 3.x, and
+ * dnn_compat.h is the only place that knows. */
 #ifndef SSG_DEVICE_CPU_DNN_H
 #define SSG_DEVICE_CPU_DNN_H
 
@@ -13,16 +14,18 @@ void ssg_dnn_destroy(ssg_dnn **dnn);
 /* "2.6.3" and the like, of the library in use. */
 const char *ssg_dnn_version(char text[32]);
 
-/* A convolution described by `op` (window, groups, weights, bias, function) from shape src to shape dst; `backward` gives the data gradient (src and dst swap their part:
- * the step reads dst-shaped and writes src-shaped memory). oneDNN picks the layouts; they come back in src and dst, and the bytes of working memory in scratch_bytes. */
-ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, ssg_precision precision, ssg_placed *src, ssg_placed *dst,
-                                  size_t *scratch_bytes);
+/* A convolution described by `op` (window, groups, weights, bias, function) from shape src to shape dst; `backward` gives the data gradient (src and
+ * dst swap their part: the step reads dst-shaped and writes src-shaped memory). oneDNN picks the layouts; they come back in src and dst, and the
+ * bytes of working memory in scratch_bytes. */
+ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, ssg_precision precision, ssg_placed *src,
+                                  ssg_placed *dst, size_t *scratch_bytes);
 
 /* y[rows][m] = x[rows][k] W + bias, or with `backward` x = y W^T; plain float32. */
 ssgcam_status ssg_dnn_matmul(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, int64_t rows, size_t *scratch_bytes);
 
 /* Max pool in the layout of src (dst gets the same). positions->bytes says how much memory the positions take (0 if with_positions is 0). */
-ssgcam_status ssg_dnn_maxpool(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int with_positions, const ssg_placed *src, ssg_placed *dst, ssg_placed *positions);
+ssgcam_status ssg_dnn_maxpool(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int with_positions, const ssg_placed *src, ssg_placed *dst,
+                              ssg_placed *positions);
 
 /* Its gradient for one batch of positions; src is the (large) gradient written, dst the (small) one read. */
 ssgcam_status ssg_dnn_maxpool_backward(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, const ssg_placed *src, const ssg_placed *dst);

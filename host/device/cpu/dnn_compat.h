@@ -1,5 +1,5 @@
-/* dnn_compat.h - where oneDNN 2.x and 3.x differ: memory descriptors are values in one and handles in the other, and 3.x dropped operation descriptors.
- * dnn_compat_v2.c and dnn_compat_v3.c implement this; CMake builds the one that fits the library found. */
+/* dnn_compat.h - where oneDNN 2.x and 3.x differ: memory descriptors are values in one and handles in the other, and 3.x dropped operation
+ * descriptors. dnn_compat_v2.c and dnn_compat_v3.c implement this; CMake builds the one that fits the library found. */
 #ifndef SSG_DEVICE_CPU_DNN_COMPAT_H
 #define SSG_DEVICE_CPU_DNN_COMPAT_H
 
@@ -29,12 +29,13 @@ typedef struct compat_window {
 } compat_window;
 
 /* Primitive descriptors. With `backward`, src and dst are the gradients. `bias` may be none. */
-dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, const compat_desc *src, const compat_desc *weights, const compat_desc *bias,
-                                 const compat_desc *dst, const compat_window *window, dnnl_primitive_attr_t attributes);
-dnnl_status_t compat_maxpool(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, int with_positions, const compat_desc *src, const compat_desc *dst,
-                             const compat_window *window, dnnl_primitive_attr_t attributes);
-dnnl_status_t compat_matmul(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *src, const compat_desc *weights, const compat_desc *bias,
-                            const compat_desc *dst, dnnl_primitive_attr_t attributes);
-dnnl_status_t compat_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *from, const compat_desc *to, dnnl_primitive_attr_t attributes);
+dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, const compat_desc *src, const compat_desc *weights,
+                                 const compat_desc *bias, const compat_desc *dst, const compat_window *window, dnnl_primitive_attr_t attributes);
+dnnl_status_t compat_maxpool(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, int with_positions, const compat_desc *src,
+                             const compat_desc *dst, const compat_window *window, dnnl_primitive_attr_t attributes);
+dnnl_status_t compat_matmul(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *src, const compat_desc *weights,
+                            const compat_desc *bias, const compat_desc *dst, dnnl_primitive_attr_t attributes);
+dnnl_status_t compat_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *from, const compat_desc *to,
+                             dnnl_primitive_attr_t attributes);
 
 #endif

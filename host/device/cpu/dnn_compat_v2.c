@@ -46,7 +46,8 @@ static const dnnl_memory_desc_t *or_none(const compat_desc *desc)
 }
 
 /* Data gradients are described with the forward pass as a hint. */
-static dnnl_status_t finish(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const_dnnl_op_desc_t forward, const_dnnl_op_desc_t backward, dnnl_primitive_attr_t attributes)
+static dnnl_status_t finish(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const_dnnl_op_desc_t forward, const_dnnl_op_desc_t backward,
+                            dnnl_primitive_attr_t attributes)
 {
     if (!backward) return dnnl_primitive_desc_create(out, forward, attributes, engine, NULL);
     dnnl_primitive_desc_t hint;
@@ -57,39 +58,42 @@ static dnnl_status_t finish(dnnl_primitive_desc_t *out, dnnl_engine_t engine, co
     return status;
 }
 
-dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, const compat_desc *src, const compat_desc *weights, const compat_desc *bias,
-                                 const compat_desc *dst, const compat_window *w, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, const compat_desc *src, const compat_desc *weights,
+                                 const compat_desc *bias, const compat_desc *dst, const compat_window *w, dnnl_primitive_attr_t attributes)
 {
     dnnl_convolution_desc_t forward, gradient;
-    dnnl_status_t status =
-        dnnl_dilated_convolution_forward_desc_init(&forward, backward ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct, &src->desc, &weights->desc,
-                                                   backward ? NULL : or_none(bias), &dst->desc, w->stride, w->dilation, w->before, w->after);
+    dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
+        &forward, backward ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct, &src->desc, &weights->desc,
+        backward ? NULL : or_none(bias), &dst->desc, w->stride, w->dilation, w->before, w->after);
     if (status == dnnl_success && backward)
-        status = dnnl_dilated_convolution_backward_data_desc_init(&gradient, dnnl_convolution_direct, &src->desc, &weights->desc, &dst->desc, w->stride, w->dilation,
-                                                                  w->before, w->after);
+        status = dnnl_dilated_convolution_backward_data_desc_init(&gradient, dnnl_convolution_direct, &src->desc, &weights->desc, &dst->desc,
+                                                                  w->stride, w->dilation, w->before, w->after);
     return status == dnnl_success ? finish(out, engine, &forward, backward ? &gradient : NULL, attributes) : status;
 }
 
-dnnl_status_t compat_maxpool(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, int with_positions, const compat_desc *src, const compat_desc *dst,
-                             const compat_window *w, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_maxpool(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, int with_positions, const compat_desc *src,
+                             const compat_desc *dst, const compat_window *w, dnnl_primitive_attr_t attributes)
 {
     dnnl_pooling_v2_desc_t forward, gradient;
-    dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(&forward, backward || with_positions ? dnnl_forward_training : dnnl_forward_inference, dnnl_pooling_max,
-                                                             &src->desc, &dst->desc, w->stride, w->kernel, w->dilation, w->before, w->after);
+    dnnl_status_t status =
+        dnnl_pooling_v2_forward_desc_init(&forward, backward || with_positions ? dnnl_forward_training : dnnl_forward_inference, dnnl_pooling_max,
+                                          &src->desc, &dst->desc, w->stride, w->kernel, w->dilation, w->before, w->after);
     if (status == dnnl_success && backward)
-        status = dnnl_pooling_v2_backward_desc_init(&gradient, dnnl_pooling_max, &src->desc, &dst->desc, w->stride, w->kernel, w->dilation, w->before, w->after);
+        status = dnnl_pooling_v2_backward_desc_init(&gradient, dnnl_pooling_max, &src->desc, &dst->desc, w->stride, w->kernel, w->dilation, w->before,
+                                                    w->after);
     return status == dnnl_success ? finish(out, engine, &forward, backward ? &gradient : NULL, attributes) : status;
 }
 
-dnnl_status_t compat_matmul(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *src, const compat_desc *weights, const compat_desc *bias,
-                            const compat_desc *dst, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_matmul(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *src, const compat_desc *weights,
+                            const compat_desc *bias, const compat_desc *dst, dnnl_primitive_attr_t attributes)
 {
     dnnl_matmul_desc_t product;
     dnnl_status_t status = dnnl_matmul_desc_init(&product, &src->desc, &weights->desc, or_none(bias), &dst->desc);
     return status == dnnl_success ? finish(out, engine, &product, NULL, attributes) : status;
 }
 
-dnnl_status_t compat_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *from, const compat_desc *to, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *from, const compat_desc *to,
+                             dnnl_primitive_attr_t attributes)
 {
     return dnnl_reorder_primitive_desc_create(out, &from->desc, engine, &to->desc, engine, attributes);
 }

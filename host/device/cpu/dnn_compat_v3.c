@@ -46,46 +46,48 @@ static const_dnnl_memory_desc_t or_none(const compat_desc *desc)
     return desc && desc->present ? desc->desc : NULL;
 }
 
-dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, const compat_desc *src, const compat_desc *weights, const compat_desc *bias,
-                                 const compat_desc *dst, const compat_window *w, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, const compat_desc *src, const compat_desc *weights,
+                                 const compat_desc *bias, const compat_desc *dst, const compat_window *w, dnnl_primitive_attr_t attributes)
 {
     if (!backward)
-        return dnnl_convolution_forward_primitive_desc_create(out, engine, dnnl_forward_inference, dnnl_convolution_direct, src->desc, weights->desc, or_none(bias), dst->desc,
-                                                              w->stride, w->dilation, w->before, w->after, attributes);
+        return dnnl_convolution_forward_primitive_desc_create(out, engine, dnnl_forward_inference, dnnl_convolution_direct, src->desc, weights->desc,
+                                                              or_none(bias), dst->desc, w->stride, w->dilation, w->before, w->after, attributes);
     dnnl_primitive_desc_t hint;
-    dnnl_status_t status = dnnl_convolution_forward_primitive_desc_create(&hint, engine, dnnl_forward_training, dnnl_convolution_direct, src->desc, weights->desc, NULL,
-                                                                          dst->desc, w->stride, w->dilation, w->before, w->after, NULL);
+    dnnl_status_t status =
+        dnnl_convolution_forward_primitive_desc_create(&hint, engine, dnnl_forward_training, dnnl_convolution_direct, src->desc, weights->desc, NULL,
+                                                       dst->desc, w->stride, w->dilation, w->before, w->after, NULL);
     if (status != dnnl_success) return status;
-    status = dnnl_convolution_backward_data_primitive_desc_create(out, engine, dnnl_convolution_direct, src->desc, weights->desc, dst->desc, w->stride, w->dilation, w->before,
-                                                                  w->after, hint, attributes);
+    status = dnnl_convolution_backward_data_primitive_desc_create(out, engine, dnnl_convolution_direct, src->desc, weights->desc, dst->desc,
+                                                                  w->stride, w->dilation, w->before, w->after, hint, attributes);
     dnnl_primitive_desc_destroy(hint);
     return status;
 }
 
-dnnl_status_t compat_maxpool(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, int with_positions, const compat_desc *src, const compat_desc *dst,
-                             const compat_window *w, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_maxpool(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, int with_positions, const compat_desc *src,
+                             const compat_desc *dst, const compat_window *w, dnnl_primitive_attr_t attributes)
 {
     dnnl_prop_kind_t kind = backward || with_positions ? dnnl_forward_training : dnnl_forward_inference;
     dnnl_primitive_desc_t forward;
-    dnnl_status_t status = dnnl_pooling_forward_primitive_desc_create(&forward, engine, kind, dnnl_pooling_max, src->desc, dst->desc, w->stride, w->kernel, w->dilation,
-                                                                      w->before, w->after, backward ? NULL : attributes);
+    dnnl_status_t status = dnnl_pooling_forward_primitive_desc_create(&forward, engine, kind, dnnl_pooling_max, src->desc, dst->desc, w->stride,
+                                                                      w->kernel, w->dilation, w->before, w->after, backward ? NULL : attributes);
     if (status != dnnl_success || !backward) {
         *out = forward;
         return status;
     }
-    status = dnnl_pooling_backward_primitive_desc_create(out, engine, dnnl_pooling_max, src->desc, dst->desc, w->stride, w->kernel, w->dilation, w->before, w->after, forward,
-                                                         attributes);
+    status = dnnl_pooling_backward_primitive_desc_create(out, engine, dnnl_pooling_max, src->desc, dst->desc, w->stride, w->kernel, w->dilation,
+                                                         w->before, w->after, forward, attributes);
     dnnl_primitive_desc_destroy(forward);
     return status;
 }
 
-dnnl_status_t compat_matmul(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *src, const compat_desc *weights, const compat_desc *bias,
-                            const compat_desc *dst, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_matmul(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *src, const compat_desc *weights,
+                            const compat_desc *bias, const compat_desc *dst, dnnl_primitive_attr_t attributes)
 {
     return dnnl_matmul_primitive_desc_create(out, engine, src->desc, weights->desc, or_none(bias), dst->desc, attributes);
 }
 
-dnnl_status_t compat_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *from, const compat_desc *to, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *from, const compat_desc *to,
+                             dnnl_primitive_attr_t attributes)
 {
     return dnnl_reorder_primitive_desc_create(out, from->desc, engine, to->desc, engine, attributes);
 }

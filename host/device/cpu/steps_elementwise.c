@@ -1,4 +1,5 @@
-/* Functions of one tensor, sums and products of two, affine maps. All are bound by memory; the loops are plain so that the compiler vectorises them. */
+/* Functions of one tensor, sums and products of two, affine maps. All are bound by memory; the loops are plain so that the compiler vectorises them.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -203,11 +204,11 @@ typedef struct binary_call {
     int64_t a_strides[SSG_MAX_RANK], b_strides[SSG_MAX_RANK];
 } binary_call;
 
-#define BINARY_LOOP(expression)                                                                                        \
-    for (size_t i = 0; i < count; i++) {                                                                               \
-        float u = a[i * as], v = b[i * bs];                                                                            \
-        y[i] = (expression);                                                                                           \
-    }                                                                                                                  \
+#define BINARY_LOOP(expression)             \
+    for (size_t i = 0; i < count; i++) {    \
+        float u = a[i * as], v = b[i * bs]; \
+        y[i] = (expression);                \
+    }                                       \
     break
 
 MULTIVERSION static void binary_line(ssg_binary kind, float *y, const float *a, size_t as, const float *b, size_t bs, size_t count)
@@ -233,11 +234,13 @@ static void binary_lines(const void *context, size_t first, size_t last)
     outer.rank--;
     size_t length = (size_t)call->shape.dims[outer.rank];
     for (size_t line = first; line < last; line++)
-        binary_line(call->kind, call->y + line * length, call->a + ssg_geometry_strided_index(line, &outer, call->a_strides), (size_t)call->a_strides[outer.rank],
-                    call->b + ssg_geometry_strided_index(line, &outer, call->b_strides), (size_t)call->b_strides[outer.rank], length);
+        binary_line(call->kind, call->y + line * length, call->a + ssg_geometry_strided_index(line, &outer, call->a_strides),
+                    (size_t)call->a_strides[outer.rank], call->b + ssg_geometry_strided_index(line, &outer, call->b_strides),
+                    (size_t)call->b_strides[outer.rank], length);
 }
 
-/* A tensor as an array of axes: rows, then blocks/pixels/block for an image (so that one value per channel broadcasts in any layout), else its own axes. */
+/* A tensor as an array of axes: rows, then blocks/pixels/block for an image (so that one value per channel broadcasts in any layout), else its own
+ * axes. */
 static ssg_shape axes_of(const ssg_placed *placed)
 {
     if (placed->shape.rank != 4) return placed->shape;
@@ -264,7 +267,8 @@ static ssgcam_status run_binary(const ssg_step *step, const ssg_step_io *io)
     int64_t stretch = rows;
     if (a_rows > 1 && a_rows < stretch) stretch = a_rows;
     if (b_rows > 1 && b_rows < stretch) stretch = b_rows;
-    size_t y_row = ssg_shape_count(&call.shape) / (size_t)rows, a_row = a_rows ? ssg_shape_count(&a) / (size_t)a_rows : 0, b_row = b_rows ? ssg_shape_count(&b) / (size_t)b_rows : 0;
+    size_t y_row = ssg_shape_count(&call.shape) / (size_t)rows, a_row = a_rows ? ssg_shape_count(&a) / (size_t)a_rows : 0,
+           b_row = b_rows ? ssg_shape_count(&b) / (size_t)b_rows : 0;
     call.shape.dims[0] = stretch;
     if (a.rank == call.shape.rank && a.dims[0] > stretch) a.dims[0] = stretch;
     if (b.rank == call.shape.rank && b.dims[0] > stretch) b.dims[0] = stretch;

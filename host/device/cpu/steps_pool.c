@@ -16,7 +16,8 @@ static ssgcam_status run_maxpool_backward(const ssg_step *step, const ssg_step_i
     size_t classes = (size_t)(step->inputs[0].shape.dims[0] / step->inputs[1].shape.dims[0]);
     size_t in_bytes = step->inputs[0].bytes / classes, out_bytes = step->output.bytes / classes;
     for (size_t c = 0; c < classes; c++)
-        SSG_TRY(ssg_dnn_run(step->primitive, (const char *)io->inputs[0] + c * in_bytes, (char *)io->output + c * out_bytes, (void *)io->inputs[1], NULL));
+        SSG_TRY(ssg_dnn_run(step->primitive, (const char *)io->inputs[0] + c * in_bytes, (char *)io->output + c * out_bytes, (void *)io->inputs[1],
+                            NULL));
     return SSGCAM_OK;
 }
 

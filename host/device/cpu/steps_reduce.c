@@ -88,7 +88,8 @@ ssgcam_status ssg_step_make_reduce(ssg_step *step, ssg_step_request *r)
     const ssg_shape *in = &r->inputs[0].shape, *out = &r->output.shape;
     const ssg_shape *small = r->op->kind == SSG_OP_BROADCAST ? in : out;
     /* Pixels to one number per channel, or back. */
-    int pixels = in->rank == 4 && out->rank == 4 && in->dims[0] == out->dims[0] && in->dims[1] == out->dims[1] && small->dims[2] == 1 && small->dims[3] == 1;
+    int pixels =
+        in->rank == 4 && out->rank == 4 && in->dims[0] == out->dims[0] && in->dims[1] == out->dims[1] && small->dims[2] == 1 && small->dims[3] == 1;
     ssg_layout layout = pixels ? r->inputs[0].layout : SSG_LAYOUT_PLAIN;
     step->run = pixels ? run_reduce_pixels : run_reduce;
     ssg_placed_set(&r->inputs[0], layout, SSG_PRECISION_F32);
@@ -174,8 +175,10 @@ static void lrn_pixels(const void *context, size_t first, size_t last)
             }
             double spread = 0;
             for (int64_t j = c - op->size / 2; j <= c + (op->size - 1) / 2; j++)
-                if (j >= 0 && j < channels) spread += dy[(size_t)j * pixels] * x[(size_t)j * pixels] * pow(lrn_divisor(op, x, pixels, channels, j), -op->beta - 1);
-            out[(size_t)c * pixels] = (float)(dy[(size_t)c * pixels] * pow(own, -op->beta) - 2 * op->alpha * op->beta / (double)op->size * centre * spread);
+                if (j >= 0 && j < channels)
+                    spread += dy[(size_t)j * pixels] * x[(size_t)j * pixels] * pow(lrn_divisor(op, x, pixels, channels, j), -op->beta - 1);
+            out[(size_t)c * pixels] =
+                (float)(dy[(size_t)c * pixels] * pow(own, -op->beta) - 2 * op->alpha * op->beta / (double)op->size * centre * spread);
         }
     }
 }

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# All tests, or one part: test.sh [release|asan|onednn3]. The last line says how many passed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+parts=${1:-"release asan onednn3"}
+passed=0 failed=0
+
+run() { # name, command...
+  local name=$1
+  shift
+  echo "== $name"
+  if "$@"; then return 0; fi
+  failed=$((failed + 1))
+  echo "FAILED: $name"
+}
+
+suite() { # preset
+  cmake --preset "$1" >"build/$1.configure.log" 2>&1 || { cat "build/$1.configure.log"; return 1; }
+  cmake --build --preset "$1" -- --quiet || return 1
+  # Criterion lets a test with a leak pass: the sanitizer's reports go to files, and a file is a failure.
+  rm -f build/"$1"/sanitizer.*
+  local out=build/$1.ctest.log ok=0
+  ASAN_OPTIONS=log_path=$PWD/build/$1/sanitizer:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:log_path=$PWD/build/$1/sanitizer \
+    LSAN_OPTIONS=suppressions=$PWD/scripts/leaks.txt:print_suppressions=0 ctest --test-dir "build/$1" --output-on-failure >"$out" 2>&1 || ok=1
+  grep -E 'Test +#|tests passed|FAILED|failed' "$out" || true
+  [ $ok -eq 0 ] || cat "$out"
+  local good
+  good=$(grep -cE 'Test +#[0-9]+:.* Passed' "$out" || true)
+  passed=$((passed + good))
+  if compgen -G "build/$1/sanitizer.*" >/dev/null; then
+    echo "sanitizer reports:"
+    cat build/"$1"/sanitizer.* | head -100
+    ok=1
+  fi
+  return $ok
+}
+
+mkdir -p build
+case " $parts " in *" release "*)
+  run "dependency rule" scripts/check-dependencies.sh
+  run "format" scripts/format.sh --check
+  run "release build" suite release ;;
+esac
+case " $parts " in *" asan "*) run "AddressSanitizer and UBSan" suite asan ;; esac
+case " $parts " in *" onednn3 "*)
+  if scripts/get-onednn3.sh; then run "oneDNN 3.x" suite onednn3; else echo "oneDNN 3.x: skipped, the Python packages cannot be had here"; fi ;;
+esac
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
