@@ -1,0 +1,143 @@
+#include "host/cli/options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int append(text_list *list, const char *text)
+{
+    const char **grown = realloc(list->items, (size_t)(list->count + 1) * sizeof *grown);
+    if (!grown) return fprintf(stderr, "ssgcam: out of memory\n"), 4;
+    list->items = grown;
+    list->items[list->count++] = text;
+    return 0;
+}
+
+/* A cheap likeness for "did you mean": shared prefix, then shared letters. */
+static int likeness(const char *a, const char *b)
+{
+    int score = 0, i = 0;
+    while (a[i] && a[i] == b[i]) i++;
+    score = 3 * i;
+    for (; *a; a++)
+        if (strchr(b, *a)) score++;
+    return score - (int)strlen(b) / 2;
+}
+
+static int unknown(const char *command, const option *table, size_t table_count, const char *given)
+{
+    const char *best = NULL;
+    int most = 4;
+    for (size_t i = 0; i < table_count; i++)
+        if (table[i].name && likeness(given, table[i].name) > most) {
+            most = likeness(given, table[i].name);
+            best = table[i].name;
+        }
+    fprintf(stderr, "ssgcam %s: there is no option '--%s'", command, given);
+    if (best) fprintf(stderr, "; did you mean '--%s'?", best);
+    fprintf(stderr, " See `ssgcam %s --help`.\n", command);
+    return 2;
+}
+
+static int store(const char *command, const option *o, const char *text, void *values)
+{
+    void *place = (char *)values + o->offset;
+    char *end = NULL;
+    errno = 0;
+    switch (o->kind) {
+    case OPTION_FLAG: *(int *)place = 1; return 0;
+    case OPTION_TEXT: *(const char **)place = text; return 0;
+    case OPTION_TEXTS: return append(place, text);
+    case OPTION_INT: {
+        long number = strtol(text, &end, 10);
+        if (end != text && *end == '\0' && !errno && number >= INT_MIN && number <= INT_MAX) {
+            *(int *)place = (int)number;
+            return 0;
+        }
+        break;
+    }
+    case OPTION_REAL: {
+        double number = strtod(text, &end);
+        if (end != text && *end == '\0' && isfinite(number)) {
+            *(double *)place = number;
+            return 0;
+        }
+        break;
+    }
+    case OPTION_HEADING: break;
+    }
+    fprintf(stderr, "ssgcam %s: --%s needs a %s, not '%s'\n", command, o->name, o->kind == OPTION_INT ? "whole number" : "number", text);
+    return 2;
+}
+
+static const option *find(const option *table, size_t table_count, const char *name, size_t length, char letter)
+{
+    for (size_t i = 0; i < table_count; i++) {
+        if (table[i].kind == OPTION_HEADING) continue;
+        if (name ? strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0 : letter && table[i].letter == letter)
+            return &table[i];
+    }
+    return NULL;
+}
+
+int options_parse(const char *command, const option *table, size_t table_count, int count, char **argv, void *values, text_list *rest)
+{
+    int only_rest = 0;
+    for (int i = 0; i < count; i++) {
+        const char *text = argv[i];
+        if (only_rest || text[0] != '-' || text[1] == '\0') {
+            int status = append(rest, text);
+            if (status) return status;
+            continue;
+        }
+        if (strcmp(text, "--") == 0) {
+            only_rest = 1;
+            continue;
+        }
+        int is_long = text[1] == '-';
+        const char *name = is_long ? text + 2 : NULL, *equals = is_long ? strchr(name, '=') : NULL;
+        size_t length = equals ? (size_t)(equals - name) : is_long ? strlen(name) : 0;
+        const option *o = find(table, table_count, name, length, is_long ? 0 : text[1]);
+        if (!o || (!is_long && text[2] && o->kind == OPTION_FLAG)) return unknown(command, table, table_count, text + 1 + is_long);
+        const char *value = equals ? equals + 1 : !is_long && text[2] ? text + 2 : NULL;
+        if (o->kind == OPTION_FLAG && value) {
+            fprintf(stderr, "ssgcam %s: --%s takes no value\n", command, o->name);
+            return 2;
+        }
+        if (o->kind != OPTION_FLAG && !value) {
+            if (i + 1 == count) {
+                fprintf(stderr, "ssgcam %s: --%s needs a value (%s)\n", command, o->name, o->value);
+                return 2;
+            }
+            value = argv[++i];
+        }
+        int status = store(command, o, value, values);
+        if (status) return status;
+    }
+    return 0;
+}
+
+void options_help(const option *table, size_t table_count)
+{
+    for (size_t i = 0; i < table_count; i++) {
+        const option *o = &table[i];
+        if (o->kind == OPTION_HEADING) {
+            printf("\n%s\n", o->help);
+            continue;
+        }
+        char left[64], letter[8] = "    ";
+        if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
+        snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
+        printf("%-34s %s\n", left, o->help);
+    }
+}
+
+void options_free(const option *table, size_t table_count, void *values, text_list *rest)
+{
+    for (size_t i = 0; i < table_count; i++)
+        if (table[i].kind == OPTION_TEXTS) free(((text_list *)((char *)values + table[i].offset))->items);
+    free(rest->items);
+}
