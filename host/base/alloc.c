@@ -35,7 +35,9 @@ static void *refuse(size_t count, size_t size)
 
 void *ssg_calloc(size_t count, size_t size)
 {
-    void *memory = told_to_fail() ? NULL : calloc(count ? count : 1, size ? size : 1);
+    size_t bytes;
+    if (told_to_fail() || __builtin_mul_overflow(count, size, &bytes)) return refuse(count, size);
+    void *memory = calloc(1, bytes ? bytes : 1);
     return memory ? memory : refuse(count, size);
 }
 

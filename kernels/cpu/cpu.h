@@ -1,0 +1,29 @@
+/* cpu.h - inside the vectorised implementation. */
+#ifndef SSG_KERNELS_CPU_CPU_H
+#define SSG_KERNELS_CPU_CPU_H
+
+#include "kernels/ops.h"
+
+/* Hot functions are compiled for several instruction sets; the program picks when it starts. Sanitizers run before the choice could be made. */
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#define SSG_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SSG_MULTIVERSION
+#endif
+
+/* Channels are handled 16 at a time: one AVX-512 vector, two of AVX2, four of SSE. */
+enum { SSG_LANES = 16 };
+typedef float ssg_vector __attribute__((vector_size(SSG_LANES * sizeof(float)), aligned(4)));
+
+size_t ssg_cpu_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
+void ssg_cpu_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second, float *maps, void *scratch);
+void ssg_cpu_weighted(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);
+void ssg_cpu_normalise(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags);
+void ssg_cpu_resize(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows);
+void ssg_cpu_accumulate(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power);
+void ssg_cpu_quantise(const ssg_run *run, uint8_t *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows, float power);
+void ssg_cpu_mix(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels);
+void ssg_cpu_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w);
+void ssg_cpu_label(const ssg_run *run, uint8_t *labels, const int16_t *const *fused, const int *classes, size_t class_count, size_t pixels, int tau);
+
+#endif

@@ -1,0 +1,89 @@
+/* ops.h - every operation of the map stage, stated once. ref/ is the specification in plain C, cpu/ the vectorised form, cuda/ the device form; one harness checks all.
+ *
+ * Rules: raw pointers and sizes in; nothing is allocated, nothing waits, scratch is the caller's. Results do not depend on the number of threads. Integer operations are equal
+ * everywhere; floating ones lie within the bound stated at the operation of the float64 reference (tests/fixtures/make_cam.py, from the project's NumPy definitions).
+ *
+ * Feature maps (activations A and gradients g) are float32 in a blocked layout, [row][ceil(K / block)][H][W][block], channels beyond K zero: block 1 is plain NCHW, block K is NHWC.
+ * Gradients may have several classes of the same images: row r belongs to the activation row r % A->rows. */
+#ifndef SSG_KERNELS_OPS_H
+#define SSG_KERNELS_OPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct ssg_run {
+    int threads;  /* CPU */
+    void *stream; /* device */
+} ssg_run;
+
+typedef struct ssg_features {
+    const float *data;
+    size_t rows, channels, height, width, block;
+} ssg_features;
+
+typedef enum ssg_map_kind {
+    SSG_MAP_SSGCAM,
+    SSG_MAP_GRADCAM,
+    SSG_MAP_GRADCAMPP,
+    SSG_MAP_XGRADCAM,
+    SSG_MAP_LAYERCAM,
+    SSG_MAP_HIRESCAM,
+    SSG_MAP_GRADCAM_ELEMENTWISE
+} ssg_map_kind;
+
+typedef struct ssg_map_spec {
+    ssg_map_kind kind;
+    double sigma;    /* SSGCAM: 0 to 64 */
+    int coherence;   /* SSGCAM: W = relu(g1) g1^2 / g2 rather than relu(g1) g2 */
+    int channelwise; /* SSGCAM: the mean of W over space weighs the channel */
+    int keep_sign;   /* leave out the final ReLU: the raw signed map */
+} ssg_map_spec;
+
+/* What a normalisation met. */
+enum { SSG_MAP_CONSTANT = 1, SSG_MAP_NAN = 2 };
+
+typedef struct ssg_ops {
+    const char *name;
+
+    /* Bytes of scratch that maps() needs. */
+    size_t (*maps_scratch)(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
+
+    /* Raw maps [g->rows][H][W] of one layer. `second`: the second derivatives h in the layout of g, NULL for g g (SSGCAM only).
+     * Bound: 2e-5 of the map's largest value (signed sums: of the largest partial sum). */
+    void (*maps)(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second, float *maps, void *scratch);
+
+    /* sum_k weights[row][k] A_k, relu'd unless keep_sign: [rows][H][W]; row r uses activation row r % A->rows. Score-CAM and the like. */
+    void (*weighted)(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);
+
+    /* Min-max to [0, 1] in place, one map of `pixels` after the other; a constant map and one with NaN become zero and are flagged. epsilon: added to the divisor (0, or 1e-7 for the
+     * pytorch-grad-cam preset). */
+    void (*normalise)(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags);
+
+    /* Bilinear resize, pixel centres at half integers, edges clamped, no antialiasing: [rows][h][w] to [rows][H][W]. */
+    void (*resize)(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows);
+
+    /* total += weight * from^power over `count` values (power 1 is exact). */
+    void (*accumulate)(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power);
+
+    /* A normalised layer map to a row of the integer path: resize, power, round half up to uint8. [rows][h][w] -> [rows][H][W]. */
+    void (*quantise)(const ssg_run *run, uint8_t *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows, float power);
+
+    /* fused += weight * row over `pixels`; weights of a mixture sum to 127, so fused <= 32385. */
+    void (*mix)(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels);
+
+    /* Exact bilinear resize of one fused map [h][w] to [H][W] in integers, as fixed_point.h states it; the identity where the sizes are equal. */
+    void (*resize_fused)(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w);
+
+    /* Labels of one image from the fused maps of its classes: fused[c] has `pixels` values, classes[c] ascending. Class c claims a pixel where 255 f > tau max f; between classes the
+     * larger f / max f wins, ties to the lower class. labels: 0 background, class + 1 otherwise (class numbers below 254). */
+    void (*label)(const ssg_run *run, uint8_t *labels, const int16_t *const *fused, const int *classes, size_t class_count, size_t pixels, int tau);
+
+    /* counts[(truth) * (n + 1) + label] += 1 over pixels whose truth is not 255. */
+    void (*confusion)(const ssg_run *run, uint64_t *counts, const uint8_t *truth, const uint8_t *labels, size_t pixels, size_t n);
+} ssg_ops;
+
+/* The specification, and the fastest form for this processor. */
+const ssg_ops *ssg_ops_ref(void);
+const ssg_ops *ssg_ops_cpu(void);
+
+#endif

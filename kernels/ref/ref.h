@@ -1,0 +1,22 @@
+/* ref.h - inside the reference implementation. */
+#ifndef SSG_KERNELS_REF_REF_H
+#define SSG_KERNELS_REF_REF_H
+
+#include "kernels/ops.h"
+
+/* Element (row, k, y, x) of a feature tensor. */
+double ssg_ref_at(const ssg_features *f, const float *data, size_t row, size_t k, size_t y, size_t x);
+
+size_t ssg_ref_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
+void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second, float *maps, void *scratch);
+void ssg_ref_weighted(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);
+void ssg_ref_normalise(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags);
+void ssg_ref_resize(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows);
+void ssg_ref_accumulate(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power);
+void ssg_ref_quantise(const ssg_run *run, uint8_t *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows, float power);
+void ssg_ref_mix(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels);
+void ssg_ref_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w);
+void ssg_ref_label(const ssg_run *run, uint8_t *labels, const int16_t *const *fused, const int *classes, size_t class_count, size_t pixels, int tau);
+void ssg_ref_confusion(const ssg_run *run, uint64_t *counts, const uint8_t *truth, const uint8_t *labels, size_t pixels, size_t n);
+
+#endif
