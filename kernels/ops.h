@@ -1,10 +1,12 @@
-/* ops.h - every operation of the map stage, stated once. ref/ is the specification in plain C, cpu/ the vectorised form, cuda/ the device form; one harness checks all.
+/* ops.h - every operation of the map stage, stated once. ref/ is the specification in plain C, cpu/ the vectorised form, cuda/ the device form; one
+ * harness checks all.
  *
- * Rules: raw pointers and sizes in; nothing is allocated, nothing waits, scratch is the caller's. Results do not depend on the number of threads. Integer operations are equal
- * everywhere; floating ones lie within the bound stated at the operation of the float64 reference (tests/fixtures/make_cam.py, from the project's NumPy definitions).
+ * Rules: raw pointers and sizes in; nothing is allocated, nothing waits, scratch is the caller's. Results do not depend on the number of threads.
+ * Integer operations are equal everywhere; floating ones lie within the bound stated at the operation of the float64 reference
+ * (tests/fixtures/make_cam.py, from the project's NumPy definitions).
  *
- * Feature maps (activations A and gradients g) are float32 in a blocked layout, [row][ceil(K / block)][H][W][block], channels beyond K zero: block 1 is plain NCHW, block K is NHWC.
- * Gradients may have several classes of the same images: row r belongs to the activation row r % A->rows. */
+ * Feature maps (activations A and gradients g) are float32 in a blocked layout, [row][ceil(K / block)][H][W][block], channels beyond K zero: block 1
+ * is plain NCHW, block K is NHWC. Gradients may have several classes of the same images: row r belongs to the activation row r % A->rows. */
 #ifndef SSG_KERNELS_OPS_H
 #define SSG_KERNELS_OPS_H
 
@@ -50,13 +52,14 @@ typedef struct ssg_ops {
 
     /* Raw maps [g->rows][H][W] of one layer. `second`: the second derivatives h in the layout of g, NULL for g g (SSGCAM only).
      * Bound: 2e-5 of the map's largest value (signed sums: of the largest partial sum). */
-    void (*maps)(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second, float *maps, void *scratch);
+    void (*maps)(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
+                 float *maps, void *scratch);
 
     /* sum_k weights[row][k] A_k, relu'd unless keep_sign: [rows][H][W]; row r uses activation row r % A->rows. Score-CAM and the like. */
     void (*weighted)(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);
 
-    /* Min-max to [0, 1] in place, one map of `pixels` after the other; a constant map and one with NaN become zero and are flagged. epsilon: added to the divisor (0, or 1e-7 for the
-     * pytorch-grad-cam preset). */
+    /* Min-max to [0, 1] in place, one map of `pixels` after the other; a constant map and one with NaN become zero and are flagged. epsilon: added to
+     * the divisor (0, or 1e-7 for the pytorch-grad-cam preset). */
     void (*normalise)(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags);
 
     /* Bilinear resize, pixel centres at half integers, edges clamped, no antialiasing: [rows][h][w] to [rows][H][W]. */
@@ -74,8 +77,9 @@ typedef struct ssg_ops {
     /* Exact bilinear resize of one fused map [h][w] to [H][W] in integers, as fixed_point.h states it; the identity where the sizes are equal. */
     void (*resize_fused)(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w);
 
-    /* Labels of one image from the fused maps of its classes: fused[c] has `pixels` values, classes[c] ascending. Class c claims a pixel where 255 f > tau max f; between classes the
-     * larger f / max f wins, ties to the lower class. labels: 0 background, class + 1 otherwise (class numbers below 254). */
+    /* Labels of one image from the fused maps of its classes: fused[c] has `pixels` values, classes[c] ascending. Class c claims a pixel where 255 f
+     * > tau max f; between classes the larger f / max f wins, ties to the lower class. labels: 0 background, class + 1 otherwise (class numbers below
+     * 254). */
     void (*label)(const ssg_run *run, uint8_t *labels, const int16_t *const *fused, const int *classes, size_t class_count, size_t pixels, int tau);
 
     /* counts[(truth) * (n + 1) + label] += 1 over pixels whose truth is not 255. */

@@ -226,7 +226,7 @@ Test(model_errors, deep_nesting)
         uint8_t head[12];
         size_t n = 0;
         head[n++] = i == DEPTH - 1 ? 7 << 3 | 2 : path[i % 3];
-        for (size_t l = length; ; l >>= 7) {
+        for (size_t l = length;; l >>= 7) {
             head[n++] = (uint8_t)((l & 0x7f) | (l > 0x7f ? 0x80 : 0));
             if (l <= 0x7f) break;
         }

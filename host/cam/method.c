@@ -6,7 +6,8 @@
 #include "host/base/nearest_name.h"
 #include "host/base/status.h"
 
-static const char *const methods[] = {"ssgcam", "gradcam", "gradcampp", "xgradcam", "layercam", "hirescam", "gradcam_elementwise", "smoothgradcampp", "scorecam"};
+static const char *const methods[] = {"ssgcam",          "gradcam", "gradcampp", "xgradcam", "layercam", "hirescam", "gradcam_elementwise",
+                                      "smoothgradcampp", "scorecam"};
 static const char *const combines[] = {"product", "coherence"};
 static const char *const weightings[] = {"element", "channel"};
 static const char *const second_orders[] = {"square", "exact"};
@@ -32,13 +33,13 @@ static ssgcam_status look_up(const char *what, const char *name, const char *con
     return ssg_fail(SSGCAM_ERR_ARGUMENT, "there is no %s '%s'; there are: %s", what, name, all);
 }
 
-#define PARSER(function, type, what, names)                                                                            \
-    ssgcam_status function(const char *name, type *value)                                                              \
-    {                                                                                                                  \
-        int index;                                                                                                     \
-        SSG_TRY(look_up(what, name, names, COUNT(names), &index));                                                     \
-        *value = (type)index;                                                                                          \
-        return SSGCAM_OK;                                                                                              \
+#define PARSER(function, type, what, names)                        \
+    ssgcam_status function(const char *name, type *value)          \
+    {                                                              \
+        int index;                                                 \
+        SSG_TRY(look_up(what, name, names, COUNT(names), &index)); \
+        *value = (type)index;                                      \
+        return SSGCAM_OK;                                          \
     }
 
 PARSER(ssgcam_method_parse, ssgcam_method, "method", methods)

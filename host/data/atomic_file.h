@@ -6,11 +6,12 @@
 
 #include "host/base/status.h"
 
-/* Writes `size` bytes to a temporary name in the same folder, flushes them to disk (fsync), renames, and flushes the folder. On any failure nothing is left behind, an old file of that name is
- * untouched, and the sentence names the path and the cause (SSGCAM_ERR_IO). */
+/* Writes `size` bytes to a temporary name in the same folder, flushes them to disk (fsync), renames, and flushes the folder. On any failure nothing
+ * is left behind, an old file of that name is untouched, and the sentence names the path and the cause (SSGCAM_ERR_IO). */
 ssgcam_status ssg_file_write(const char *path, const void *bytes, size_t size);
 
-/* Reads a whole file of at most `most` bytes into fresh memory (ssg_free) with a zero byte behind it. SSGCAM_ERR_NOT_FOUND if it cannot be opened, SSGCAM_ERR_INPUT if it is too large. */
+/* Reads a whole file of at most `most` bytes into fresh memory (ssg_free) with a zero byte behind it. SSGCAM_ERR_NOT_FOUND if it cannot be opened,
+ * SSGCAM_ERR_INPUT if it is too large. */
 ssgcam_status ssg_file_read(char **bytes, size_t *size, const char *path, size_t most);
 
 /* Makes a folder and its parents; fine if it exists. */

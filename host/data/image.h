@@ -17,8 +17,9 @@ enum { SSG_IMAGE_MOST_PIXELS = 64 << 20 };
 
 void ssg_image_clear(ssg_image *image); /* frees the pixels, leaves an empty image */
 
-/* Reads a JPEG (grey or colour; EXIF orientation applied; CMYK refused) or a PNG (any type; 16 bits cut to 8, alpha dropped, palette expanded: what Pillow's convert("RGB") or ("L") gives)
- * as `channels` 1 or 3 channels. The type is told from the contents. Errors name the file, what is wrong and what to do: not an image, truncated, too large. Thread-safe. */
+/* Reads a JPEG (grey or colour; EXIF orientation applied; CMYK refused) or a PNG (any type; 16 bits cut to 8, alpha dropped, palette expanded: what
+ * Pillow's convert("RGB") or ("L") gives) as `channels` 1 or 3 channels. The type is told from the contents. Errors name the file, what is wrong and
+ * what to do: not an image, truncated, too large. Thread-safe. */
 ssgcam_status ssg_image_read(ssg_image *image, const char *path, int channels);
 
 /* The same from memory; `name` is used in messages. */
@@ -31,13 +32,15 @@ ssgcam_status ssg_image_decode_indices(ssg_image *image, const uint8_t *bytes, s
 /* Only the size, from the header. */
 ssgcam_status ssg_image_read_size(int *width, int *height, const char *path);
 
-/* As Pillow's Image.resize(BILINEAR): triangle filter widened when shrinking (antialiased), fixed-point in two passes; within one grey level of it. `to` is made. */
+/* As Pillow's Image.resize(BILINEAR): triangle filter widened when shrinking (antialiased), fixed-point in two passes; within one grey level of it.
+ * `to` is made. */
 ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, int height);
 
 /* Nearest neighbour, sampled at pixel centres, as Pillow's NEAREST: for masks. */
 ssgcam_status ssg_image_resize_nearest(ssg_image *to, const ssg_image *from, int width, int height);
 
-/* PNG bytes of an image (owned by the caller, ssg_free): grey, RGB, or with `palette` a palette image in VOC's colours (entry i spreads its bits over r, g, b; 255 is 224 224 192). */
+/* PNG bytes of an image (owned by the caller, ssg_free): grey, RGB, or with `palette` a palette image in VOC's colours (entry i spreads its bits over
+ * r, g, b; 255 is 224 224 192). */
 ssgcam_status ssg_image_encode_png(uint8_t **bytes, size_t *size, const ssg_image *image, int palette);
 
 #endif

@@ -15,7 +15,8 @@ typedef struct ssg_array {
     float *values; /* owned */
 } ssg_array;
 
-/* Reads f4, f8, f2, integers up to 8 bytes and bool as float32. Object arrays (pickles), Fortran order, big endian and headers that do not fit the file's size are refused with a sentence. */
+/* Reads f4, f8, f2, integers up to 8 bytes and bool as float32. Object arrays (pickles), Fortran order, big endian and headers that do not fit the
+ * file's size are refused with a sentence. */
 ssgcam_status ssg_npy_read(ssg_array *array, const char *path);
 ssgcam_status ssg_npy_parse(ssg_array *array, const uint8_t *bytes, size_t size, const char *name);
 

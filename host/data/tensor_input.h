@@ -6,7 +6,8 @@
 
 #include "host/data/image.h"
 
-/* Resizes and crops `image` (of 1 or 3 channels, as preprocess->channels wants) to height x width and writes float32 in C H W order, or H W C if `nhwc`. */
+/* Resizes and crops `image` (of 1 or 3 channels, as preprocess->channels wants) to height x width and writes float32 in C H W order, or H W C if
+ * `nhwc`. */
 ssgcam_status ssg_preprocess_image(float *tensor, const ssgcam_preprocess *preprocess, const ssg_image *image, int height, int width, int nhwc);
 
 /* How the values of mask files are understood. */
@@ -23,8 +24,8 @@ typedef struct ssg_mask_setting {
 /* "classes", "object", or "object>=N". */
 ssgcam_status ssg_mask_setting_parse(ssg_mask_setting *setting, const char *text);
 
-/* Reads a mask as labels 0, c + 1, 255. label: the image's class for SSG_MASK_OBJECT (-1: it has none or several, which is an error). A value above class_count is refused with its first
- * position. */
+/* Reads a mask as labels 0, c + 1, 255. label: the image's class for SSG_MASK_OBJECT (-1: it has none or several, which is an error). A value above
+ * class_count is refused with its first position. */
 ssgcam_status ssg_mask_read(ssg_image *labels, const char *path, const ssg_mask_setting *setting, int label, size_t class_count);
 
 #endif

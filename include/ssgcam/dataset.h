@@ -35,17 +35,18 @@ typedef struct ssgcam_dataset {
 } ssgcam_dataset;
 
 typedef struct ssgcam_dataset_options {
-    const char *data;   /* a folder with data.csv and, unless `classes` is given, classes.txt; or the path of such a csv file */
-    const char *images; /* instead: a folder of images ... */
-    const char *labels; /* ... with this csv (`image,labels`); NULL: no labels */
-    const char *voc;    /* instead: the root of a data set in VOC's layout */
-    const char *split;  /* only rows whose `split` is this (VOC: ImageSets/Main or Segmentation/SPLIT.txt); NULL: all */
+    const char *data;           /* a folder with data.csv and, unless `classes` is given, classes.txt; or the path of such a csv file */
+    const char *images;         /* instead: a folder of images ... */
+    const char *labels;         /* ... with this csv (`image,labels`); NULL: no labels */
+    const char *voc;            /* instead: the root of a data set in VOC's layout */
+    const char *split;          /* only rows whose `split` is this (VOC: ImageSets/Main or Segmentation/SPLIT.txt); NULL: all */
     const char *const *classes; /* the model's class names; NULL: classes.txt of the data decides */
     size_t class_count;         /* of names, or, without names, the number of classes that a numeric label may reach (0: any) */
 } ssgcam_dataset_options;
 
-/* data.csv has the columns image, labels and optionally mask, boxes, split, in any order; labels and boxes are separated by ';', a label is a class name or number, a box is "x0 y0 x1 y1"
- * or "label x0 y0 x1 y1". Paths are relative to the csv file. A missing column, a label that is no class, an unreadable line, two images of one id: SSGCAM_ERR_INPUT with file and line. */
+/* data.csv has the columns image, labels and optionally mask, boxes, split, in any order; labels and boxes are separated by ';', a label is a class
+ * name or number, a box is "x0 y0 x1 y1" or "label x0 y0 x1 y1". Paths are relative to the csv file. A missing column, a label that is no class, an
+ * unreadable line, two images of one id: SSGCAM_ERR_INPUT with file and line. */
 SSGCAM_API ssgcam_status ssgcam_dataset_load(ssgcam_dataset **out, const ssgcam_dataset_options *options);
 
 SSGCAM_API void ssgcam_dataset_destroy(ssgcam_dataset **dataset);

@@ -32,15 +32,17 @@ typedef struct ssgcam_preprocess {
 /* The defaults: stretch, RGB, 1/255, mean 0, std 1, no class names. */
 SSGCAM_API void ssgcam_preprocess_init(ssgcam_preprocess *preprocess);
 
-/* Reads MODEL.json beside `model_path` (model.onnx -> model.json) into an initialised struct; without such a file nothing changes. Fields: size (a number or [height, width]), resize
- * ("stretch" | "crop" | "none"), mean, std (a number or a list), scale, channels ("rgb" | "bgr" | "grey"), classes (a list of names, or the name of a text file beside it with one name a
- * line). An unknown field or a wrong value is SSGCAM_ERR_INPUT with file, field and remedy. */
+/* Reads MODEL.json beside `model_path` (model.onnx -> model.json) into an initialised struct; without such a file nothing changes. Fields: size (a
+ * number or [height, width]), resize
+ * ("stretch" | "crop" | "none"), mean, std (a number or a list), scale, channels ("rgb" | "bgr" | "grey"), classes (a list of names, or the name of a
+ * text file beside it with one name a line). An unknown field or a wrong value is SSGCAM_ERR_INPUT with file, field and remedy. */
 SSGCAM_API ssgcam_status ssgcam_preprocess_load(ssgcam_preprocess *preprocess, const char *model_path);
 
 /* The same from JSON text; `path` is used in messages and to find a file of class names. */
 SSGCAM_API ssgcam_status ssgcam_preprocess_parse(ssgcam_preprocess *preprocess, const char *text, size_t size, const char *path);
 
-/* Sets one field from text as a flag gives it: "size" "240x240" or "224", "resize" "crop", "mean" "0.485,0.456,0.406", "std", "scale", "channels", "classes" FILE. */
+/* Sets one field from text as a flag gives it: "size" "240x240" or "224", "resize" "crop", "mean" "0.485,0.456,0.406", "std", "scale", "channels",
+ * "classes" FILE. */
 SSGCAM_API ssgcam_status ssgcam_preprocess_set(ssgcam_preprocess *preprocess, const char *field, const char *text);
 
 /* Frees what the struct owns and leaves it initialised. */

@@ -1,6 +1,7 @@
 /* ssgcam/recipe.h - what to compute and how to mix it: layers, a method and an integer weight for each, and a threshold.
  *
- * A recipe is written by `ssgcam search`, by hand, or made from a method and a list of layers. The file is JSON; docs/recipe.md describes it and docs/recipe.schema.json checks it. */
+ * A recipe is written by `ssgcam search`, by hand, or made from a method and a list of layers. The file is JSON; docs/recipe.md describes it and
+ * docs/recipe.schema.json checks it. */
 #ifndef SSGCAM_RECIPE_H
 #define SSGCAM_RECIPE_H
 
@@ -13,24 +14,25 @@ extern "C" {
 enum { SSGCAM_RECIPE_VERSION = 1, SSGCAM_WEIGHT_SUM = 127 };
 
 typedef struct ssgcam_recipe_layer {
-    char *name;                   /* ONNX value (or node) name */
-    int weight;                   /* 1 to 127; all weights of a recipe sum to 127 */
-    double power;                 /* the normalised layer map is raised to it; 1 is neutral */
+    char *name;   /* ONNX value (or node) name */
+    int weight;   /* 1 to 127; all weights of a recipe sum to 127 */
+    double power; /* the normalised layer map is raised to it; 1 is neutral */
     ssgcam_method_options method;
 } ssgcam_recipe_layer;
 
 typedef struct ssgcam_recipe {
     ssgcam_recipe_layer *layers;
     size_t layer_count;
-    int threshold;        /* tau in 0..255: a class claims a pixel where 255 f > tau max f */
-    int grid[2];          /* height and width on which the integer maps are mixed; 0 0: the network's input size */
+    int threshold;         /* tau in 0..255: a class claims a pixel where 255 f > tau max f */
+    int grid[2];           /* height and width on which the integer maps are mixed; 0 0: the network's input size */
     char model_digest[33]; /* of the model it was searched on; "" if it fits any */
-    char *provenance;     /* the "search" object of the file as JSON text, or NULL; kept when a recipe is saved */
+    char *provenance;      /* the "search" object of the file as JSON text, or NULL; kept when a recipe is saved */
 } ssgcam_recipe;
 
-/* A recipe of `count` layers with one method. weights: non-negative numbers in any unit, or NULL for equal ones; layers that round to zero are left out. */
-SSGCAM_API ssgcam_status ssgcam_recipe_create(ssgcam_recipe **out, const ssgcam_method_options *method, const char *const *layers, const double *weights, size_t count,
-                                              int threshold);
+/* A recipe of `count` layers with one method. weights: non-negative numbers in any unit, or NULL for equal ones; layers that round to zero are left
+ * out. */
+SSGCAM_API ssgcam_status ssgcam_recipe_create(ssgcam_recipe **out, const ssgcam_method_options *method, const char *const *layers,
+                                              const double *weights, size_t count, int threshold);
 
 /* Reads and checks a recipe file. Unknown fields, another version, weights that do not sum to 127: SSGCAM_ERR_INPUT with file and field. */
 SSGCAM_API ssgcam_status ssgcam_recipe_load(ssgcam_recipe **out, const char *path);

@@ -16,7 +16,8 @@ enum { SSG_LANES = 16 };
 typedef float ssg_vector __attribute__((vector_size(SSG_LANES * sizeof(float)), aligned(4)));
 
 size_t ssg_cpu_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
-void ssg_cpu_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second, float *maps, void *scratch);
+void ssg_cpu_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
+                  float *maps, void *scratch);
 void ssg_cpu_weighted(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);
 void ssg_cpu_normalise(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags);
 void ssg_cpu_resize(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows);

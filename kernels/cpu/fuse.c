@@ -133,7 +133,8 @@ static void resize_lines(void *context, size_t index, int thread)
             size_t x0, x1;
             float fx;
             sample(x + i, j->W, j->w, &x0, &x1, &fx);
-            float upper = map[y0 * j->w + x0] * (1 - fx) + map[y0 * j->w + x1] * fx, lower = map[y1 * j->w + x0] * (1 - fx) + map[y1 * j->w + x1] * fx;
+            float upper = map[y0 * j->w + x0] * (1 - fx) + map[y0 * j->w + x1] * fx,
+                  lower = map[y1 * j->w + x0] * (1 - fx) + map[y1 * j->w + x1] * fx;
             line[i] = upper * (1 - fy) + lower * fy;
             if (j->power != 1) line[i] = powf(line[i], j->power);
         }
@@ -221,7 +222,8 @@ void ssg_cpu_label(const ssg_run *run, uint8_t *labels, const int16_t *const *fu
 
 const ssg_ops *ssg_ops_cpu(void)
 {
-    static const ssg_ops ops = {"cpu",           ssg_cpu_maps_scratch, ssg_cpu_maps,  ssg_cpu_weighted,     ssg_cpu_normalise, ssg_cpu_resize,
-                                ssg_cpu_accumulate, ssg_cpu_quantise,  ssg_cpu_mix,   ssg_cpu_resize_fused, ssg_cpu_label,     ssg_ref_confusion};
+    static const ssg_ops ops = {"cpu",          ssg_cpu_maps_scratch, ssg_cpu_maps,     ssg_cpu_weighted, ssg_cpu_normalise,
+                                ssg_cpu_resize, ssg_cpu_accumulate,   ssg_cpu_quantise, ssg_cpu_mix,      ssg_cpu_resize_fused,
+                                ssg_cpu_label,  ssg_ref_confusion};
     return &ops;
 }

@@ -1,7 +1,8 @@
 /* Raw maps, vectorised over channels.
  *
- * Work is cut into (row, group of channels): each unit sums its channels into its own partial map, and the partial maps are added in order, so the result does not depend on the
- * number of threads. Within a unit 16 channels at a time ("chunk") pass through line buffers that stay in cache: A and g are read once, smoothed orders are never written out. */
+ * Work is cut into (row, group of channels): each unit sums its channels into its own partial map, and the partial maps are added in order, so the
+ * result does not depend on the number of threads. Within a unit 16 channels at a time ("chunk") pass through line buffers that stay in cache: A and
+ * g are read once, smoothed orders are never written out. */
 #include <string.h>
 
 #include "host/base/parallel.h"
@@ -46,7 +47,6 @@ static const float *line_of(const ssg_features *f, const float *data, size_t row
     return buffer;
 }
 
-
 static inline float lanes_sum(const ssg_vector *v)
 {
     float s[SSG_LANES];
@@ -56,10 +56,10 @@ static inline float lanes_sum(const ssg_vector *v)
     return s[0];
 }
 
-#define VECTOR(pointer, x) (*(const ssg_vector *)((pointer) + (x) * SSG_LANES))
+#define VECTOR(pointer, x) (*(const ssg_vector *)((pointer) + (x)*SSG_LANES))
 typedef int ssg_mask __attribute__((vector_size(SSG_LANES * sizeof(int)), aligned(4)));
 #define WHERE(mask, v) ((ssg_vector)((mask) & (ssg_mask)(v))) /* v, or 0 where the comparison failed */
-#define POSITIVE(v) WHERE((v) > 0, v)
+#define POSITIVE(v)    WHERE((v) > 0, v)
 
 /* ---- methods without smoothing ------------------------------------------------------------------------------------------------ */
 
@@ -145,7 +145,8 @@ static void element_chunk(const job *j, size_t row, size_t chunk, float *buffers
     const ssg_features *a = j->a, *g = j->g;
     float *a_buffer = buffers, *g_buffer = buffers + a->width * SSG_LANES;
     for (size_t y = 0; y < a->height; y++)
-        element_line(j->spec->kind, line_of(a, a->data, row % a->rows, chunk, y, a_buffer), line_of(g, g->data, row, chunk, y, g_buffer), a->width, map + y * a->width);
+        element_line(j->spec->kind, line_of(a, a->data, row % a->rows, chunk, y, a_buffer), line_of(g, g->data, row, chunk, y, g_buffer), a->width,
+                     map + y * a->width);
 }
 
 /* ---- SSG-CAM --------------------------------------------------------------------------------------------------------------------- */
@@ -161,7 +162,8 @@ static void extend_line(float *out, const float *line, size_t width, size_t radi
 }
 
 /* Horizontal pass of both orders from one load of g (and of h, if it is given): smooth1 = G * g, smooth2 = G * h, h = g g by default. */
-SSG_MULTIVERSION static void smooth_line(float *smooth1, float *smooth2, const float *g, const float *h, size_t width, const float *taps, size_t count)
+SSG_MULTIVERSION static void smooth_line(float *smooth1, float *smooth2, const float *g, const float *h, size_t width, const float *taps,
+                                         size_t count)
 {
     for (size_t x = 0; x < width; x++) {
         ssg_vector first = {0}, second = {0};
@@ -176,8 +178,8 @@ SSG_MULTIVERSION static void smooth_line(float *smooth1, float *smooth2, const f
 }
 
 /* Vertical pass over the ring of smoothed lines, then the weights W of one line: written to `weights`, multiplied with A into the map, or both. */
-SSG_MULTIVERSION static void combine_line(const float *const *lines1, const float *const *lines2, const float *taps, size_t count, int coherence, const float *a, size_t width,
-                                          float *map, double *channel_sums)
+SSG_MULTIVERSION static void combine_line(const float *const *lines1, const float *const *lines2, const float *taps, size_t count, int coherence,
+                                          const float *a, size_t width, float *map, double *channel_sums)
 {
     for (size_t x = 0; x < width; x++) {
         ssg_vector first = {0}, second = {0};
@@ -204,7 +206,8 @@ SSG_MULTIVERSION static void combine_line(const float *const *lines1, const floa
 static void ssgcam_chunk(const job *j, size_t row, size_t chunk, float *buffers, float *map)
 {
     const ssg_features *a = j->a, *g = j->g;
-    size_t height = g->height, width = g->width, radius = j->radius, count = 2 * radius + 1, line = width * SSG_LANES, wide = (width + 2 * radius) * SSG_LANES;
+    size_t height = g->height, width = g->width, radius = j->radius, count = 2 * radius + 1, line = width * SSG_LANES,
+           wide = (width + 2 * radius) * SSG_LANES;
     /* A ring that holds every smoothed line the vertical pass can ask for at once. */
     size_t ring = count < height ? count : height;
     float *load = buffers, *extended = load + line, *extended_h = extended + wide, *ring1 = extended_h + wide, *ring2 = ring1 + ring * line;
@@ -239,8 +242,7 @@ static void run_unit(void *context, size_t unit, int thread)
     size_t row = unit / j->groups, group = unit % j->groups, pixels = j->a->height * j->a->width;
     float *map = j->partial + unit * pixels, *buffers = (float *)(void *)(j->thread_area + (size_t)thread * j->area_bytes);
     memset(map, 0, pixels * sizeof *map);
-    for (size_t chunk = group * j->chunks / j->groups; chunk < (group + 1) * j->chunks / j->groups; chunk++)
-        switch (j->spec->kind) {
+    for (size_t chunk = group * j->chunks / j->groups; chunk < (group + 1) * j->chunks / j->groups; chunk++) switch (j->spec->kind) {
         case SSG_MAP_SSGCAM: ssgcam_chunk(j, row, chunk, buffers, map); break;
         case SSG_MAP_GRADCAM:
         case SSG_MAP_GRADCAMPP:
@@ -278,15 +280,24 @@ SSG_MULTIVERSION static void add_partials(float *map, const float *partial, size
     }
 }
 
-void ssg_cpu_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second, float *maps, void *scratch)
+void ssg_cpu_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
+                  float *maps, void *scratch)
 {
     size_t pixels = activation->height * activation->width, groups = group_count(activation);
     size_t partial_bytes = (gradient->rows * groups * pixels * sizeof(float) + 63) / 64 * 64;
-    job j = {.spec = spec, .a = activation, .g = gradient, .second = second, .partial = scratch, .thread_area = (char *)scratch + partial_bytes,
-             .area_bytes = area_bytes(activation), .groups = groups, .chunks = (activation->channels + SSG_LANES - 1) / SSG_LANES};
+    job j = {.spec = spec,
+             .a = activation,
+             .g = gradient,
+             .second = second,
+             .partial = scratch,
+             .thread_area = (char *)scratch + partial_bytes,
+             .area_bytes = area_bytes(activation),
+             .groups = groups,
+             .chunks = (activation->channels + SSG_LANES - 1) / SSG_LANES};
     if (spec->kind == SSG_MAP_SSGCAM) j.radius = (size_t)ssg_gaussian_taps(j.taps, spec->sigma);
     ssg_parallel_for(run->threads, gradient->rows * groups, run_unit, &j);
-    for (size_t row = 0; row < gradient->rows; row++) add_partials(maps + row * pixels, j.partial + row * groups * pixels, groups, pixels, spec->keep_sign);
+    for (size_t row = 0; row < gradient->rows; row++)
+        add_partials(maps + row * pixels, j.partial + row * groups * pixels, groups, pixels, spec->keep_sign);
 }
 
 /* ---- given weights -------------------------------------------------------------------------------------------------------------------- */

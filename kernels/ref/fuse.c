@@ -112,7 +112,8 @@ void ssg_ref_confusion(const ssg_run *run, uint64_t *counts, const uint8_t *trut
 
 const ssg_ops *ssg_ops_ref(void)
 {
-    static const ssg_ops ops = {"ref",           ssg_ref_maps_scratch, ssg_ref_maps,  ssg_ref_weighted,     ssg_ref_normalise, ssg_ref_resize,
-                                ssg_ref_accumulate, ssg_ref_quantise,  ssg_ref_mix,   ssg_ref_resize_fused, ssg_ref_label,     ssg_ref_confusion};
+    static const ssg_ops ops = {"ref",          ssg_ref_maps_scratch, ssg_ref_maps,     ssg_ref_weighted, ssg_ref_normalise,
+                                ssg_ref_resize, ssg_ref_accumulate,   ssg_ref_quantise, ssg_ref_mix,      ssg_ref_resize_fused,
+                                ssg_ref_label,  ssg_ref_confusion};
     return &ops;
 }

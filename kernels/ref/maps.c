@@ -82,10 +82,12 @@ static double weight_at(const ssg_map_spec *spec, const planes *p, size_t i, dou
 
 static int is_channelwise(const ssg_map_spec *spec)
 {
-    return spec->kind == SSG_MAP_GRADCAM || spec->kind == SSG_MAP_XGRADCAM || spec->kind == SSG_MAP_GRADCAMPP || (spec->kind == SSG_MAP_SSGCAM && spec->channelwise);
+    return spec->kind == SSG_MAP_GRADCAM || spec->kind == SSG_MAP_XGRADCAM || spec->kind == SSG_MAP_GRADCAMPP ||
+           (spec->kind == SSG_MAP_SSGCAM && spec->channelwise);
 }
 
-void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second, float *maps, void *scratch)
+void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
+                  float *maps, void *scratch)
 {
     (void)run;
     size_t pixels = activation->height * activation->width;

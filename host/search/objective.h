@@ -1,0 +1,33 @@
+/* objective.h - a population scored over all images of a bank, on several threads. */
+#ifndef SSG_SEARCH_OBJECTIVE_H
+#define SSG_SEARCH_OBJECTIVE_H
+
+#include "host/base/status.h"
+#include "kernels/score.h"
+
+/* What one label did: fp = predicted - tp, fn = truth - tp. Label 0 is background, label c + 1 class c. */
+typedef struct ssg_counts {
+    uint64_t tp, fp, fn;
+} ssg_counts;
+
+typedef struct ssg_candidate {
+    uint32_t row[SSG_SCORE_LAYERS];   /* a bank row per layer */
+    uint8_t weight[SSG_SCORE_LAYERS]; /* 0: the layer is off; the sum at most 127 */
+    uint8_t tau;
+} ssg_candidate;
+
+typedef struct ssg_bank {
+    const ssg_score_image *images;
+    size_t image_count, class_count; /* class_count: of the data set; truth holds 0..class_count or 255 */
+} ssg_bank;
+
+/* Counts of each candidate at its tau, added up over the images: out is count x (classes + 1). per_image: count x images x (classes + 1), or NULL.
+ * Equal candidates are scored once, layers of weight 0 cost nothing; equal results for any number of threads. ops NULL: ssg_score_best(). */
+ssgcam_status ssg_objective_count(ssg_counts *out, ssg_counts *per_image, const ssg_bank *bank, const ssg_candidate *candidates, size_t count,
+                                  size_t layers, const ssg_score_ops *ops, int threads);
+
+/* The same at all 256 thresholds (the candidates' own tau is not read): out is count x 256 x (classes + 1). */
+ssgcam_status ssg_objective_count_all_taus(ssg_counts *out, const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers,
+                                           const ssg_score_ops *ops, int threads);
+
+#endif

@@ -1,0 +1,26 @@
+/* score.c - which instruction set the objective uses. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/score.h"
+
+const ssg_score_ops *ssg_score_at(ssg_score_level level)
+{
+    if (level == SSG_SCORE_REF) return &ssg_score_ref;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (level == SSG_SCORE_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")) return &ssg_score_avx2;
+    if (level == SSG_SCORE_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("popcnt")) return &ssg_score_avx512;
+#endif
+    return NULL;
+}
+
+const ssg_score_ops *ssg_score_best(void)
+{
+    const char *cap = getenv("SSGCAM_CPU_LEVEL");
+    int level = SSG_SCORE_AVX512;
+    if (cap && (!strcmp(cap, "ref") || !strcmp(cap, "baseline"))) level = SSG_SCORE_REF;
+    if (cap && !strcmp(cap, "avx2")) level = SSG_SCORE_AVX2;
+    while (!ssg_score_at((ssg_score_level)level)) level--;
+    return ssg_score_at((ssg_score_level)level);
+}

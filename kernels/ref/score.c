@@ -1,0 +1,197 @@
+/* score.c - the objective in plain C: the specification of kernels/score.h, and the parts that need no instruction set. */
+#include "kernels/score.h"
+
+#include <string.h>
+
+static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t f = 0;
+        for (size_t t = 0; t < terms; t++) f += (uint32_t)weight[t] * maps[t][i];
+        out[i] = (uint16_t)f;
+    }
+}
+
+static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+{
+    uint16_t f[SSG_SCORE_TILE];
+    uint32_t most = 0;
+    fuse(f, maps, weight, terms, n);
+    for (size_t i = 0; i < n; i++)
+        if (f[i] > most) most = f[i];
+    return most;
+}
+
+static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n, uint32_t limit, const uint64_t *truth,
+                 const uint64_t *kept)
+{
+    uint16_t f[SSG_SCORE_TILE];
+    fuse(f, maps, weight, terms, n);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t claimed = f[i] > limit;
+        out[0] += claimed & (uint32_t)(truth[i / 64] >> i % 64 & 1);
+        out[1] += claimed & (uint32_t)(kept[i / 64] >> i % 64 & 1);
+    }
+}
+
+const ssg_score_ops ssg_score_ref = {"ref", fuse, top, hits};
+
+/* Where a mixture's maps of class k are, from pixel `at` on. */
+static void point(const uint8_t **maps, const ssg_score_image *image, const ssg_score_mixture *mixture, size_t k, size_t at)
+{
+    for (size_t t = 0; t < mixture->terms; t++) maps[t] = image->maps + (k * image->rows + mixture->row[t]) * image->stride + at;
+}
+
+static size_t tile_at(const ssg_score_image *image, size_t at)
+{
+    size_t left = image->stride - at;
+    return left < SSG_SCORE_TILE ? left : SSG_SCORE_TILE;
+}
+
+static void find_tops(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count, uint32_t *tops)
+{
+    const uint8_t *maps[SSG_SCORE_LAYERS];
+    memset(tops, 0, count * image->class_count * sizeof *tops);
+    for (size_t k = 0; k < image->class_count; k++)
+        for (size_t at = 0; at < image->stride; at += SSG_SCORE_TILE)
+            for (size_t p = 0; p < count; p++) {
+                point(maps, image, &mixtures[p], k, at);
+                uint32_t most = ops->top(maps, mixtures[p].weight, mixtures[p].terms, tile_at(image, at)), *best = &tops[p * image->class_count + k];
+                if (most > *best) *best = most;
+            }
+}
+
+static void mark(uint64_t *words, const uint8_t *truth, size_t n, uint8_t label)
+{
+    for (size_t w = 0; w < n / 64; w++) {
+        uint64_t word = 0;
+        for (size_t i = 0; i < 64; i++) word |= (uint64_t)(truth[64 * w + i] == label) << i;
+        words[w] = word;
+    }
+}
+
+/* One class in the image, the common case: a claim is a comparison with one number. Background follows from what is claimed of its truth. */
+static void count_single(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count,
+                         const uint32_t *tops, uint32_t *out)
+{
+    enum { WORDS = SSG_SCORE_TILE / 64 };
+    uint64_t own[WORDS], none[WORDS], kept[WORDS];
+    uint32_t all_none = 0, all_kept = 0;
+    const uint8_t *maps[SSG_SCORE_LAYERS];
+    for (size_t i = 0; i < image->stride; i++) all_none += image->truth[i] == 0, all_kept += image->truth[i] != SSG_SCORE_IGNORED;
+    memset(out, 0, count * 4 * sizeof *out);
+    for (size_t at = 0; at < image->stride; at += SSG_SCORE_TILE) {
+        size_t n = tile_at(image, at);
+        mark(own, image->truth + at, n, (uint8_t)(image->classes[0] + 1));
+        mark(none, image->truth + at, n, 0);
+        mark(kept, image->truth + at, n, SSG_SCORE_IGNORED);
+        uint64_t differs = 0; /* any truth that is neither this class, nor background, nor ignored: a label of an absent class */
+        for (size_t w = 0; w < n / 64; w++) differs |= ~(own[w] | none[w] | kept[w]), kept[w] = ~kept[w];
+        for (size_t p = 0; p < count; p++) {
+            if (tops[p] == 0) continue;
+            uint32_t limit = mixtures[p].tau * tops[p] / 255, hit[2] = {0, 0}, *cell = out + 4 * p;
+            point(maps, image, &mixtures[p], 0, at);
+            ops->hits(hit, maps, mixtures[p].weight, mixtures[p].terms, n, limit, own, kept);
+            uint32_t of_none = hit[1] - hit[0], unused[2] = {0, 0};
+            cell[2] += hit[0];
+            cell[3] += hit[1];
+            if (differs) {
+                ops->hits(unused, maps, mixtures[p].weight, mixtures[p].terms, n, limit, none, kept);
+                of_none = unused[0];
+            }
+            cell[0] += of_none; /* claimed background for now */
+        }
+    }
+    for (size_t p = 0; p < count; p++) {
+        out[4 * p] = all_none - out[4 * p];
+        out[4 * p + 1] = all_kept - out[4 * p + 3];
+    }
+}
+
+/* Winner (1 + its index in the image, 0 none) with its f and top for each pixel of a tile. */
+typedef struct winners {
+    uint8_t index[SSG_SCORE_TILE];
+    uint16_t f[SSG_SCORE_TILE];
+    uint32_t top[SSG_SCORE_TILE];
+} winners;
+
+static void find_winners(winners *best, const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixture,
+                         const uint32_t *tops, size_t at, size_t n)
+{
+    const uint8_t *maps[SSG_SCORE_LAYERS];
+    uint16_t f[SSG_SCORE_TILE];
+    memset(best->index, 0, n);
+    memset(best->f, 0, n * sizeof *best->f);
+    for (size_t i = 0; i < n; i++) best->top[i] = 1;
+    for (size_t k = 0; k < image->class_count; k++) {
+        if (tops[k] == 0) continue;
+        point(maps, image, mixture, k, at);
+        ops->fuse(f, maps, mixture->weight, mixture->terms, n);
+        for (size_t i = 0; i < n; i++) {
+            if ((uint32_t)f[i] * best->top[i] <= (uint32_t)best->f[i] * tops[k]) continue; /* products stay below 2^30 */
+            best->index[i] = (uint8_t)(k + 1), best->f[i] = f[i], best->top[i] = tops[k];
+        }
+    }
+}
+
+static void count_several(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count,
+                          const uint32_t *tops, uint32_t *out)
+{
+    winners best;
+    size_t classes = image->class_count;
+    memset(out, 0, count * 2 * (1 + classes) * sizeof *out);
+    for (size_t at = 0; at < image->stride; at += SSG_SCORE_TILE)
+        for (size_t p = 0; p < count; p++) {
+            size_t n = tile_at(image, at);
+            uint32_t *cell = out + 2 * (1 + classes) * p;
+            find_winners(&best, ops, image, &mixtures[p], tops + p * classes, at, n);
+            for (size_t i = 0; i < n; i++) {
+                uint8_t truth = image->truth[at + i];
+                if (truth == SSG_SCORE_IGNORED) continue;
+                size_t k = 255u * best.f[i] > mixtures[p].tau * best.top[i] ? best.index[i] : 0;
+                cell[2 * k] += truth == (k ? image->classes[k - 1] + 1 : 0);
+                cell[2 * k + 1]++;
+            }
+        }
+}
+
+void ssg_score_count(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count, uint32_t *tops,
+                     uint32_t *out)
+{
+    find_tops(ops, image, mixtures, count, tops);
+    if (image->class_count == 1)
+        count_single(ops, image, mixtures, count, tops, out);
+    else
+        count_several(ops, image, mixtures, count, tops, out);
+}
+
+/* A few histograms for one candidate, or one that several pixels in a row would hit, are all that is ever live: plain increments. */
+void ssg_score_levels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count, uint32_t *tops,
+                      uint32_t *out)
+{
+    winners best;
+    size_t classes = image->class_count, one = (1 + 2 * classes) * SSG_SCORE_LEVELS;
+    memset(out, 0, count * one * sizeof *out);
+    find_tops(ops, image, mixtures, count, tops);
+    for (size_t at = 0; at < image->stride; at += SSG_SCORE_TILE)
+        for (size_t p = 0; p < count; p++) {
+            size_t n = tile_at(image, at);
+            uint32_t *histogram = out + p * one;
+            uint64_t reciprocal[1 + SSG_SCORE_CLASSES] = {0};
+            /* x * ceil(2^40 / top) >> 40 = floor(x / top) for x < 2^24, top < 2^15: the error stays below x top / 2^40 < 1 / top. */
+            for (size_t k = 0; k < classes; k++) {
+                uint64_t top_k = tops[p * classes + k];
+                if (top_k) reciprocal[k + 1] = (((uint64_t)1 << 40) + top_k - 1) / top_k;
+            }
+            find_winners(&best, ops, image, &mixtures[p], tops + p * classes, at, n);
+            for (size_t i = 0; i < n; i++) {
+                size_t k = best.index[i];
+                uint8_t truth = image->truth[at + i];
+                if (k == 0 || truth == SSG_SCORE_IGNORED) continue;
+                size_t q = (size_t)((255u * best.f[i] + best.top[i] - 1) * reciprocal[k] >> 40);
+                histogram[q] += truth == 0;
+                histogram[(2 * k - 1) * SSG_SCORE_LEVELS + q] += truth == image->classes[k - 1] + 1;
+                histogram[2 * k * SSG_SCORE_LEVELS + q]++;
+            }
+        }
+}

@@ -1,0 +1,206 @@
+/* test_score.c - the search objective: every path against the NumPy definition and against plain C. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/alloc.h"
+#include "host/base/philox.h"
+#include "host/search/fitness.h"
+
+static FILE *fixture;
+
+static int next_int(void)
+{
+    int value;
+    cr_assert_eq(fread(&value, sizeof value, 1, fixture), 1);
+    return value;
+}
+
+static double next_double(void)
+{
+    double value;
+    cr_assert_eq(fread(&value, sizeof value, 1, fixture), 1);
+    return value;
+}
+
+static void read_image(ssg_score_image *image, size_t pixels, size_t rows)
+{
+    size_t stride = (pixels + 63) / 64 * 64, classes = (size_t)next_int();
+    uint8_t *names = calloc(classes, 1), *maps = calloc(classes * rows, stride), *truth = malloc(stride);
+    for (size_t k = 0; k < classes; k++) names[k] = (uint8_t)next_int();
+    for (size_t r = 0; r < classes * rows; r++) cr_assert_eq(fread(maps + r * stride, 1, pixels, fixture), pixels);
+    memset(truth, SSG_SCORE_IGNORED, stride);
+    cr_assert_eq(fread(truth, 1, pixels, fixture), pixels);
+    *image = (ssg_score_image){maps, truth, names, classes, rows, stride};
+}
+
+static void free_images(ssg_score_image *images, size_t count)
+{
+    for (size_t i = 0; i < count; i++) free((void *)images[i].maps), free((void *)images[i].truth), free((void *)images[i].classes);
+}
+
+static void check_case(void)
+{
+    size_t height = (size_t)next_int(), width = (size_t)next_int(), classes = (size_t)next_int(), images = (size_t)next_int();
+    size_t rows = (size_t)next_int(), layers = (size_t)next_int(), count = (size_t)next_int(), labels = classes + 1;
+    ssg_candidate candidates[8];
+    ssg_score_image image[8];
+    memset(candidates, 0, sizeof candidates);
+    for (size_t p = 0; p < count; p++) {
+        for (size_t l = 0; l < layers; l++) candidates[p].row[l] = (uint32_t)next_int();
+        for (size_t l = 0; l < layers; l++) candidates[p].weight[l] = (uint8_t)next_int();
+        candidates[p].tau = (uint8_t)next_int();
+    }
+    for (size_t i = 0; i < images; i++) read_image(&image[i], height * width, rows);
+    ssg_bank bank = {image, images, classes};
+    ssg_counts *expected = calloc(count * 256 * labels, sizeof *expected), *all = calloc(count * 256 * labels, sizeof *all);
+    ssg_counts *one = calloc(count * labels, sizeof *one), *each = calloc(count * images * labels, sizeof *each);
+    double fitness[8];
+    for (size_t p = 0; p < count; p++) {
+        for (size_t s = 0; s < 256 * labels; s++) {
+            ssg_counts *cell = &expected[p * 256 * labels + s];
+            cell->tp = (uint64_t)next_int(), cell->fp = (uint64_t)next_int(), cell->fn = (uint64_t)next_int();
+        }
+        fitness[p] = next_double();
+    }
+    for (int level = 0; level < SSG_SCORE_LEVEL_COUNT; level++) {
+        const ssg_score_ops *ops = ssg_score_at((ssg_score_level)level);
+        if (!ops) continue;
+        for (int threads = 1; threads <= 3; threads++) {
+            cr_assert_eq(ssg_objective_count_all_taus(all, &bank, candidates, count, layers, ops, threads), SSGCAM_OK, "%s", ssgcam_last_error());
+            cr_assert_arr_eq(all, expected, count * 256 * labels * sizeof *all, "%s", ops->name);
+            cr_assert_eq(ssg_objective_count(one, each, &bank, candidates, count, layers, ops, threads), SSGCAM_OK);
+            for (size_t p = 0; p < count; p++) {
+                cr_assert_arr_eq(one + p * labels, expected + (p * 256 + candidates[p].tau) * labels, labels * sizeof *one, "%s", ops->name);
+                cr_assert_float_eq(ssg_mean_iou(one + p * labels, labels), fitness[p], 1e-15);
+                for (size_t l = 0; l < labels; l++) {
+                    uint64_t tp = 0;
+                    for (size_t i = 0; i < images; i++) tp += each[(p * images + i) * labels + l].tp;
+                    cr_assert_eq(tp, one[p * labels + l].tp);
+                }
+            }
+        }
+    }
+    free_images(image, images);
+    free(expected);
+    free(all);
+    free(one);
+    free(each);
+}
+
+Test(score, equals_the_reference)
+{
+    fixture = fopen(SSG_FIXTURES "/score.bin", "rb");
+    cr_assert_not_null(fixture);
+    for (int cases = next_int(); cases > 0; cases--) check_case();
+    for (int vectors = next_int(); vectors > 0; vectors--) {
+        double raw[64];
+        uint8_t weight[64];
+        size_t n = (size_t)next_int();
+        for (size_t i = 0; i < n; i++) raw[i] = next_double();
+        ssg_mixture_weights(weight, raw, n);
+        for (size_t i = 0; i < n; i++) cr_assert_eq(weight[i], next_int());
+    }
+    cr_assert_eq(fgetc(fixture), EOF);
+    fclose(fixture);
+}
+
+/* Odd sizes up to several tiles, 1..64 layers, 1..65 candidates, duplicates, classes absent from the bank in the truth. */
+Test(score, every_level_and_mode_agrees)
+{
+    for (uint32_t round = 0; round < 12; round++) {
+        ssg_draws draws = ssg_draws_named(11, round, 0, 0);
+        size_t pixels = round % 3 ? 1 + ssg_draw_below(&draws, 700) : 4097, layers = round == 0 ? 64 : 1 + ssg_draw_below(&draws, 20);
+        size_t count = round == 1 ? 65 : 1 + ssg_draw_below(&draws, 9), stride = (pixels + 63) / 64 * 64, rows = 5, classes = 3, images = 2,
+               labels = 4;
+        ssg_score_image image[2];
+        for (size_t i = 0; i < images; i++) {
+            size_t present = i == 0 ? 1 : 3;
+            uint8_t *names = calloc(3, 1), *maps = calloc(present * rows, stride), *truth = malloc(stride);
+            memset(truth, SSG_SCORE_IGNORED, stride);
+            for (size_t k = 0; k < present; k++) names[k] = (uint8_t)(present == 1 ? 1 : k);
+            for (size_t r = 0; r < present * rows; r++)
+                for (size_t x = 0; x < pixels; x++) maps[r * stride + x] = (uint8_t)((x * (r + 3) / 2 + ssg_draw_below(&draws, 40)) % 256);
+            for (size_t x = 0; x < pixels; x++) truth[x] = (uint8_t)(x % 11 == 0 ? 255 : x / 50 % 4);
+            image[i] = (ssg_score_image){maps, truth, names, present, rows, stride};
+        }
+        ssg_bank bank = {image, images, classes};
+        ssg_candidate *candidates = calloc(count, sizeof *candidates);
+        for (size_t p = 0; p < count; p++) {
+            double raw[64];
+            for (size_t l = 0; l < layers; l++) raw[l] = ssg_draw_unit(&draws) - 0.3, candidates[p].row[l] = ssg_draw_below(&draws, (uint32_t)rows);
+            ssg_mixture_weights(candidates[p].weight, raw, layers);
+            candidates[p].tau = (uint8_t)ssg_draw_u32(&draws);
+            if (p % 4 == 3) candidates[p] = candidates[p - 1];
+        }
+        ssg_counts *expected = calloc(count * labels, sizeof *expected), *got = calloc(count * labels, sizeof *got),
+                   *all = calloc(count * 256 * labels, sizeof *all);
+        ssg_objective_count(expected, NULL, &bank, candidates, count, layers, &ssg_score_ref, 1);
+        cr_assert_gt(expected[0].tp + expected[0].fp + expected[0].fn, 0);
+        for (int level = 0; level < SSG_SCORE_LEVEL_COUNT; level++) {
+            const ssg_score_ops *ops = ssg_score_at((ssg_score_level)level);
+            if (!ops) continue;
+            cr_assert_eq(ssg_objective_count(got, NULL, &bank, candidates, count, layers, ops, 2), SSGCAM_OK);
+            cr_assert_arr_eq(got, expected, count * labels * sizeof *got, "%s, round %u", ops->name, round);
+            cr_assert_eq(ssg_objective_count_all_taus(all, &bank, candidates, count, layers, ops, 2), SSGCAM_OK);
+            for (size_t p = 0; p < count; p++)
+                cr_assert_arr_eq(all + (p * 256 + candidates[p].tau) * labels, expected + p * labels, labels * sizeof *all, "%s, round %u", ops->name,
+                                 round);
+        }
+        free_images(image, images);
+        free(candidates);
+        free(expected);
+        free(got);
+        free(all);
+    }
+}
+
+Test(score, the_level_can_be_capped)
+{
+    setenv("SSGCAM_CPU_LEVEL", "ref", 1);
+    cr_assert_str_eq(ssg_score_best()->name, "ref");
+    setenv("SSGCAM_CPU_LEVEL", "avx2", 1);
+    cr_assert_str_neq(ssg_score_best()->name, "avx512");
+}
+
+Test(score, refuses_what_does_not_fit)
+{
+    uint8_t maps[64] = {0}, truth[64] = {0}, name = 0;
+    ssg_score_image image = {maps, truth, &name, 1, 1, 64};
+    ssg_bank bank = {&image, 1, 1};
+    ssg_candidate heavy = {.weight = {100, 28}}, far = {.weight = {127}, .row = {1}}, fine = {.weight = {127}};
+    ssg_counts counts[2];
+    cr_assert_eq(ssg_objective_count(counts, NULL, &bank, &heavy, 1, 2, NULL, 1), SSGCAM_ERR_ARGUMENT);
+    cr_assert_eq(ssg_objective_count(counts, NULL, &bank, &far, 1, 2, NULL, 1), SSGCAM_ERR_ARGUMENT);
+    cr_assert_eq(ssg_objective_count(counts, NULL, &bank, &fine, 1, 65, NULL, 1), SSGCAM_ERR_ARGUMENT);
+    for (int n = 1;; n++) {
+        ssg_alloc_fail_at(n, 0);
+        ssgcam_status status = ssg_objective_count(counts, counts, &bank, &fine, 1, 1, NULL, 1);
+        ssg_alloc_fail_at(0, 0);
+        if (status == SSGCAM_OK) break;
+        cr_assert_eq(status, SSGCAM_ERR_MEMORY);
+        cr_assert_lt(n, 20);
+    }
+}
+
+Test(fitness, order_folds_and_bootstrap)
+{
+    ssg_candidate a = {.weight = {127}}, b = {.weight = {100, 27}}, c = {.weight = {127}, .tau = 1};
+    cr_assert(ssg_candidate_compare(&a, 0.5, &b, 0.6, 2) == 1 && ssg_candidate_compare(&a, 0.5, &b, 0.5, 2) == -1);
+    cr_assert(ssg_candidate_compare(&a, 0.5, &c, 0.5, 2) == -1 && ssg_candidate_compare(&a, 0.5, &a, 0.5, 2) == 0);
+    ssg_counts image[4][2] = {{{10, 0, 0}, {10, 0, 0}}, {{5, 5, 5}, {0, 5, 5}}, {{5, 5, 5}, {5, 5, 5}}, {{0, 0, 0}, {0, 0, 0}}};
+    cr_assert_float_eq(ssg_mean_image_iou(&image[0][0], 4, 2), (1 + (1. / 3 + 0) / 2 + 1. / 3 + 0) / 4, 1e-15);
+    cr_assert_float_eq(ssg_foreground_iou(image[1], 2), 0, 0);
+    double low, high, again;
+    cr_assert_eq(ssg_bootstrap_interval(&low, &high, &image[0][0], 3, 2, ssg_mean_iou, 0.9, 500, 3), SSGCAM_OK);
+    ssg_counts sum[2] = {{20, 10, 10}, {15, 10, 10}};
+    cr_assert(low < ssg_mean_iou(sum, 2) && ssg_mean_iou(sum, 2) < high && low >= 0 && high <= 1);
+    ssg_bootstrap_interval(&again, &high, &image[0][0], 3, 2, ssg_mean_iou, 0.9, 500, 3);
+    cr_assert(again == low);
+    uint32_t fold[23], size[5] = {0};
+    cr_assert_eq(ssg_fold_split(fold, 23, 5, 9), SSGCAM_OK);
+    for (int i = 0; i < 23; i++) size[fold[i]]++;
+    for (int f = 0; f < 5; f++) cr_assert_eq(size[f], f < 3 ? 5 : 4);
+    cr_assert_eq(ssg_fold_split(fold, 3, 5, 9), SSGCAM_ERR_ARGUMENT);
+}
