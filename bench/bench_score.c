@@ -6,6 +6,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/philox.h"
+#include "host/fuse/weights.h"
 #include "host/search/fitness.h"
 
 enum { CANDIDATES = 64, LAYERS = 8, ROWS = 96, PIXELS = 224 * 224, MAX_IMAGES = 64, MAX_REPEAT = 1000 };

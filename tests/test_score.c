@@ -6,6 +6,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/philox.h"
+#include "host/fuse/weights.h"
 #include "host/search/fitness.h"
 
 static FILE *fixture;

@@ -3,12 +3,8 @@
 #define SSG_SEARCH_OBJECTIVE_H
 
 #include "host/base/status.h"
+#include "host/eval/iou.h"
 #include "kernels/score.h"
-
-/* What one label did: fp = predicted - tp, fn = truth - tp. Label 0 is background, label c + 1 class c. */
-typedef struct ssg_counts {
-    uint64_t tp, fp, fn;
-} ssg_counts;
 
 typedef struct ssg_candidate {
     uint32_t row[SSG_SCORE_LAYERS];   /* a bank row per layer */

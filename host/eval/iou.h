@@ -1,0 +1,20 @@
+/* iou.h - from pixel counts to intersection over union. Formulas: mean_iou of the reference. */
+#ifndef SSG_EVAL_IOU_H
+#define SSG_EVAL_IOU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What one label did: fp = predicted - tp, fn = truth - tp. Label 0 is background, label c + 1 class c. */
+typedef struct ssg_counts {
+    uint64_t tp, fp, fn;
+} ssg_counts;
+
+/* Mean IoU over the labels that occur in truth or prediction; 0 if none does. Foreground: label 0 left out. */
+double ssg_mean_iou(const ssg_counts *counts, size_t labels);
+double ssg_foreground_iou(const ssg_counts *counts, size_t labels);
+
+/* Mean over images of each image's mean IoU. counts: images x labels. */
+double ssg_mean_image_iou(const ssg_counts *counts, size_t images, size_t labels);
+
+#endif
