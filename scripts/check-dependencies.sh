@@ -5,11 +5,11 @@ cd "$(dirname "$0")/.."
 declare -A may=(
   [host/base]="" [kernels]="host/base" [host/evolve]="host/base" [host/model]="host/base" [host/device]="host/base host/model kernels"
   [host/net]="host/base host/model host/device" [host/cam]="host/base host/model host/device host/net kernels" [host/data]="host/base"
-  [host/fuse]="host/base kernels host/cam host/data"
-  [host/search]="host/base kernels host/evolve host/cam host/fuse host/data host/model host/device host/net host/eval"
-  [host/eval]="host/base kernels host/data host/fuse host/cam host/model host/device host/net"
-  [host/pipeline]="host/base kernels host/cam host/fuse host/data host/model host/device host/net host/eval host/search"
-  [host/cli]="host/cli" )
+  [host/fuse]="host/base kernels host/data" [host/flow]="host/base kernels host/model host/device host/net host/cam host/fuse host/data"
+  [host/eval]="host/base kernels host/model host/cam host/fuse host/data host/device host/flow"
+  [host/search]="host/base kernels host/evolve host/model host/cam host/fuse host/data host/device host/flow host/eval"
+  [host/pipeline]="host/base kernels host/model host/cam host/fuse host/data host/device host/flow host/eval host/search"
+  [host/cli]="" )
 bad=0
 while IFS=: read -r file include; do
   from=$(echo "$file" | grep -oE '^(kernels|host/[a-z]+)')

@@ -6,6 +6,7 @@
 #define SSG_DEVICE_DEVICE_H
 
 #include "host/model/graph.h"
+#include "kernels/ops.h"
 
 /* How the elements of an image tensor (N, C, H, W) lie in memory. Tensors of another rank are always PLAIN. */
 typedef enum ssg_layout {
@@ -68,6 +69,7 @@ typedef struct ssg_device_interface {
 
 struct ssg_device {
     const ssg_device_interface *interface;
+    const ssg_ops *ops; /* the map stage on this device's memory */
     int threads;
 };
 

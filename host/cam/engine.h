@@ -1,0 +1,52 @@
+/* engine.h - raw class activation maps of a batch of images: network passes, then one map per (method row, class, image).
+ *
+ * A row is a layer with a method. All rows share one forward and one backward pass; rows of one layer share its activation and gradient. */
+#ifndef SSG_CAM_ENGINE_H
+#define SSG_CAM_ENGINE_H
+
+#include <ssgcam/method.h>
+
+#include "host/net/plan.h"
+
+typedef struct ssg_cam_row {
+    const char *layer; /* ONNX value name; borrowed, must outlive the engine */
+    ssgcam_method_options method;
+} ssg_cam_row;
+
+typedef struct ssg_cam_options {
+    ssg_shape input;         /* concrete; dims[0] is the batch N */
+    int nhwc;                /* the input's order */
+    const ssg_cam_row *rows; /* copied */
+    int row_count;
+    int classes;             /* C per image */
+    ssg_precision precision;
+    int keep_sign;           /* raw signed maps */
+} ssg_cam_options;
+
+typedef struct ssg_cam ssg_cam;
+
+ssgcam_status ssg_cam_create(ssg_cam **out, ssg_device *device, const ssg_model *model, const ssg_cam_options *options);
+void ssg_cam_destroy(ssg_cam **cam);
+
+/* The number of class scores. */
+int64_t ssg_cam_class_count(const ssg_cam *cam);
+
+/* Forward pass; `logits` (may be NULL) receives [N][class count]. */
+ssgcam_status ssg_cam_forward(ssg_cam *cam, const float *images, float *logits);
+
+/* Backward pass for chosen[c * N + n] and all maps. Follows ssg_cam_forward on the same images. */
+ssgcam_status ssg_cam_backward(ssg_cam *cam, const int64_t *chosen);
+
+/* The raw maps of a row: [C * N][height][width], class-major; overwritten by the next pass. The caller may normalise them in place. */
+float *ssg_cam_maps(const ssg_cam *cam, int row, int *height, int *width);
+
+/* The tap (activation and gradient) behind a row, for saving tensors. */
+void ssg_cam_tap(const ssg_cam *cam, int row, ssg_tap *tap);
+
+/* Milliseconds of the last passes: forward, backward, maps. */
+void ssg_cam_times(const ssg_cam *cam, double ms[3]);
+
+/* Bytes of device memory in use by the plan and the maps. */
+size_t ssg_cam_memory(const ssg_cam *cam);
+
+#endif
