@@ -1,0 +1,212 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+#include "host/base/alloc.h"
+#include "host/base/nearest_name.h"
+#include "host/data/atomic_file.h"
+#include "host/data/dataset_build.h"
+#include "host/data/names_file.h"
+
+/* ---- building ------------------------------------------------------------------------------------------------------------------- */
+
+ssgcam_status ssg_dataset_add(ssg_dataset_builder *b, const char *image_path, ssgcam_item **item)
+{
+    ssgcam_dataset *d = b->dataset;
+    if (d->count == b->capacity) {
+        size_t capacity = b->capacity ? 2 * b->capacity : 64;
+        SSG_TRY(ssg_grow(&d->items, capacity, sizeof *d->items));
+        b->capacity = capacity;
+    }
+    *item = &d->items[d->count++];
+    **item = (ssgcam_item){0};
+    const char *slash = strrchr(image_path, '/'), *name = slash ? slash + 1 : image_path, *dot = strrchr(name, '.');
+    (*item)->image = ssg_strdup(image_path);
+    (*item)->id = ssg_format("%.*s", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+    return (*item)->image && (*item)->id ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+}
+
+ssgcam_status ssg_dataset_class(const ssg_dataset_builder *b, const char *text, const char *where, int *label)
+{
+    const ssgcam_dataset *d = b->dataset;
+    for (size_t i = 0; i < d->class_count; i++)
+        if (d->classes && strcmp(d->classes[i], text) == 0) {
+            *label = (int)i;
+            return SSGCAM_OK;
+        }
+    char *end;
+    long number = strtol(text, &end, 10);
+    size_t most = d->class_count ? d->class_count : b->options->class_count;
+    if (end != text && *end == '\0' && number >= 0 && number < 1 << 20 && (most == 0 || (size_t)number < most)) {
+        *label = (int)number;
+        return SSGCAM_OK;
+    }
+    const char *nearest = d->classes ? ssg_nearest_name(text, (const char *const *)d->classes, d->class_count) : NULL;
+    if (nearest) return ssg_fail(SSGCAM_ERR_INPUT, "%s: label '%s' is not a class; the nearest is '%s'", where, text, nearest);
+    if (d->classes) return ssg_fail(SSGCAM_ERR_INPUT, "%s: label '%s' is not one of the %zu classes", where, text, d->class_count);
+    return ssg_fail(SSGCAM_ERR_INPUT, "%s: label '%s' is not a class number; there are no class names (classes.txt or MODEL.json)", where, text);
+}
+
+ssgcam_status ssg_item_add_label(ssgcam_item *item, int label)
+{
+    size_t at = 0;
+    while (at < item->label_count && item->labels[at] < label) at++;
+    if (at < item->label_count && item->labels[at] == label) return SSGCAM_OK;
+    SSG_TRY(ssg_grow(&item->labels, item->label_count + 1, sizeof *item->labels));
+    memmove(item->labels + at + 1, item->labels + at, (item->label_count - at) * sizeof *item->labels);
+    item->labels[at] = label;
+    item->label_count++;
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_item_add_box(ssgcam_item *item, const ssgcam_box *box)
+{
+    SSG_TRY(ssg_grow(&item->boxes, item->box_count + 1, sizeof *item->boxes));
+    item->boxes[item->box_count++] = *box;
+    return SSGCAM_OK;
+}
+
+/* ---- a bare folder ---------------------------------------------------------------------------------------------------------------- */
+
+static int is_image_name(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return dot && entry->d_name[0] != '.' && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
+}
+
+static ssgcam_status read_folder(ssg_dataset_builder *b, const char *folder)
+{
+    struct dirent **entries;
+    int count = scandir(folder, &entries, is_image_name, alphasort);
+    if (count < 0) return ssg_fail(SSGCAM_ERR_NOT_FOUND, "%s: the folder cannot be read: %s", folder, strerror(errno));
+    ssgcam_status status = SSGCAM_OK;
+    for (int i = 0; i < count; i++) {
+        ssgcam_item *item;
+        char *path = status == SSGCAM_OK ? ssg_path_join(folder, entries[i]->d_name) : NULL;
+        if (status == SSGCAM_OK) status = path ? ssg_dataset_add(b, path, &item) : SSG_OUT_OF_MEMORY;
+        ssg_free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+/* ---- finishing ---------------------------------------------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp((*(const ssgcam_item *const *)a)->id, (*(const ssgcam_item *const *)b)->id);
+}
+
+/* Outputs are named by id, so two images of one id would overwrite each other. */
+static ssgcam_status check_unique(const ssgcam_dataset *d)
+{
+    const ssgcam_item **sorted = ssg_calloc(d->count, sizeof *sorted);
+    if (!sorted) return SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; i < d->count; i++) sorted[i] = &d->items[i];
+    qsort(sorted, d->count, sizeof *sorted, by_id);
+    ssgcam_status status = SSGCAM_OK;
+    for (size_t i = 1; i < d->count && status == SSGCAM_OK; i++)
+        if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
+            status = ssg_fail(SSGCAM_ERR_INPUT, "two images have the name '%s' (%s and %s): their outputs would overwrite each other; rename one", sorted[i]->id, sorted[i - 1]->image,
+                              sorted[i]->image);
+    ssg_free(sorted);
+    return status;
+}
+
+static void digest(ssgcam_dataset *d)
+{
+    XXH3_state_t *state = XXH3_createState();
+    if (!state) return;
+    XXH3_128bits_reset(state);
+    for (size_t i = 0; i < d->class_count && d->classes; i++) XXH3_128bits_update(state, d->classes[i], strlen(d->classes[i]) + 1);
+    for (size_t i = 0; i < d->count; i++) {
+        const ssgcam_item *item = &d->items[i];
+        const char *slash = item->mask ? strrchr(item->mask, '/') : NULL, *mask = slash ? slash + 1 : item->mask ? item->mask : "";
+        XXH3_128bits_update(state, item->id, strlen(item->id) + 1);
+        XXH3_128bits_update(state, mask, strlen(mask) + 1);
+        XXH3_128bits_update(state, item->labels, item->label_count * sizeof *item->labels);
+        XXH3_128bits_update(state, item->boxes, item->box_count * sizeof *item->boxes);
+    }
+    XXH128_hash_t hash = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    snprintf(d->digest, sizeof d->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+}
+
+static int is_folder(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+/* Class names: the caller's, else classes.txt of the data. */
+static ssgcam_status take_classes(ssgcam_dataset *d, const ssgcam_dataset_options *o)
+{
+    if (o->classes) {
+        if (!(d->classes = ssg_calloc(o->class_count, sizeof *d->classes))) return SSG_OUT_OF_MEMORY;
+        for (; d->class_count < o->class_count; d->class_count++)
+            if (!(d->classes[d->class_count] = ssg_strdup(o->classes[d->class_count]))) return SSG_OUT_OF_MEMORY;
+        return SSGCAM_OK;
+    }
+    if (!o->data || !is_folder(o->data)) return SSGCAM_OK;
+    char *path = ssg_path_join(o->data, "classes.txt");
+    if (!path) return SSG_OUT_OF_MEMORY;
+    ssgcam_status status = ssg_names_read(&d->classes, &d->class_count, path);
+    ssg_free(path);
+    return status == SSGCAM_ERR_NOT_FOUND ? SSGCAM_OK : status;
+}
+
+static ssgcam_status read_any(ssg_dataset_builder *b)
+{
+    const ssgcam_dataset_options *o = b->options;
+    if (!!o->data + !!o->images + !!o->voc != 1) return ssg_fail(SSGCAM_ERR_ARGUMENT, "give exactly one of --data, --images and --voc");
+    if (o->voc) return ssg_dataset_read_voc(b, o->voc, o->split);
+    if (o->images && o->labels) return ssg_dataset_read_csv(b, o->labels, o->images, 1);
+    if (o->images) return read_folder(b, o->images);
+    if (!is_folder(o->data)) return ssg_dataset_read_csv(b, o->data, NULL, 1);
+    char *path = ssg_path_join(o->data, "data.csv");
+    if (!path) return SSG_OUT_OF_MEMORY;
+    ssgcam_status status = ssg_dataset_read_csv(b, path, NULL, 1);
+    ssg_free(path);
+    return status;
+}
+
+ssgcam_status ssgcam_dataset_load(ssgcam_dataset **out, const ssgcam_dataset_options *options)
+{
+    *out = NULL;
+    ssgcam_dataset *d = ssg_calloc(1, sizeof *d);
+    if (!d) return SSG_OUT_OF_MEMORY;
+    ssg_dataset_builder b = {.dataset = d, .options = options};
+    ssgcam_status status = take_classes(d, options);
+    if (status == SSGCAM_OK) status = read_any(&b);
+    if (status == SSGCAM_OK && d->count == 0)
+        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: no images%s%s%s", options->data ? options->data : options->images ? options->images : options->voc, options->split ? " in split '" : "",
+                          options->split ? options->split : "", options->split ? "'" : "");
+    if (status == SSGCAM_OK) status = check_unique(d);
+    if (status == SSGCAM_OK) digest(d);
+    if (status != SSGCAM_OK) ssgcam_dataset_destroy(&d);
+    *out = d;
+    return status;
+}
+
+void ssgcam_dataset_destroy(ssgcam_dataset **dataset)
+{
+    if (!dataset || !*dataset) return;
+    ssgcam_dataset *d = *dataset;
+    for (size_t i = 0; i < d->count; i++) {
+        ssg_free(d->items[i].id);
+        ssg_free(d->items[i].image);
+        ssg_free(d->items[i].mask);
+        ssg_free(d->items[i].labels);
+        ssg_free(d->items[i].boxes);
+    }
+    ssg_free(d->items);
+    ssg_names_free(d->classes, d->class_count);
+    ssg_free(d);
+    *dataset = NULL;
+}

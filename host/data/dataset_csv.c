@@ -1,0 +1,172 @@
+#include <csv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/alloc.h"
+#include "host/data/atomic_file.h"
+#include "host/data/dataset_build.h"
+
+enum { MOST_BYTES = 1 << 30, MOST_COLUMNS = 64 };
+enum { IMAGE, LABELS, MASK, BOXES, SPLIT, COLUMNS };
+static const char *const column_names[COLUMNS] = {"image", "labels", "mask", "boxes", "split"};
+
+typedef struct reader {
+    ssg_dataset_builder *builder;
+    const char *path;
+    char *folder;             /* that paths are relative to */
+    int column[MOST_COLUMNS]; /* position in the file -> our column, -1 for another one */
+    char *fields[COLUMNS];    /* of the row being read; owned */
+    int position, header_done, need_labels;
+    size_t line;
+    ssgcam_status status;
+} reader;
+
+static ssgcam_status header_field(reader *r, const char *text)
+{
+    if (r->position >= MOST_COLUMNS) return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: more than %d columns", r->path, MOST_COLUMNS);
+    r->column[r->position] = -1;
+    for (int c = 0; c < COLUMNS; c++)
+        if (strcmp(column_names[c], text) == 0) r->column[r->position] = c;
+    return SSGCAM_OK;
+}
+
+static ssgcam_status check_header(const reader *r)
+{
+    int have[COLUMNS] = {0};
+    for (int i = 0; i < r->position; i++)
+        if (r->column[i] >= 0) have[r->column[i]] = 1;
+    for (int c = 0; c < (r->need_labels ? 2 : 1); c++)
+        if (!have[c]) return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: column '%s' is missing; the first line must name the columns, e.g. image,labels,mask,split", r->path, column_names[c]);
+    if (r->builder->options->split && !have[SPLIT])
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: there is no column 'split', but split '%s' is asked for", r->path, r->builder->options->split);
+    return SSGCAM_OK;
+}
+
+/* "x0 y0 x1 y1" or "label x0 y0 x1 y1", half-open; the label may hold spaces. */
+static ssgcam_status parse_box(const reader *r, char *text, const char *where, ssgcam_box *box)
+{
+    int numbers[4];
+    char *at = text + strlen(text);
+    for (int i = 3; i >= 0; i--) {
+        while (at > text && at[-1] == ' ') *--at = '\0';
+        while (at > text && at[-1] != ' ') at--;
+        char *end;
+        long number = strtol(at, &end, 10);
+        if (end == at || *end || number < 0 || number > 1 << 20) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a box is 'x0 y0 x1 y1' in whole pixels, perhaps behind a label", where);
+        numbers[i] = (int)number;
+        *at = '\0';
+    }
+    *box = (ssgcam_box){-1, numbers[0], numbers[1], numbers[2], numbers[3]};
+    if (box->x0 >= box->x1 || box->y0 >= box->y1) return ssg_fail(SSGCAM_ERR_INPUT, "%s: an empty box (%d %d %d %d)", where, box->x0, box->y0, box->x1, box->y1);
+    at = text + strlen(text);
+    while (at > text && at[-1] == ' ') *--at = '\0';
+    return *text ? ssg_dataset_class(r->builder, text, where, &box->label) : SSGCAM_OK;
+}
+
+static char *trim(char *text)
+{
+    while (*text == ' ') text++;
+    for (char *end = text + strlen(text); end > text && end[-1] == ' ';) *--end = '\0';
+    return text;
+}
+
+static ssgcam_status fill_item(reader *r, ssgcam_item *item, const char *where)
+{
+    char *rest = NULL;
+    for (char *part = r->fields[LABELS] ? strtok_r(r->fields[LABELS], ";", &rest) : NULL; part; part = strtok_r(NULL, ";", &rest)) {
+        int label;
+        if (!*trim(part)) continue;
+        SSG_TRY(ssg_dataset_class(r->builder, trim(part), where, &label));
+        SSG_TRY(ssg_item_add_label(item, label));
+    }
+    if (r->fields[MASK] && r->fields[MASK][0] && !(item->mask = ssg_path_join(r->folder, r->fields[MASK]))) return SSG_OUT_OF_MEMORY;
+    for (char *part = r->fields[BOXES] ? strtok_r(r->fields[BOXES], ";", &rest) : NULL; part; part = strtok_r(NULL, ";", &rest)) {
+        ssgcam_box box;
+        if (!*trim(part)) continue;
+        SSG_TRY(parse_box(r, trim(part), where, &box));
+        SSG_TRY(ssg_item_add_box(item, &box));
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status add_row(reader *r)
+{
+    char where[512];
+    snprintf(where, sizeof where, "%s:%zu", r->path, r->line);
+    const char *split = r->builder->options->split;
+    if (!r->fields[IMAGE] || !r->fields[IMAGE][0]) return ssg_fail(SSGCAM_ERR_INPUT, "%s: no image in this line", where);
+    if (split && (!r->fields[SPLIT] || strcmp(r->fields[SPLIT], split) != 0)) return SSGCAM_OK;
+    char *path = ssg_path_join(r->folder, r->fields[IMAGE]);
+    ssgcam_item *item;
+    ssgcam_status status = path ? ssg_dataset_add(r->builder, path, &item) : SSG_OUT_OF_MEMORY;
+    ssg_free(path);
+    return status == SSGCAM_OK ? fill_item(r, item, where) : status;
+}
+
+/* ---- libcsv's callbacks ----------------------------------------------------------------------------------------------------------- */
+
+static void on_field(void *text, size_t length, void *context)
+{
+    reader *r = context;
+    if (r->status != SSGCAM_OK) return;
+    char *field = ssg_calloc(length + 1, 1);
+    if (!field) {
+        r->status = SSG_OUT_OF_MEMORY;
+        return;
+    }
+    if (length) memcpy(field, text, length);
+    if (!r->header_done) {
+        char *name = r->position == 0 && strncmp(field, "\xef\xbb\xbf", 3) == 0 ? field + 3 : field; /* spreadsheets write a byte order mark */
+        r->status = header_field(r, trim(name));
+    } else if (r->position < MOST_COLUMNS && r->column[r->position] >= 0) {
+        char **place = &r->fields[r->column[r->position]];
+        ssg_free(*place);
+        *place = field;
+        field = NULL;
+    }
+    r->position++;
+    ssg_free(field);
+}
+
+static void on_row(int terminator, void *context)
+{
+    (void)terminator;
+    reader *r = context;
+    r->line++;
+    if (r->status != SSGCAM_OK) return;
+    if (r->header_done)
+        r->status = add_row(r);
+    else
+        r->status = check_header(r);
+    r->header_done = 1;
+    r->position = 0;
+    for (int c = 0; c < COLUMNS; c++) {
+        ssg_free(r->fields[c]);
+        r->fields[c] = NULL;
+    }
+}
+
+ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, const char *folder, int need_labels)
+{
+    char *text;
+    size_t size;
+    struct csv_parser parser;
+    SSG_TRY(ssg_file_read(&text, &size, path, MOST_BYTES));
+    const char *slash = strrchr(path, '/');
+    reader r = {.builder = b, .path = path, .need_labels = need_labels};
+    r.folder = folder ? ssg_strdup(folder) : ssg_format("%.*s", slash ? (int)(slash - path) : 0, path);
+    for (int i = 0; i < MOST_COLUMNS; i++) r.column[i] = -1;
+    if (!r.folder || csv_init(&parser, CSV_STRICT) != 0) {
+        r.status = SSG_OUT_OF_MEMORY;
+    } else {
+        if (csv_parse(&parser, text, size, on_field, on_row, &r) != size || csv_fini(&parser, on_field, on_row, &r) != 0)
+            if (r.status == SSGCAM_OK) r.status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: not a csv line: %s", path, r.line + 1, csv_strerror(csv_error(&parser)));
+        csv_free(&parser);
+        if (r.status == SSGCAM_OK && !r.header_done) r.status = ssg_fail(SSGCAM_ERR_INPUT, "%s: empty; the first line must name the columns, e.g. image,labels,mask,split", path);
+    }
+    for (int c = 0; c < COLUMNS; c++) ssg_free(r.fields[c]);
+    ssg_free(r.folder);
+    ssg_free(text);
+    return r.status;
+}

@@ -1,0 +1,88 @@
+#include "host/data/tensor_input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/alloc.h"
+
+/* ---- images ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The centre height x width of an image whose shorter side was brought to the size. */
+static ssgcam_status crop_centre(ssg_image *to, const ssg_image *from, int height, int width)
+{
+    double scale_y = (double)height / from->height, scale_x = (double)width / from->width, scale = scale_y > scale_x ? scale_y : scale_x;
+    int h = (int)(from->height * scale + 0.5), w = (int)(from->width * scale + 0.5);
+    h = h < height ? height : h;
+    w = w < width ? width : w;
+    ssg_image scaled;
+    SSG_TRY(ssg_image_resize(&scaled, from, w, h));
+    *to = (ssg_image){width, height, from->channels, ssg_alloc_aligned((size_t)width * (size_t)height, (size_t)from->channels)};
+    for (int y = 0; to->pixels && y < height; y++)
+        memcpy(to->pixels + (size_t)y * (size_t)(width * from->channels),
+               scaled.pixels + ((size_t)(y + (h - height) / 2) * (size_t)w + (size_t)((w - width) / 2)) * (size_t)from->channels, (size_t)(width * from->channels));
+    ssg_image_clear(&scaled);
+    return to->pixels ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+}
+
+ssgcam_status ssg_preprocess_image(float *tensor, const ssgcam_preprocess *p, const ssg_image *image, int height, int width, int nhwc)
+{
+    ssg_image sized = {0};
+    const ssg_image *use = image;
+    if (p->resize == SSGCAM_RESIZE_NONE) {
+        if (image->width != width || image->height != height)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%dx%d pixels where %dx%d are wanted (resize is \"none\")", image->width, image->height, width, height);
+    } else {
+        SSG_TRY(p->resize == SSGCAM_RESIZE_CROP ? crop_centre(&sized, image, height, width) : ssg_image_resize(&sized, image, width, height));
+        use = &sized;
+    }
+    size_t channels = (size_t)use->channels, pixels = (size_t)width * (size_t)height;
+    for (size_t c = 0; c < channels; c++) {
+        float table[256];
+        for (int v = 0; v < 256; v++) table[v] = (float)((v * p->scale - p->mean[c]) / p->std[c]);
+        const uint8_t *from = use->pixels + (p->channels == SSGCAM_CHANNELS_BGR ? channels - 1 - c : c);
+        float *to = tensor + (nhwc ? c : c * pixels);
+        size_t step = nhwc ? channels : 1;
+        for (size_t i = 0; i < pixels; i++) to[i * step] = table[from[i * channels]];
+    }
+    ssg_image_clear(&sized);
+    return SSGCAM_OK;
+}
+
+/* ---- masks ------------------------------------------------------------------------------------------------------------------------- */
+
+ssgcam_status ssg_mask_setting_parse(ssg_mask_setting *setting, const char *text)
+{
+    *setting = (ssg_mask_setting){.values = SSG_MASK_OBJECT, .from = 1};
+    if (strcmp(text, "object") == 0) return SSGCAM_OK;
+    if (strcmp(text, "classes") == 0) {
+        setting->values = SSG_MASK_CLASSES;
+        return SSGCAM_OK;
+    }
+    char *end = NULL;
+    long from = strncmp(text, "object>=", 8) == 0 ? strtol(text + 8, &end, 10) : 0;
+    if (from < 1 || from > 254 || !end || *end)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "mask values '%s'; give classes (0 background, c + 1 class c), object (any value), or object>=N with N from 1 to 254", text);
+    setting->from = (int)from;
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_mask_read(ssg_image *labels, const char *path, const ssg_mask_setting *setting, int label, size_t class_count)
+{
+    SSG_TRY(ssg_image_read_indices(labels, path));
+    size_t pixels = (size_t)labels->width * (size_t)labels->height;
+    ssgcam_status status = SSGCAM_OK;
+    if (setting->values == SSG_MASK_OBJECT && label < 0)
+        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: it marks an object without saying its class, and the image has no label or several", path);
+    for (size_t i = 0; status == SSGCAM_OK && i < pixels; i++) {
+        uint8_t *v = &labels->pixels[i];
+        if (*v == 255) continue;
+        if (setting->values == SSG_MASK_OBJECT)
+            *v = *v >= setting->from ? (uint8_t)(label + 1) : 0;
+        else if (*v > class_count)
+            status = ssg_fail(SSGCAM_ERR_INPUT, "%s: value %d at x %zu, y %zu, but there are %zu classes (0 is background, 255 is ignored); if any value marks the object, say "
+                                                "--mask-values object",
+                              path, *v, i % (size_t)labels->width, i / (size_t)labels->width, class_count);
+    }
+    if (status != SSGCAM_OK) ssg_image_clear(labels);
+    return status;
+}

@@ -1,0 +1,55 @@
+/* stream.h - images in, fused maps out: decoding, network and consumption overlap, memory does not grow with the number of images.
+ *
+ *     reader thread          decode, preprocess          into a ring of batches
+ *     calling thread         network, maps, quantise, mix
+ *     consumer thread        resize to the image, your callback, in the order of the items
+ */
+#ifndef SSG_FLOW_STREAM_H
+#define SSG_FLOW_STREAM_H
+
+#include <ssgcam/dataset.h>
+
+#include "host/flow/network.h"
+
+/* What the consumer sees of one image. All pointers are valid during the call only. */
+typedef struct ssg_stream_image {
+    size_t index; /* into the items */
+    const ssgcam_item *item;
+    ssgcam_status status; /* not OK: this image failed, `message` says why, the rest is empty */
+    const char *message;
+    int width, height; /* of the image itself */
+    int class_count;
+    const int *classes;          /* ascending */
+    int grid_width, grid_height; /* of the integer maps */
+    const int16_t *const *fused; /* per class: the mixture on the grid, 0..32385; NULL if rows are asked for */
+    const uint8_t *rows;         /* with keep_rows: [class][row][grid pixels] */
+} ssg_stream_image;
+
+/* A failure ends the stream with that status. */
+typedef ssgcam_status ssg_stream_consumer(void *context, const ssg_stream_image *image);
+
+typedef struct ssg_stream_options {
+    ssg_device *device;
+    const ssgcam_model *model;
+    /* Either a recipe, or rows with powers (keep_rows): each row quantised on the grid. */
+    const ssgcam_recipe *recipe;
+    const ssg_cam_row *rows;
+    const double *powers; /* per row, NULL: all 1 */
+    int row_count, keep_rows;
+    int grid[2]; /* height, width; 0 0: the recipe's, else the network's input */
+    const ssgcam_item *const *items;
+    size_t count;
+    int batch; /* images per network pass; 0: 4 */
+    ssg_precision precision;
+    const int *stop; /* polled between batches; nonzero ends the stream with SSGCAM_ERR_INTERRUPTED. May be NULL */
+} ssg_stream_options;
+
+/* Times spent in the network and map stages, and altogether, in milliseconds. */
+typedef struct ssg_stream_times {
+    double network, maps, total;
+} ssg_stream_times;
+
+/* An image without labels gets the class of the highest score. `times` may be NULL. */
+ssgcam_status ssg_stream_run(const ssg_stream_options *options, ssg_stream_consumer *consumer, void *context, ssg_stream_times *times);
+
+#endif
