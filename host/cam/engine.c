@@ -41,7 +41,8 @@ static ssg_map_kind kind_of(ssgcam_method method)
 static ssg_features features_of(const ssg_placed *placed, const void *data)
 {
     const int64_t *dims = placed->shape.dims;
-    return (ssg_features){data, (size_t)dims[0], (size_t)dims[1], (size_t)dims[2], (size_t)dims[3], (size_t)ssg_layout_block(placed->layout, dims[1])};
+    return (ssg_features){
+        data, (size_t)dims[0], (size_t)dims[1], (size_t)dims[2], (size_t)dims[3], (size_t)ssg_layout_block(placed->layout, dims[1])};
 }
 
 /* ---- creation --------------------------------------------------------------------------------------------------------------- */
@@ -66,7 +67,8 @@ static ssgcam_status make_room(ssg_cam *cam)
     for (int i = 0; i < cam->row_count; i++) {
         ssg_tap tap;
         ssg_plan_tap(cam->plan, cam->rows[i].tap, &tap);
-        if (tap.activation_placed.shape.rank != 4) return ssg_fail(SSGCAM_ERR_ARGUMENT, "layer '%s' is no image: its values have no height and width", cam->rows[i].spec.layer);
+        if (tap.activation_placed.shape.rank != 4)
+            return ssg_fail(SSGCAM_ERR_ARGUMENT, "layer '%s' is no image: its values have no height and width", cam->rows[i].spec.layer);
         ssg_features a = features_of(&tap.activation_placed, NULL), g = features_of(&tap.gradient_placed, NULL);
         size_t bytes = g.rows * a.height * a.width * sizeof(float), need = cam->ops->maps_scratch(&run, &a, &g);
         cam->rows[i].height = (int)a.height;
@@ -99,7 +101,8 @@ static ssgcam_status build(ssg_cam *cam, const ssg_model *model, const ssg_cam_o
 ssgcam_status ssg_cam_create(ssg_cam **out, ssg_device *device, const ssg_model *model, const ssg_cam_options *options)
 {
     *out = NULL;
-    if (options->row_count < 1 || options->classes < 1) return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d rows and %d classes", options->row_count, options->classes);
+    if (options->row_count < 1 || options->classes < 1)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d rows and %d classes", options->row_count, options->classes);
     ssg_cam *cam = ssg_calloc(1, sizeof *cam);
     if (!cam) return SSG_OUT_OF_MEMORY;
     cam->device = device;

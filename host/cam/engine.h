@@ -18,9 +18,9 @@ typedef struct ssg_cam_options {
     int nhwc;                /* the input's order */
     const ssg_cam_row *rows; /* copied */
     int row_count;
-    int classes;             /* C per image */
+    int classes; /* C per image */
     ssg_precision precision;
-    int keep_sign;           /* raw signed maps */
+    int keep_sign; /* raw signed maps */
 } ssg_cam_options;
 
 typedef struct ssg_cam ssg_cam;

@@ -32,7 +32,8 @@ static int write_all(int file, const char *bytes, size_t size)
     return 1;
 }
 
-/* The rename itself must reach the disk too, or a power loss could undo it. Some file systems do not support this; the file is complete all the same. */
+/* The rename itself must reach the disk too, or a power loss could undo it. Some file systems do not support this; the file is complete all the same.
+ */
 static void flush_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -107,7 +108,8 @@ ssgcam_status ssg_folder_make(const char *path)
         *at = '\0';
         struct stat about;
         if (mkdir(copy, 0755) != 0 && (errno != EEXIST || stat(copy, &about) != 0 || !S_ISDIR(about.st_mode)))
-            status = ssg_fail(SSGCAM_ERR_IO, "%s: the folder cannot be made: %s", copy, errno == EEXIST ? "a file of that name is in the way" : strerror(errno));
+            status = ssg_fail(SSGCAM_ERR_IO, "%s: the folder cannot be made: %s", copy,
+                              errno == EEXIST ? "a file of that name is in the way" : strerror(errno));
         *at = kept;
         if (kept == '\0') break;
     }

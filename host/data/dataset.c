@@ -113,8 +113,8 @@ static ssgcam_status check_unique(const ssgcam_dataset *d)
     ssgcam_status status = SSGCAM_OK;
     for (size_t i = 1; i < d->count && status == SSGCAM_OK; i++)
         if (strcmp(sorted[i - 1]->id, sorted[i]->id) == 0)
-            status = ssg_fail(SSGCAM_ERR_INPUT, "two images have the name '%s' (%s and %s): their outputs would overwrite each other; rename one", sorted[i]->id, sorted[i - 1]->image,
-                              sorted[i]->image);
+            status = ssg_fail(SSGCAM_ERR_INPUT, "two images have the name '%s' (%s and %s): their outputs would overwrite each other; rename one",
+                              sorted[i]->id, sorted[i - 1]->image, sorted[i]->image);
     ssg_free(sorted);
     return status;
 }
@@ -185,8 +185,11 @@ ssgcam_status ssgcam_dataset_load(ssgcam_dataset **out, const ssgcam_dataset_opt
     ssgcam_status status = take_classes(d, options);
     if (status == SSGCAM_OK) status = read_any(&b);
     if (status == SSGCAM_OK && d->count == 0)
-        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: no images%s%s%s", options->data ? options->data : options->images ? options->images : options->voc, options->split ? " in split '" : "",
-                          options->split ? options->split : "", options->split ? "'" : "");
+        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: no images%s%s%s",
+                          options->data     ? options->data
+                          : options->images ? options->images
+                                            : options->voc,
+                          options->split ? " in split '" : "", options->split ? options->split : "", options->split ? "'" : "");
     if (status == SSGCAM_OK) status = check_unique(d);
     if (status == SSGCAM_OK) digest(d);
     if (status != SSGCAM_OK) ssgcam_dataset_destroy(&d);
@@ -194,17 +197,26 @@ ssgcam_status ssgcam_dataset_load(ssgcam_dataset **out, const ssgcam_dataset_opt
     return status;
 }
 
+static void clear_item(ssgcam_item *item)
+{
+    ssg_free(item->id);
+    ssg_free(item->image);
+    ssg_free(item->mask);
+    ssg_free(item->labels);
+    ssg_free(item->boxes);
+}
+
+void ssgcam_dataset_truncate(ssgcam_dataset *dataset, size_t count)
+{
+    while (dataset->count > count) clear_item(&dataset->items[--dataset->count]);
+    digest(dataset);
+}
+
 void ssgcam_dataset_destroy(ssgcam_dataset **dataset)
 {
     if (!dataset || !*dataset) return;
     ssgcam_dataset *d = *dataset;
-    for (size_t i = 0; i < d->count; i++) {
-        ssg_free(d->items[i].id);
-        ssg_free(d->items[i].image);
-        ssg_free(d->items[i].mask);
-        ssg_free(d->items[i].labels);
-        ssg_free(d->items[i].boxes);
-    }
+    for (size_t i = 0; i < d->count; i++) clear_item(&d->items[i]);
     ssg_free(d->items);
     ssg_names_free(d->classes, d->class_count);
     ssg_free(d);

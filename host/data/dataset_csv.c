@@ -37,7 +37,9 @@ static ssgcam_status check_header(const reader *r)
     for (int i = 0; i < r->position; i++)
         if (r->column[i] >= 0) have[r->column[i]] = 1;
     for (int c = 0; c < (r->need_labels ? 2 : 1); c++)
-        if (!have[c]) return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: column '%s' is missing; the first line must name the columns, e.g. image,labels,mask,split", r->path, column_names[c]);
+        if (!have[c])
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: column '%s' is missing; the first line must name the columns, e.g. image,labels,mask,split",
+                            r->path, column_names[c]);
     if (r->builder->options->split && !have[SPLIT])
         return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: there is no column 'split', but split '%s' is asked for", r->path, r->builder->options->split);
     return SSGCAM_OK;
@@ -53,12 +55,14 @@ static ssgcam_status parse_box(const reader *r, char *text, const char *where, s
         while (at > text && at[-1] != ' ') at--;
         char *end;
         long number = strtol(at, &end, 10);
-        if (end == at || *end || number < 0 || number > 1 << 20) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a box is 'x0 y0 x1 y1' in whole pixels, perhaps behind a label", where);
+        if (end == at || *end || number < 0 || number > 1 << 20)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: a box is 'x0 y0 x1 y1' in whole pixels, perhaps behind a label", where);
         numbers[i] = (int)number;
         *at = '\0';
     }
     *box = (ssgcam_box){-1, numbers[0], numbers[1], numbers[2], numbers[3]};
-    if (box->x0 >= box->x1 || box->y0 >= box->y1) return ssg_fail(SSGCAM_ERR_INPUT, "%s: an empty box (%d %d %d %d)", where, box->x0, box->y0, box->x1, box->y1);
+    if (box->x0 >= box->x1 || box->y0 >= box->y1)
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s: an empty box (%d %d %d %d)", where, box->x0, box->y0, box->x1, box->y1);
     at = text + strlen(text);
     while (at > text && at[-1] == ' ') *--at = '\0';
     return *text ? ssg_dataset_class(r->builder, text, where, &box->label) : SSGCAM_OK;
@@ -161,9 +165,11 @@ ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, con
         r.status = SSG_OUT_OF_MEMORY;
     } else {
         if (csv_parse(&parser, text, size, on_field, on_row, &r) != size || csv_fini(&parser, on_field, on_row, &r) != 0)
-            if (r.status == SSGCAM_OK) r.status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: not a csv line: %s", path, r.line + 1, csv_strerror(csv_error(&parser)));
+            if (r.status == SSGCAM_OK)
+                r.status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: not a csv line: %s", path, r.line + 1, csv_strerror(csv_error(&parser)));
         csv_free(&parser);
-        if (r.status == SSGCAM_OK && !r.header_done) r.status = ssg_fail(SSGCAM_ERR_INPUT, "%s: empty; the first line must name the columns, e.g. image,labels,mask,split", path);
+        if (r.status == SSGCAM_OK && !r.header_done)
+            r.status = ssg_fail(SSGCAM_ERR_INPUT, "%s: empty; the first line must name the columns, e.g. image,labels,mask,split", path);
     }
     for (int c = 0; c < COLUMNS; c++) ssg_free(r.fields[c]);
     ssg_free(r.folder);

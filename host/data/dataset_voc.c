@@ -11,8 +11,9 @@
 
 enum { MOST_BYTES = 64 << 20 };
 
-static const char *const voc_classes[] = {"aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
-                                          "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"};
+static const char *const voc_classes[] = {"aeroplane", "bicycle",     "bird",  "boat",        "bottle", "bus",      "car",
+                                          "cat",       "chair",       "cow",   "diningtable", "dog",    "horse",    "motorbike",
+                                          "person",    "pottedplant", "sheep", "sofa",        "train",  "tvmonitor"};
 
 /* ---- annotations ------------------------------------------------------------------------------------------------------------------ */
 
@@ -89,7 +90,8 @@ static ssgcam_status read_annotation(const ssg_dataset_builder *b, ssgcam_item *
     XML_SetElementHandler(a.parser, on_start, on_end);
     XML_SetCharacterDataHandler(a.parser, on_text);
     if (XML_Parse(a.parser, text, (int)size, 1) == XML_STATUS_ERROR && a.status == SSGCAM_OK)
-        a.status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%lu: not well-formed XML: %s", path, (unsigned long)XML_GetCurrentLineNumber(a.parser), XML_ErrorString(XML_GetErrorCode(a.parser)));
+        a.status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%lu: not well-formed XML: %s", path, (unsigned long)XML_GetCurrentLineNumber(a.parser),
+                            XML_ErrorString(XML_GetErrorCode(a.parser)));
     XML_ParserFree(a.parser);
     ssg_free(text);
     return a.status;
@@ -113,7 +115,8 @@ static ssgcam_status read_list(char **text, size_t *size, const char *root, cons
 static ssgcam_status add_image(ssg_dataset_builder *b, const char *root, const char *id)
 {
     ssgcam_item *item;
-    char *image = ssg_format("%s/JPEGImages/%s.jpg", root, id), *mask = ssg_format("%s/SegmentationClass/%s.png", root, id), *notes = ssg_format("%s/Annotations/%s.xml", root, id);
+    char *image = ssg_format("%s/JPEGImages/%s.jpg", root, id), *mask = ssg_format("%s/SegmentationClass/%s.png", root, id),
+         *notes = ssg_format("%s/Annotations/%s.xml", root, id);
     ssgcam_status status = image && mask && notes ? ssg_dataset_add(b, image, &item) : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK && access(mask, R_OK) == 0 && !(item->mask = ssg_strdup(mask))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) status = read_annotation(b, item, notes);

@@ -29,7 +29,6 @@ ssgcam_status ssg_image_decode(ssg_image *image, const uint8_t *bytes, size_t si
 ssgcam_status ssg_image_read_indices(ssg_image *image, const char *path);
 ssgcam_status ssg_image_decode_indices(ssg_image *image, const uint8_t *bytes, size_t size, const char *name);
 
-
 /* As Pillow's Image.resize(BILINEAR): triangle filter widened when shrinking (antialiased), fixed-point in two passes; within one grey level of it.
  * `to` is made. */
 ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, int height);

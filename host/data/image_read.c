@@ -19,7 +19,8 @@ static ssgcam_status check_size(const char *name, long width, long height)
 {
     if (width < 1 || height < 1) return ssg_fail(SSGCAM_ERR_INPUT, "%s: an image of %ldx%ld pixels", name, width, height);
     if (width > MOST_SIDE || height > MOST_SIDE || width * height > SSG_IMAGE_MOST_PIXELS)
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s: %ldx%ld pixels; at most %d million are accepted: scale it down", name, width, height, SSG_IMAGE_MOST_PIXELS >> 20);
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s: %ldx%ld pixels; at most %d million are accepted: scale it down", name, width, height,
+                        SSG_IMAGE_MOST_PIXELS >> 20);
     return SSGCAM_OK;
 }
 
@@ -76,7 +77,8 @@ static ssgcam_status decode_jpeg(ssg_image *image, const uint8_t *bytes, size_t 
         status = check_size(name, width, height);
     if (status == SSGCAM_OK) status = make_image(image, width, height, channels);
     /* Whatever decoding warns of (truncated or corrupt data) makes the picture unfit to learn from. */
-    if (status == SSGCAM_OK && tjDecompress2(handle, bytes, size, image->pixels, width, 0, height, channels == 3 ? TJPF_RGB : TJPF_GRAY, TJFLAG_ACCURATEDCT) != 0)
+    if (status == SSGCAM_OK &&
+        tjDecompress2(handle, bytes, size, image->pixels, width, 0, height, channels == 3 ? TJPF_RGB : TJPF_GRAY, TJFLAG_ACCURATEDCT) != 0)
         status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a damaged or truncated JPEG: %s", name, tjGetErrorStr2(handle));
     tjDestroy(handle);
     if (status == SSGCAM_OK) status = turn(image, orientation_of(bytes, size));
@@ -100,7 +102,8 @@ static ssgcam_status open_png(spng_ctx **out, struct spng_ihdr *header, const ui
     spng_set_chunk_limits(png, 64 << 20, 64 << 20);
     int code = spng_set_png_buffer(png, bytes, size);
     if (code == 0) code = spng_get_ihdr(png, header);
-    if (code == SPNG_EUSER_WIDTH || code == SPNG_EUSER_HEIGHT) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a PNG wider or higher than %d pixels: scale it down", name, MOST_SIDE);
+    if (code == SPNG_EUSER_WIDTH || code == SPNG_EUSER_HEIGHT)
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s: a PNG wider or higher than %d pixels: scale it down", name, MOST_SIDE);
     if (code) return png_error(name, code);
     return check_size(name, header->width, header->height);
 }
@@ -213,4 +216,3 @@ ssgcam_status ssg_image_read_indices(ssg_image *image, const char *path)
 {
     return read_with(indices_decoder, image, path, 1);
 }
-

@@ -1,4 +1,5 @@
-/* Resizing as Pillow does it: a triangle filter whose support grows when shrinking, coefficients in 22-bit fixed point, two passes with rounding to 8 bits between them. */
+/* Resizing as Pillow does it: a triangle filter whose support grows when shrinking, coefficients in 22-bit fixed point, two passes with rounding to 8
+ * bits between them. */
 #include <math.h>
 #include <string.h>
 
@@ -111,7 +112,8 @@ static ssgcam_status allocate(ssg_image *image, int width, int height, int chann
 ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, int height)
 {
     *to = (ssg_image){0};
-    if (width < 1 || height < 1 || (int64_t)width * height > SSG_IMAGE_MOST_PIXELS) return ssg_fail(SSGCAM_ERR_ARGUMENT, "a size of %dx%d pixels", width, height);
+    if (width < 1 || height < 1 || (int64_t)width * height > SSG_IMAGE_MOST_PIXELS)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "a size of %dx%d pixels", width, height);
     ssg_image between = {0};
     filter across = {0}, down = {0};
     int *sums = ssg_calloc((size_t)(width * from->channels), sizeof *sums);
@@ -142,14 +144,17 @@ ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, 
 ssgcam_status ssg_image_resize_nearest(ssg_image *to, const ssg_image *from, int width, int height)
 {
     *to = (ssg_image){0};
-    if (width < 1 || height < 1 || (int64_t)width * height > SSG_IMAGE_MOST_PIXELS) return ssg_fail(SSGCAM_ERR_ARGUMENT, "a size of %dx%d pixels", width, height);
+    if (width < 1 || height < 1 || (int64_t)width * height > SSG_IMAGE_MOST_PIXELS)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "a size of %dx%d pixels", width, height);
     SSG_TRY(allocate(to, width, height, from->channels));
     size_t channels = (size_t)from->channels;
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
             /* The input pixel that holds the centre of the output pixel. */
-            size_t v = (size_t)((2 * (int64_t)y + 1) * from->height / (2 * (int64_t)height)), u = (size_t)((2 * (int64_t)x + 1) * from->width / (2 * (int64_t)width));
-            memcpy(to->pixels + ((size_t)y * (size_t)width + (size_t)x) * channels, from->pixels + (v * (size_t)from->width + u) * channels, channels);
+            size_t v = (size_t)((2 * (int64_t)y + 1) * from->height / (2 * (int64_t)height)),
+                   u = (size_t)((2 * (int64_t)x + 1) * from->width / (2 * (int64_t)width));
+            memcpy(to->pixels + ((size_t)y * (size_t)width + (size_t)x) * channels, from->pixels + (v * (size_t)from->width + u) * channels,
+                   channels);
         }
     return SSGCAM_OK;
 }

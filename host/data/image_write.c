@@ -5,7 +5,8 @@
 #include "host/base/alloc.h"
 #include "host/data/image.h"
 
-/* Entry i spreads its bits over the channels from the top: bits 0, 1, 2 to the highest bit of r, g, b, bits 3, 4, 5 to the next, and so on (PASCAL VOC). */
+/* Entry i spreads its bits over the channels from the top: bits 0, 1, 2 to the highest bit of r, g, b, bits 3, 4, 5 to the next, and so on (PASCAL
+ * VOC). */
 static void voc_palette(struct spng_plte *palette)
 {
     palette->n_entries = 256;
@@ -36,7 +37,9 @@ ssgcam_status ssg_image_encode_png(uint8_t **bytes, size_t *size, const ssg_imag
     struct spng_plte colours;
     if (palette) voc_palette(&colours);
     if (!code && palette) code = spng_set_plte(png, &colours);
-    if (!code) code = spng_encode_image(png, image->pixels, (size_t)image->width * (size_t)image->height * (size_t)image->channels, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
+    if (!code)
+        code = spng_encode_image(png, image->pixels, (size_t)image->width * (size_t)image->height * (size_t)image->channels, SPNG_FMT_PNG,
+                                 SPNG_ENCODE_FINALIZE);
     void *buffer = code ? NULL : spng_get_png_buffer(png, size, &code);
     spng_ctx_free(png);
     if (!buffer) return ssg_fail(SSGCAM_ERR_MEMORY, "the PNG encoder failed: %s", spng_strerror(code));

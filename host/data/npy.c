@@ -22,7 +22,12 @@ static float half(uint16_t bits)
     return value;
 }
 
-#define CONVERT(type) (__extension__({ type loaded; memcpy(&loaded, at, sizeof loaded); (float)loaded; }))
+#define CONVERT(type)                       \
+    (__extension__({                        \
+        type loaded;                        \
+        memcpy(&loaded, at, sizeof loaded); \
+        (float)loaded;                      \
+    }))
 
 /* Converts element by element; 0 if the type is not known. */
 static int convert(float *to, const uint8_t *at, size_t count, const char *type)
@@ -30,7 +35,8 @@ static int convert(float *to, const uint8_t *at, size_t count, const char *type)
     static const struct {
         const char *name;
         int width, code;
-    } types[] = {{"<f4", 4, 0}, {"<f8", 8, 1}, {"<f2", 2, 2}, {"|u1", 1, 3}, {"|i1", 1, 4}, {"<u2", 2, 5}, {"<i2", 2, 6}, {"<i4", 4, 7}, {"<u4", 4, 8}, {"<i8", 8, 9}, {"<u8", 8, 10}, {"|b1", 1, 3}};
+    } types[] = {{"<f4", 4, 0}, {"<f8", 8, 1}, {"<f2", 2, 2}, {"|u1", 1, 3}, {"|i1", 1, 4},  {"<u2", 2, 5},
+                 {"<i2", 2, 6}, {"<i4", 4, 7}, {"<u4", 4, 8}, {"<i8", 8, 9}, {"<u8", 8, 10}, {"|b1", 1, 3}};
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         if (strcmp(types[t].name, type) != 0) continue;
         for (size_t i = 0; to && i < count; i++, at += types[t].width) switch (types[t].code) {
@@ -74,7 +80,8 @@ static ssgcam_status parse_shape(ssg_array *array, const char *at, const char *n
         unsigned long long dim = strtoull(at, &end, 10);
         if (end == at || *at == '-') return ssg_fail(SSGCAM_ERR_INPUT, "%s: the .npy header's shape cannot be read", name);
         if (array->rank == SSG_NPY_MOST_DIMS) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: more than %d dimensions", name, SSG_NPY_MOST_DIMS);
-        if (__builtin_mul_overflow(*count, (size_t)dim, count) || *count > most_bytes) return ssg_fail(SSGCAM_ERR_INPUT, "%s: an impossibly large array", name);
+        if (__builtin_mul_overflow(*count, (size_t)dim, count) || *count > most_bytes)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: an impossibly large array", name);
         array->dims[array->rank++] = (size_t)dim;
         at = end;
     }
@@ -89,7 +96,8 @@ static ssgcam_status parse_header(ssg_array *array, const char *header, const ch
     if (length == 0 || length > 7) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: a structured array; save plain numbers", name);
     memcpy(type, descr + 1, length);
     type[length] = '\0';
-    if (type[1] == 'O') return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: Python objects (a pickle) are not read, since they could run code; save plain numbers", name);
+    if (type[1] == 'O')
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: Python objects (a pickle) are not read, since they could run code; save plain numbers", name);
     if (!convert(NULL, NULL, 0, type)) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: element type '%s'; save float32", name, type);
     return parse_shape(array, entry(header, "shape"), name, count);
 }
@@ -100,7 +108,8 @@ ssgcam_status ssg_npy_parse(ssg_array *array, const uint8_t *bytes, size_t size,
     if (size < 10 || memcmp(bytes, magic, sizeof magic) != 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: not a .npy file", name);
     size_t start = bytes[6] == 1 ? 10 : 12;
     if (bytes[6] < 1 || bytes[6] > 3 || size < start) return ssg_fail(SSGCAM_ERR_INPUT, "%s: .npy version %d is not known", name, bytes[6]);
-    size_t length = bytes[6] == 1 ? (size_t)(bytes[8] | bytes[9] << 8) : (size_t)bytes[8] | (size_t)bytes[9] << 8 | (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
+    size_t length = bytes[6] == 1 ? (size_t)(bytes[8] | bytes[9] << 8)
+                                  : (size_t)bytes[8] | (size_t)bytes[9] << 8 | (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
     if (length > size - start || length > 1 << 16) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a truncated .npy file", name);
     char *header = ssg_calloc(length + 1, 1), type[8];
     if (!header) return SSG_OUT_OF_MEMORY;

@@ -52,7 +52,8 @@ static ssgcam_status set_triple(double to[3], const double *values, size_t count
     if (count != 1 && count != 3) return ssg_fail(SSGCAM_ERR_INPUT, "%s has %zu numbers; give one, or one per channel (3)", where, count);
     for (size_t i = 0; i < 3; i++) {
         double value = values[count == 3 ? i : 0];
-        if (!isfinite(value) || (positive && value <= 0)) return ssg_fail(SSGCAM_ERR_INPUT, "%s is %g; it must be %s", where, value, positive ? "above 0" : "a number");
+        if (!isfinite(value) || (positive && value <= 0))
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s is %g; it must be %s", where, value, positive ? "above 0" : "a number");
         to[i] = value;
     }
     return SSGCAM_OK;
@@ -133,8 +134,8 @@ static ssgcam_status parse_field(ssgcam_preprocess *p, const char *key, const js
         SSG_TRY(parse_classes(p, value, where, path));
     } else {
         const char *nearest = ssg_nearest_name(key, known, sizeof known / sizeof *known);
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s is not a field%s%s%s; the fields are size, resize, mean, std, scale, channels, classes", where, nearest ? " (did you mean '" : "",
-                        nearest ? nearest : "", nearest ? "'?)" : "");
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s is not a field%s%s%s; the fields are size, resize, mean, std, scale, channels, classes", where,
+                        nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
     }
     return SSGCAM_OK;
 }
@@ -177,8 +178,9 @@ static ssgcam_status read_list(const char *text, const char *separators, double 
     for (const char *at = text;; at++) {
         char *end;
         double value = strtod(at, &end);
-        if (end == at || *count == most || (*end && !strchr(separators, *end))) return ssg_fail(SSGCAM_ERR_ARGUMENT, "--%s '%s' is not what is expected, e.g. %s", field, text,
-                                                                                                 strcmp(field, "size") == 0 ? "224 or 240x320 (height x width)" : "0.5 or 0.485,0.456,0.406");
+        if (end == at || *count == most || (*end && !strchr(separators, *end)))
+            return ssg_fail(SSGCAM_ERR_ARGUMENT, "--%s '%s' is not what is expected, e.g. %s", field, text,
+                            strcmp(field, "size") == 0 ? "224 or 240x320 (height x width)" : "0.5 or 0.485,0.456,0.406");
         to[(*count)++] = value;
         if (!*end) return SSGCAM_OK;
         at = end;

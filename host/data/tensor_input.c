@@ -19,7 +19,8 @@ static ssgcam_status crop_centre(ssg_image *to, const ssg_image *from, int heigh
     *to = (ssg_image){width, height, from->channels, ssg_alloc_aligned((size_t)width * (size_t)height, (size_t)from->channels)};
     for (int y = 0; to->pixels && y < height; y++)
         memcpy(to->pixels + (size_t)y * (size_t)(width * from->channels),
-               scaled.pixels + ((size_t)(y + (h - height) / 2) * (size_t)w + (size_t)((w - width) / 2)) * (size_t)from->channels, (size_t)(width * from->channels));
+               scaled.pixels + ((size_t)(y + (h - height) / 2) * (size_t)w + (size_t)((w - width) / 2)) * (size_t)from->channels,
+               (size_t)(width * from->channels));
     ssg_image_clear(&scaled);
     return to->pixels ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
 }
@@ -61,7 +62,8 @@ ssgcam_status ssg_mask_setting_parse(ssg_mask_setting *setting, const char *text
     char *end = NULL;
     long from = strncmp(text, "object>=", 8) == 0 ? strtol(text + 8, &end, 10) : 0;
     if (from < 1 || from > 254 || !end || *end)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "mask values '%s'; give classes (0 background, c + 1 class c), object (any value), or object>=N with N from 1 to 254", text);
+        return ssg_fail(SSGCAM_ERR_ARGUMENT,
+                        "mask values '%s'; give classes (0 background, c + 1 class c), object (any value), or object>=N with N from 1 to 254", text);
     setting->from = (int)from;
     return SSGCAM_OK;
 }
@@ -79,9 +81,11 @@ ssgcam_status ssg_mask_read(ssg_image *labels, const char *path, const ssg_mask_
         if (setting->values == SSG_MASK_OBJECT)
             *v = *v >= setting->from ? (uint8_t)(label + 1) : 0;
         else if (*v > class_count)
-            status = ssg_fail(SSGCAM_ERR_INPUT, "%s: value %d at x %zu, y %zu, but there are %zu classes (0 is background, 255 is ignored); if any value marks the object, say "
-                                                "--mask-values object",
-                              path, *v, i % (size_t)labels->width, i / (size_t)labels->width, class_count);
+            status = ssg_fail(
+                SSGCAM_ERR_INPUT,
+                "%s: value %d at x %zu, y %zu, but there are %zu classes (0 is background, 255 is ignored); if any value marks the object, say "
+                "--mask-values object",
+                path, *v, i % (size_t)labels->width, i / (size_t)labels->width, class_count);
     }
     if (status != SSGCAM_OK) ssg_image_clear(labels);
     return status;

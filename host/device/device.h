@@ -77,7 +77,8 @@ struct ssg_device {
 ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads);
 void ssg_device_close(ssg_device **device);
 
-/* The CPU backend itself. */
+/* The CPU backend itself, and the version of the library under it. */
+void ssg_device_library_version(char text[32]);
 ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads);
 
 #endif

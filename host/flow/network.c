@@ -41,14 +41,15 @@ static ssgcam_status settle_input(ssgcam_model *m)
     int64_t channels = m->preprocess.channels == SSGCAM_CHANNELS_GREY ? 1 : 3;
     m->nhwc = dims[1] != channels && dims[3] == channels;
     if ((m->nhwc ? dims[3] : dims[1]) > 0 && (m->nhwc ? dims[3] : dims[1]) != channels)
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s: the input has %lld channels, but preprocessing gives %lld; set `channels` in MODEL.json or --channels", m->model->path,
-                        (long long)dims[1], (long long)channels);
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s: the input has %lld channels, but preprocessing gives %lld; set `channels` in MODEL.json or --channels",
+                        m->model->path, (long long)dims[1], (long long)channels);
     int64_t declared[2] = {dims[m->nhwc ? 1 : 2], dims[m->nhwc ? 2 : 3]};
     int *size[2] = {&m->height, &m->width};
     for (int i = 0; i < 2; i++) {
         int wanted = m->preprocess.size[i];
         if (wanted > 0 && declared[i] > 0 && wanted != declared[i])
-            return ssg_fail(SSGCAM_ERR_INPUT, "%s: the network wants %lld pixels where the preprocessing gives %d; correct `size`", m->model->path, (long long)declared[i], wanted);
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: the network wants %lld pixels where the preprocessing gives %d; correct `size`", m->model->path,
+                            (long long)declared[i], wanted);
         *size[i] = wanted > 0 ? wanted : declared[i] > 0 && declared[i] <= 1 << 14 ? (int)declared[i] : DEFAULT_SIZE;
     }
     return SSGCAM_OK;
@@ -71,13 +72,14 @@ static ssgcam_status look_inside(ssgcam_model *m)
     for (int i = 0; status == SSGCAM_OK && i < count; i++) {
         const int64_t *dims = layers[i].shape.dims;
         if (dims[1] > INT32_MAX || dims[2] > INT32_MAX || dims[3] > INT32_MAX) continue;
-        m->layers[m->layer_count++] =
-            (ssgcam_layer){layers[i].name, layers[i].node, layers[i].op, (int)dims[1], (int)dims[2], (int)dims[3], layers[i].activation, layers[i].candidate};
+        m->layers[m->layer_count++] = (ssgcam_layer){layers[i].name, layers[i].node, layers[i].op,         (int)dims[1],
+                                                     (int)dims[2],   (int)dims[3],   layers[i].activation, layers[i].candidate};
     }
     ssg_free(layers);
     ssg_graph_destroy(&graph);
     if (status == SSGCAM_OK && m->preprocess.class_count && m->preprocess.class_count != m->class_count)
-        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: %zu class names for %zu class scores; correct `classes` in MODEL.json", m->model->path, m->preprocess.class_count, m->class_count);
+        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: %zu class names for %zu class scores; correct `classes` in MODEL.json", m->model->path,
+                          m->preprocess.class_count, m->class_count);
     return status;
 }
 
@@ -155,9 +157,11 @@ ssgcam_status ssgcam_model_find_class(const ssgcam_model *model, const char *tex
         return ssg_fail(SSGCAM_ERR_NOT_FOUND, "class %s does not exist: the model has classes 0 to %zu", text, model->class_count - 1);
     }
     if (!p->class_count)
-        return ssg_fail(SSGCAM_ERR_NOT_FOUND, "class '%s': the model has no class names; give a number from 0 to %zu, or `classes` in MODEL.json", text, model->class_count - 1);
+        return ssg_fail(SSGCAM_ERR_NOT_FOUND, "class '%s': the model has no class names; give a number from 0 to %zu, or `classes` in MODEL.json",
+                        text, model->class_count - 1);
     const char *nearest = ssg_nearest_name(text, (const char *const *)p->classes, p->class_count);
-    return ssg_fail(SSGCAM_ERR_NOT_FOUND, "the model has no class '%s'%s%s%s", text, nearest ? "; the nearest is '" : "", nearest ? nearest : "", nearest ? "'" : "");
+    return ssg_fail(SSGCAM_ERR_NOT_FOUND, "the model has no class '%s'%s%s%s", text, nearest ? "; the nearest is '" : "", nearest ? nearest : "",
+                    nearest ? "'" : "");
 }
 
 const char *ssgcam_model_head(const ssgcam_model *model)
@@ -177,14 +181,15 @@ ssgcam_status ssgcam_model_describe(const ssgcam_model *m, char **json)
     json_t *layers = json_array(), *classes = json_array();
     for (size_t i = 0; i < m->layer_count; i++) {
         const ssgcam_layer *l = &m->layers[i];
-        json_array_append_new(layers, json_pack("{s:s,s:s,s:s,s:[i,i,i],s:b,s:b}", "name", l->name, "node", l->node, "operator", l->op, "shape", l->channels, l->height, l->width,
-                                                "activation", l->activation, "candidate", l->candidate));
+        json_array_append_new(layers, json_pack("{s:s,s:s,s:s,s:[i,i,i],s:b,s:b}", "name", l->name, "node", l->node, "operator", l->op, "shape",
+                                                l->channels, l->height, l->width, "activation", l->activation, "candidate", l->candidate));
     }
     for (size_t i = 0; i < p->class_count; i++) json_array_append_new(classes, json_string(p->classes[i]));
-    json_t *root = json_pack("{s:s,s:s,s:[i,i],s:s,s:I,s:o,s:s?,s:o,s:{s:s,s:s,s:f,s:[f,f,f],s:[f,f,f]}}", "model", m->model->path, "digest", m->model->digest, "input", m->height,
-                             m->width, "layout", m->nhwc ? "NHWC" : "NCHW", "class_count", (json_int_t)m->class_count, "classes", classes, "head", m->head, "layers", layers,
-                             "preprocess", "resize", resizes[p->resize], "channels", channels[p->channels], "scale", p->scale, "mean", p->mean[0], p->mean[1], p->mean[2], "std",
-                             p->std[0], p->std[1], p->std[2]);
+    json_t *root =
+        json_pack("{s:s,s:s,s:[i,i],s:s,s:I,s:o,s:s?,s:o,s:{s:s,s:s,s:f,s:[f,f,f],s:[f,f,f]}}", "model", m->model->path, "digest", m->model->digest,
+                  "input", m->height, m->width, "layout", m->nhwc ? "NHWC" : "NCHW", "class_count", (json_int_t)m->class_count, "classes", classes,
+                  "head", m->head, "layers", layers, "preprocess", "resize", resizes[p->resize], "channels", channels[p->channels], "scale", p->scale,
+                  "mean", p->mean[0], p->mean[1], p->mean[2], "std", p->std[0], p->std[1], p->std[2]);
     *json = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) : NULL;
     json_decref(root);
     return *json ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while describing the model");
@@ -239,5 +244,21 @@ ssgcam_status ssg_network_pick(const ssgcam_model *model, const char *text, size
     *count = (size_t)chosen_count;
     ssg_free(layers);
     ssg_free(chosen);
+    return status;
+}
+
+ssgcam_status ssgcam_recipe_for_model(ssgcam_recipe **out, const ssgcam_model *model, const ssgcam_method_options *method, const char *layers,
+                                      const double *weights, size_t weight_count, int threshold)
+{
+    *out = NULL;
+    size_t count, *picked = ssg_calloc(model->layer_count, sizeof *picked);
+    const char **names = ssg_calloc(model->layer_count, sizeof *names);
+    ssgcam_status status = picked && names ? ssg_network_pick(model, layers, picked, &count) : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK && weights && weight_count != count)
+        status = ssg_fail(SSGCAM_ERR_ARGUMENT, "%zu weights for %zu layers; give one weight per layer", weight_count, count);
+    for (size_t i = 0; status == SSGCAM_OK && i < count; i++) names[i] = model->layers[picked[i]].name;
+    if (status == SSGCAM_OK) status = ssgcam_recipe_create(out, method, names, weights, count, threshold);
+    ssg_free(picked);
+    ssg_free(names);
     return status;
 }

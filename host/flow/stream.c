@@ -95,7 +95,8 @@ static ssgcam_status read_image(const stream *s, slot *to, float *tensor)
 {
     const ssgcam_model *m = s->o->model;
     ssg_image image;
-    if (to->item->label_count > MOST_CLASSES) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: %zu labels; at most %d an image", to->item->image, to->item->label_count, MOST_CLASSES);
+    if (to->item->label_count > MOST_CLASSES)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: %zu labels; at most %d an image", to->item->image, to->item->label_count, MOST_CLASSES);
     SSG_TRY(ssg_image_read(&image, to->item->image, m->preprocess.channels == SSGCAM_CHANNELS_GREY ? 1 : 3));
     to->width = image.width;
     to->height = image.height;
@@ -129,7 +130,8 @@ static void *reader(void *context)
             if (i < b->count)
                 read_slot(s, &b->slots[i], s->o->items[b->first + i], b->tensor + i * s->image_floats);
             else
-                memset(b->tensor + i * s->image_floats, 0, s->image_floats * sizeof *b->tensor); /* the last batch is filled up, so that one plan serves all */
+                memset(b->tensor + i * s->image_floats, 0,
+                       s->image_floats * sizeof *b->tensor); /* the last batch is filled up, so that one plan serves all */
         set_state(s, n, BATCH_READ);
     }
     return NULL;
@@ -217,13 +219,15 @@ static int choose_classes(stream *s, batch *b)
         const float *scores = s->logits + i * classes;
         size_t top = 0;
         for (size_t k = 0; to->status == SSGCAM_OK && k < classes; k++) {
-            if (!isfinite(scores[k])) fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number", to->item->image, k));
+            if (!isfinite(scores[k]))
+                fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number", to->item->image, k));
             if (scores[k] > scores[top]) top = k;
         }
         if (to->status == SSGCAM_OK && to->class_count == 0) to->classes[to->class_count++] = (int)top;
         for (int c = 0; to->status == SSGCAM_OK && c < to->class_count; c++)
             if ((size_t)to->classes[c] >= classes)
-                fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: label %d, but the model has classes 0 to %zu", to->item->image, to->classes[c], classes - 1));
+                fail_slot(
+                    to, ssg_fail(SSGCAM_ERR_INPUT, "%s: label %d, but the model has classes 0 to %zu", to->item->image, to->classes[c], classes - 1));
         if (to->status == SSGCAM_OK && to->class_count > most) most = to->class_count;
     }
     return most;
@@ -247,7 +251,8 @@ static void place_row(stream *s, batch *b, ssg_cam *engine, int row, int classes
                 continue;
             }
             uint8_t *out = s->o->keep_rows ? to->rows + ((size_t)c * (size_t)s->row_count + (size_t)row) * s->grid_pixels : s->quantised;
-            ops->quantise(&run, out, (size_t)s->grid_h, (size_t)s->grid_w, maps + at * (size_t)h * (size_t)w, (size_t)h, (size_t)w, 1, (float)s->powers[row]);
+            ops->quantise(&run, out, (size_t)s->grid_h, (size_t)s->grid_w, maps + at * (size_t)h * (size_t)w, (size_t)h, (size_t)w, 1,
+                          (float)s->powers[row]);
             if (!s->o->keep_rows) ops->mix(&run, to->fused + (size_t)c * s->grid_pixels, out, s->weights[row], s->grid_pixels);
         }
     }
@@ -286,7 +291,8 @@ static ssgcam_status run_batch(stream *s, batch *b)
 static ssgcam_status run_network(stream *s)
 {
     for (size_t n = 0; n < s->batches; n++) {
-        if (s->o->stop && *(volatile const int *)s->o->stop) return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request; the same command continues");
+        if (s->o->stop && *(volatile const int *)s->o->stop)
+            return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request; the same command continues");
         if (!await_state(s, n, BATCH_READ)) return s->consumer_status;
         SSG_TRY(run_batch(s, &s->ring[n % RING]));
         set_state(s, n, BATCH_DONE);

@@ -16,7 +16,8 @@ enum { MOST_BYTES = 1 << 20 };
 
 /* ---- making ------------------------------------------------------------------------------------------------------------------ */
 
-ssgcam_status ssgcam_recipe_create(ssgcam_recipe **out, const ssgcam_method_options *method, const char *const *layers, const double *weights, size_t count, int threshold)
+ssgcam_status ssgcam_recipe_create(ssgcam_recipe **out, const ssgcam_method_options *method, const char *const *layers, const double *weights,
+                                   size_t count, int threshold)
 {
     *out = NULL;
     SSG_TRY(ssgcam_method_check(method));
@@ -26,7 +27,8 @@ ssgcam_status ssgcam_recipe_create(ssgcam_recipe **out, const ssgcam_method_opti
     uint8_t mixed[SSG_MIXTURE_MOST];
     for (size_t i = 0; i < count; i++) {
         raw[i] = weights ? weights[i] : 1;
-        if (!(raw[i] >= 0) || !isfinite(raw[i])) return ssg_fail(SSGCAM_ERR_ARGUMENT, "weight %g of layer '%s'; weights must not be negative", raw[i], layers[i]);
+        if (!(raw[i] >= 0) || !isfinite(raw[i]))
+            return ssg_fail(SSGCAM_ERR_ARGUMENT, "weight %g of layer '%s'; weights must not be negative", raw[i], layers[i]);
     }
     ssg_mixture_weights(mixed, raw, count);
     ssgcam_recipe *recipe = ssg_calloc(1, sizeof *recipe);
@@ -83,7 +85,9 @@ static ssgcam_status only_known(const place *p, const json_t *object, const char
         while (i < count && strcmp(known[i], key) != 0) i++;
         if (i < count) continue;
         const char *nearest = ssg_nearest_name(key, known, count);
-        if (nearest) return ssg_fail(SSGCAM_ERR_INPUT, "%s: %s%s%s is not a field of a recipe; did you mean '%s'?", p->path, p->field, p->field[0] ? "." : "", key, nearest);
+        if (nearest)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: %s%s%s is not a field of a recipe; did you mean '%s'?", p->path, p->field, p->field[0] ? "." : "",
+                            key, nearest);
         return wrong(p, key, "not a field of a recipe; docs/recipe.md lists the fields");
     }
     return SSGCAM_OK;
@@ -136,7 +140,8 @@ static ssgcam_status parse_method(const place *p, const json_t *object, ssgcam_m
     SSG_TRY(word(p, object, "weighting", &text));
     if (text && ssgcam_weighting_parse(text, &method->weighting) != SSGCAM_OK) return ssg_fail_prefix(SSGCAM_ERR_INPUT, "%s: %s", p->path, p->field);
     SSG_TRY(word(p, object, "second_order", &text));
-    if (text && ssgcam_second_order_parse(text, &method->second_order) != SSGCAM_OK) return ssg_fail_prefix(SSGCAM_ERR_INPUT, "%s: %s", p->path, p->field);
+    if (text && ssgcam_second_order_parse(text, &method->second_order) != SSGCAM_OK)
+        return ssg_fail_prefix(SSGCAM_ERR_INPUT, "%s: %s", p->path, p->field);
     SSG_TRY(word(p, object, "target", &text));
     if (text && ssgcam_target_parse(text, &method->target) != SSGCAM_OK) return ssg_fail_prefix(SSGCAM_ERR_INPUT, "%s: %s", p->path, p->field);
     SSG_TRY(integer(p, object, "probes", 1, 100000, method->probes, &method->probes));
@@ -150,7 +155,8 @@ static ssgcam_status parse_method(const place *p, const json_t *object, ssgcam_m
 
 static ssgcam_status parse_layer(const place *p, const json_t *object, ssgcam_recipe_layer *layer)
 {
-    static const char *const known[] = {"name", "weight", "power", "method", "sigma", "combine", "weighting", "second_order", "target", "probes", "samples", "noise", "seed"};
+    static const char *const known[] = {"name",         "weight", "power",  "method",  "sigma", "combine", "weighting",
+                                        "second_order", "target", "probes", "samples", "noise", "seed"};
     const char *name;
     if (!json_is_object(object)) return wrong(p, "", "must be an object");
     SSG_TRY(only_known(p, object, known, sizeof known / sizeof *known));
@@ -194,7 +200,8 @@ static ssgcam_status parse_recipe(const char *path, const json_t *root, ssgcam_r
     if (!json_object_get(root, "ssgcam_recipe")) return wrong(&p, "ssgcam_recipe", "is missing: this is not a recipe");
     SSG_TRY(integer(&p, root, "ssgcam_recipe", 0, INT32_MAX, -1, &version));
     if (version != SSGCAM_RECIPE_VERSION)
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s: recipe version %d; this program reads version %d: search again, or use a newer program", path, version, SSGCAM_RECIPE_VERSION);
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s: recipe version %d; this program reads version %d: search again, or use a newer program", path, version,
+                        SSGCAM_RECIPE_VERSION);
     SSG_TRY(only_known(&p, root, known, sizeof known / sizeof *known));
     SSG_TRY(integer(&p, root, "threshold", 0, 255, -1, &recipe->threshold));
     const json_t *grid = json_object_get(root, "grid");

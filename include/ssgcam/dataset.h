@@ -49,6 +49,9 @@ typedef struct ssgcam_dataset_options {
  * unreadable line, two images of one id: SSGCAM_ERR_INPUT with file and line. */
 SSGCAM_API ssgcam_status ssgcam_dataset_load(ssgcam_dataset **out, const ssgcam_dataset_options *options);
 
+/* Keeps only the first `count` items. */
+SSGCAM_API void ssgcam_dataset_truncate(ssgcam_dataset *dataset, size_t count);
+
 SSGCAM_API void ssgcam_dataset_destroy(ssgcam_dataset **dataset);
 
 #ifdef __cplusplus

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <ssgcam/preprocess.h>
+#include <ssgcam/recipe.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,8 +23,8 @@ typedef struct ssgcam_layer {
     int candidate;  /* the last activation before a change of resolution: the default layers */
 } ssgcam_layer;
 
-/* Loads an ONNX classifier and the MODEL.json beside it. `preprocess` (may be NULL): settings that win over the file's, as ssgcam_preprocess_set makes them; which fields were set is told
- * by comparing with ssgcam_preprocess_init, so pass a struct changed from there. */
+/* Loads an ONNX classifier and the MODEL.json beside it. `preprocess` (may be NULL): settings that win over the file's, as ssgcam_preprocess_set
+ * makes them; which fields were set is told by comparing with ssgcam_preprocess_init, so pass a struct changed from there. */
 SSGCAM_API ssgcam_status ssgcam_model_load(ssgcam_model **out, const char *path, const ssgcam_preprocess *preprocess);
 SSGCAM_API void ssgcam_model_destroy(ssgcam_model **model);
 
@@ -46,6 +47,11 @@ SSGCAM_API const char *ssgcam_model_head(const ssgcam_model *model);
 
 /* XXH3-128 of the file, 32 hexadecimal characters. */
 SSGCAM_API const char *ssgcam_model_digest(const ssgcam_model *model);
+
+/* A recipe of one method over layers of the model, given as text: "auto" (the candidates), "all" (every activation), "last", or names separated by
+ * commas. weights: one per picked layer in the model's order, or NULL for equal ones. */
+SSGCAM_API ssgcam_status ssgcam_recipe_for_model(ssgcam_recipe **out, const ssgcam_model *model, const ssgcam_method_options *method,
+                                                 const char *layers, const double *weights, size_t weight_count, int threshold);
 
 /* Everything about the model as JSON text (what `ssgcam inspect --json` prints). Free with ssgcam_text_free. */
 SSGCAM_API ssgcam_status ssgcam_model_describe(const ssgcam_model *model, char **json);

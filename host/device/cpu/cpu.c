@@ -181,3 +181,8 @@ ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads)
     *out = &cpu->base;
     return SSGCAM_OK;
 }
+
+void ssg_device_library_version(char text[32])
+{
+    ssg_dnn_version(text);
+}

@@ -1,0 +1,195 @@
+#include "host/cli/common.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DEFAULT_THRESHOLD = 96 };
+
+/* ---- ending ---------------------------------------------------------------------------------------------------------------------------- */
+
+int finish(const char *command, ssgcam_status status)
+{
+    if (status != SSGCAM_OK) fprintf(stderr, "ssgcam %s: %s\n", command, ssgcam_last_error());
+    switch (status) {
+    case SSGCAM_OK: return 0;
+    case SSGCAM_ERR_PARTIAL: return 1;
+    case SSGCAM_ERR_ARGUMENT: return 2;
+    case SSGCAM_ERR_INPUT:
+    case SSGCAM_ERR_NOT_FOUND:
+    case SSGCAM_ERR_UNSUPPORTED: return 3;
+    case SSGCAM_ERR_INTERRUPTED: return 130;
+    default: return 4;
+    }
+}
+
+int stop_requested;
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (stop_requested) _exit(130); /* safe: every file appears whole or not at all */
+    stop_requested = 1;
+}
+
+void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+const char *only_argument(const char *command, const text_list *rest, const char *what)
+{
+    if (rest->count == 1) return rest->items[0];
+    if (rest->count == 0)
+        fprintf(stderr, "ssgcam %s: %s is missing. See `ssgcam %s --help`.\n", command, what, command);
+    else
+        fprintf(stderr, "ssgcam %s: '%s' is one argument too many. See `ssgcam %s --help`.\n", command, rest->items[1], command);
+    return NULL;
+}
+
+/* ---- loading ----------------------------------------------------------------------------------------------------------------------------- */
+
+ssgcam_status open_device(ssgcam_device **device, const common_flags *flags)
+{
+    return ssgcam_device_open(device, flags->device ? flags->device : "auto", flags->threads);
+}
+
+ssgcam_status load_model(ssgcam_model **model, const char *path, const preprocess_flags *flags)
+{
+    const char *const fields[][2] = {{"size", flags->size},   {"resize", flags->resize},     {"mean", flags->mean},      {"std", flags->std},
+                                     {"scale", flags->scale}, {"channels", flags->channels}, {"classes", flags->classes}};
+    ssgcam_preprocess wanted;
+    ssgcam_status status = SSGCAM_OK;
+    ssgcam_preprocess_init(&wanted);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields && status == SSGCAM_OK; i++)
+        if (fields[i][1]) status = ssgcam_preprocess_set(&wanted, fields[i][0], fields[i][1]);
+    if (status == SSGCAM_OK) status = ssgcam_model_load(model, path, &wanted);
+    ssgcam_preprocess_clear(&wanted);
+    return status;
+}
+
+ssgcam_status load_data(ssgcam_dataset **data, const data_flags *flags, const ssgcam_model *model)
+{
+    const ssgcam_preprocess *p = model ? ssgcam_model_preprocess(model) : NULL;
+    ssgcam_dataset_options options = {
+        .data = flags->data, .images = flags->images, .labels = flags->labels, .voc = flags->voc, .split = flags->split};
+    if (p && p->class_count) {
+        options.classes = (const char *const *)p->classes;
+        options.class_count = p->class_count;
+    } else if (model) {
+        options.class_count = ssgcam_model_class_count(model);
+    }
+    ssgcam_status status = ssgcam_dataset_load(data, &options);
+    if (status == SSGCAM_OK && flags->limit > 0) ssgcam_dataset_truncate(*data, (size_t)flags->limit);
+    return status;
+}
+
+ssgcam_status load_method(ssgcam_method_options *method, const method_flags *flags)
+{
+    ssgcam_method kind = SSGCAM_METHOD_SSGCAM;
+    ssgcam_status status = flags->method ? ssgcam_method_parse(flags->method, &kind) : SSGCAM_OK;
+    *method = ssgcam_method_defaults(kind);
+    if (flags->sigma >= 0) method->sigma = flags->sigma;
+    if (flags->noise >= 0) method->noise = flags->noise;
+    if (flags->probes) method->probes = flags->probes;
+    if (flags->samples) method->samples = flags->samples;
+    method->seed = (uint64_t)flags->seed;
+    if (status == SSGCAM_OK && flags->combine) status = ssgcam_combine_parse(flags->combine, &method->combine);
+    if (status == SSGCAM_OK && flags->weighting) status = ssgcam_weighting_parse(flags->weighting, &method->weighting);
+    if (status == SSGCAM_OK && flags->second_order) status = ssgcam_second_order_parse(flags->second_order, &method->second_order);
+    if (status == SSGCAM_OK && flags->target) status = ssgcam_target_parse(flags->target, &method->target);
+    return status == SSGCAM_OK ? ssgcam_method_check(method) : status;
+}
+
+/* "1,2.5,3" into fresh memory. */
+static double *parse_weights(const char *text, size_t *count)
+{
+    double *weights = NULL;
+    *count = 0;
+    for (const char *at = text;; at++) {
+        char *end;
+        double value = strtod(at, &end);
+        double *grown = end == at ? NULL : realloc(weights, (*count + 1) * sizeof *weights);
+        if (!grown || (*end && *end != ',')) {
+            free(grown ? grown : weights);
+            return NULL;
+        }
+        weights = grown;
+        weights[(*count)++] = value;
+        if (!*end) return weights;
+        at = end;
+    }
+}
+
+ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, const ssgcam_model *model)
+{
+    if (flags->recipe) {
+        ssgcam_status status = ssgcam_recipe_load(recipe, flags->recipe);
+        if (status == SSGCAM_OK && flags->threshold >= 0) (*recipe)->threshold = flags->threshold > 255 ? 255 : flags->threshold;
+        return status;
+    }
+    ssgcam_method_options method;
+    ssgcam_status status = load_method(&method, flags);
+    if (status != SSGCAM_OK) return status;
+    size_t weight_count = 0;
+    double *weights = flags->weights ? parse_weights(flags->weights, &weight_count) : NULL;
+    if (flags->weights && !weights) return ssgcam_usage_error("--weights '%s' is not a list of numbers such as 1,2,0.5", flags->weights);
+    status = ssgcam_recipe_for_model(recipe, model, &method, flags->layers ? flags->layers : "auto", weights, weight_count,
+                                     flags->threshold >= 0 ? flags->threshold : DEFAULT_THRESHOLD);
+    free(weights);
+    return status;
+}
+
+ssgcam_status parse_precision(const common_flags *flags, ssgcam_precision *precision)
+{
+    *precision = SSGCAM_PRECISION_FP32;
+    if (!flags->precision || strcmp(flags->precision, "fp32") == 0) return SSGCAM_OK;
+    if (strcmp(flags->precision, "bf16") != 0) return ssgcam_usage_error("precision '%s'; the CPU runs fp32 and bf16", flags->precision);
+    *precision = SSGCAM_PRECISION_BF16;
+    return SSGCAM_OK;
+}
+
+/* ---- progress ------------------------------------------------------------------------------------------------------------------------------ */
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void progress_start(progress *p, const char *unit, const common_flags *flags)
+{
+    *p = (progress){.unit = unit, .quiet = flags->quiet, .terminal = isatty(STDERR_FILENO), .started = seconds()};
+    p->last = p->terminal ? 0 : p->started;
+}
+
+void progress_show(void *context, size_t done, size_t total, const char *id, const char *failure)
+{
+    progress *p = context;
+    double now = seconds(), passed = now - p->started, rate = passed > 0 ? (double)done / passed : 0;
+    if (failure) {
+        fprintf(stderr, "%s%s: failed: %s\n", p->shown && p->terminal ? "\r\033[K" : "", id, failure);
+        p->shown = 0;
+    }
+    if (p->quiet || now - p->last < (p->terminal ? 0.2 : 60)) return;
+    p->last = now;
+    p->shown = 1;
+    double left = rate > 0 ? (double)(total - done) / rate : 0;
+    fprintf(stderr, "%s%zu of %zu %s, %.1f a second, %d:%02d left%s", p->terminal ? "\r\033[K" : "", done, total, p->unit, rate, (int)left / 60,
+            (int)left % 60, p->terminal ? "" : "\n");
+    fflush(stderr);
+}
+
+void progress_end(progress *p)
+{
+    if (p->shown && p->terminal) fprintf(stderr, "\r\033[K");
+    p->shown = 0;
+}

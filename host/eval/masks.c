@@ -1,0 +1,218 @@
+#include <ssgcam/eval.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/base/alloc.h"
+#include "host/data/atomic_file.h"
+#include "host/data/tensor_input.h"
+#include "host/eval/levels.h"
+#include "host/flow/stream.h"
+#include "kernels/ops.h"
+
+typedef struct scoring {
+    const ssgcam_eval_options *o;
+    ssg_mask_setting setting;
+    ssgcam_eval_result *result;
+    ssg_levels levels;
+    size_t total, done;
+    uint8_t *labels;
+    int16_t *resized;
+    size_t label_room, resized_room;
+} scoring;
+
+/* ---- truth --------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status read_truth(const scoring *s, const ssgcam_item *item, int width, int height, ssg_image *truth)
+{
+    int label = item->label_count == 1 ? item->labels[0] : -1;
+    SSG_TRY(ssg_mask_read(truth, item->mask, &s->setting, label, s->result->class_count));
+    if (truth->width == width && truth->height == height) return SSGCAM_OK;
+    ssgcam_status status = ssg_fail(SSGCAM_ERR_INPUT, "%s: %dx%d pixels, but the image has %dx%d; a mask must have its image's size", item->mask,
+                                    truth->width, truth->height, width, height);
+    ssg_image_clear(truth);
+    return status;
+}
+
+static void report(scoring *s, const ssgcam_item *item, const char *failure)
+{
+    s->done++;
+    if (failure)
+        s->result->failed++;
+    else
+        s->result->images++;
+    if (s->o->progress) s->o->progress(s->o->context, s->done, s->total, item->id, failure);
+}
+
+/* ---- masks made before ------------------------------------------------------------------------------------------------------------------ */
+
+static ssgcam_status score_file(scoring *s, const ssgcam_item *item)
+{
+    static const ssg_mask_setting as_classes = {SSG_MASK_CLASSES, 1};
+    ssg_image prediction = {0}, truth = {0};
+    char *name = ssg_format("%s.png", item->id), *path = name ? ssg_path_join(s->o->predictions, name) : NULL;
+    ssgcam_status status = path ? ssg_mask_read(&prediction, path, &as_classes, -1, s->result->class_count) : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) status = read_truth(s, item, prediction.width, prediction.height, &truth);
+    size_t pixels = (size_t)prediction.width * (size_t)prediction.height;
+    for (size_t i = 0; status == SSGCAM_OK && i < pixels; i++)
+        if (prediction.pixels[i] == 255)
+            status = ssg_fail(SSGCAM_ERR_INPUT, "%s: value 255 (ignored) in a predicted mask; every pixel must be decided", path);
+    if (status == SSGCAM_OK)
+        ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth.pixels, prediction.pixels, pixels, s->result->class_count);
+    ssg_image_clear(&prediction);
+    ssg_image_clear(&truth);
+    ssg_free(name);
+    ssg_free(path);
+    return status;
+}
+
+/* ---- masks made now ---------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status make_room(scoring *s, size_t pixels, size_t classes)
+{
+    if (pixels > s->label_room) {
+        ssg_free(s->labels);
+        s->label_room = 0;
+        if (!(s->labels = ssg_alloc_aligned(pixels, 1))) return SSG_OUT_OF_MEMORY;
+        s->label_room = pixels;
+    }
+    if (pixels * classes > s->resized_room) {
+        ssg_free(s->resized);
+        s->resized_room = 0;
+        if (!(s->resized = ssg_alloc_aligned(pixels * classes, sizeof *s->resized))) return SSG_OUT_OF_MEMORY;
+        s->resized_room = pixels * classes;
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status score_image(scoring *s, const ssg_stream_image *image)
+{
+    static const ssg_run run = {.threads = 1};
+    const ssg_ops *ops = ssg_ops_cpu();
+    const int16_t *fused[64];
+    size_t pixels = (size_t)image->width * (size_t)image->height;
+    ssg_image truth;
+    SSG_TRY(make_room(s, pixels, (size_t)image->class_count));
+    SSG_TRY(read_truth(s, image->item, image->width, image->height, &truth));
+    for (int c = 0; c < image->class_count; c++) {
+        int16_t *to = s->resized + (size_t)c * pixels;
+        ops->resize_fused(&run, to, (size_t)image->height, (size_t)image->width, image->fused[c], (size_t)image->grid_height,
+                          (size_t)image->grid_width);
+        fused[c] = to;
+    }
+    ssg_levels_add(&s->levels, fused, image->classes, (size_t)image->class_count, truth.pixels, pixels);
+    ops->label(&run, s->labels, fused, image->classes, (size_t)image->class_count, pixels, s->o->recipe->threshold);
+    ops->confusion(&run, s->result->confusion, truth.pixels, s->labels, pixels, s->result->class_count);
+    ssg_image_clear(&truth);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status consume(void *context, const ssg_stream_image *image)
+{
+    scoring *s = context;
+    ssgcam_status status = image->status == SSGCAM_OK ? score_image(s, image) : image->status;
+    if (status == SSGCAM_ERR_MEMORY) return status;
+    report(s, image->item, image->status != SSGCAM_OK ? image->message : status != SSGCAM_OK ? ssgcam_last_error() : NULL);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
+{
+    const ssgcam_eval_options *o = s->o;
+    ssg_stream_options stream = {.device = o->device,
+                                 .model = o->model,
+                                 .recipe = o->recipe,
+                                 .items = items,
+                                 .count = s->total,
+                                 .batch = o->batch,
+                                 .precision = o->precision == SSGCAM_PRECISION_BF16 ? SSG_PRECISION_BF16 : SSG_PRECISION_F32,
+                                 .stop = o->stop};
+    ssg_stream_times times = {0};
+    ssgcam_status status = ssg_stream_run(&stream, consume, s, &times);
+    s->result->work.network_ms = times.network;
+    s->result->work.maps_ms = times.maps;
+    s->result->work.total_ms = times.total;
+    return status;
+}
+
+/* ---- figures --------------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status summarise(scoring *s)
+{
+    ssgcam_eval_result *r = s->result;
+    size_t labels = r->class_count + 1;
+    ssg_counts *counts = ssg_calloc(labels, sizeof *counts);
+    if (!counts) return SSG_OUT_OF_MEMORY;
+    for (size_t t = 0; t < labels; t++)
+        for (size_t p = 0; p < labels; p++) {
+            uint64_t n = r->confusion[t * labels + p];
+            if (t == p)
+                counts[t].tp += n;
+            else
+                counts[t].fn += n, counts[p].fp += n;
+        }
+    r->mean_iou = ssg_mean_iou(counts, labels);
+    r->foreground_iou = ssg_foreground_iou(counts, labels);
+    for (size_t l = 0; l < labels; l++) {
+        uint64_t all = counts[l].tp + counts[l].fp + counts[l].fn;
+        r->iou[l] = all ? (double)counts[l].tp / (double)all : NAN;
+    }
+    for (int tau = 0; r->has_curve && tau < SSGCAM_THRESHOLDS; tau++) {
+        ssg_levels_counts(&s->levels, tau, counts);
+        r->curve_mean[tau] = ssg_mean_iou(counts, labels);
+        r->curve_foreground[tau] = ssg_foreground_iou(counts, labels);
+        if (r->curve_mean[tau] > r->curve_mean[r->best_threshold]) r->best_threshold = tau;
+    }
+    ssg_free(counts);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status run(scoring *s)
+{
+    const ssgcam_eval_options *o = s->o;
+    ssgcam_eval_result *r = s->result;
+    if (!o->predictions == !o->recipe || (o->recipe && (!o->model || !o->device)))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of predicted masks, or a model with a recipe or method");
+    SSG_TRY(ssg_mask_setting_parse(&s->setting, o->mask_values ? o->mask_values : "classes"));
+    r->class_count = o->data->class_count ? o->data->class_count : o->model ? ssgcam_model_class_count(o->model) : 0;
+    if (r->class_count < 1 || r->class_count > 253)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%zu classes; a mask file can tell 1 to 253 apart: name them in classes.txt or MODEL.json",
+                        r->class_count);
+    r->confusion = ssg_calloc((r->class_count + 1) * (r->class_count + 1), sizeof *r->confusion);
+    r->iou = ssg_calloc(r->class_count + 1, sizeof *r->iou);
+    const ssgcam_item **items = ssg_calloc(o->data->count, sizeof *items);
+    ssgcam_status status = r->confusion && r->iou && items ? ssg_levels_create(&s->levels, r->class_count) : SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; status == SSGCAM_OK && i < o->data->count; i++)
+        if (o->data->items[i].mask) items[s->total++] = &o->data->items[i];
+    if (status == SSGCAM_OK && s->total == 0)
+        status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a mask: there is nothing to score against");
+    r->threshold = o->recipe ? o->recipe->threshold : -1;
+    r->has_curve = o->recipe != NULL;
+    if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
+    for (size_t i = 0; status == SSGCAM_OK && o->predictions && i < s->total; i++)
+        report(s, items[i], score_file(s, items[i]) == SSGCAM_OK ? NULL : ssgcam_last_error());
+    ssg_free(items);
+    return status == SSGCAM_OK ? summarise(s) : status;
+}
+
+ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_result *result)
+{
+    *result = (ssgcam_eval_result){0};
+    scoring s = {.o = options, .result = result};
+    ssgcam_status status = run(&s);
+    ssg_levels_clear(&s.levels);
+    ssg_free(s.labels);
+    ssg_free(s.resized);
+    if (status == SSGCAM_OK && result->images == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", result->failed);
+    if (status == SSGCAM_OK && result->failed)
+        return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", result->failed, result->failed + result->images);
+    return status;
+}
+
+void ssgcam_eval_clear(ssgcam_eval_result *result)
+{
+    ssg_free(result->confusion);
+    ssg_free(result->iou);
+    *result = (ssgcam_eval_result){0};
+}

@@ -1,0 +1,207 @@
+#include <ssgcam/generate.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "host/base/alloc.h"
+#include "host/data/atomic_file.h"
+#include "host/data/image.h"
+#include "host/data/npy.h"
+#include "host/flow/stream.h"
+#include "host/pipeline/journal.h"
+#include "kernels/ops.h"
+
+typedef struct job {
+    const ssgcam_generate_options *o;
+    const ssg_ops *ops;
+    ssg_journal *journal;
+    ssgcam_generate_result result;
+    ssg_image mask;   /* reused from image to image */
+    int16_t *resized; /* [class][pixels] */
+    size_t mask_room, resized_room;
+} job;
+
+/* ---- one image --------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status make_room(job *j, size_t pixels, size_t classes)
+{
+    if (pixels > j->mask_room) {
+        ssg_free(j->mask.pixels);
+        j->mask_room = 0;
+        if (!(j->mask.pixels = ssg_alloc_aligned(pixels, 1))) return SSG_OUT_OF_MEMORY;
+        j->mask_room = pixels;
+    }
+    if (pixels * classes > j->resized_room) {
+        ssg_free(j->resized);
+        j->resized_room = 0;
+        if (!(j->resized = ssg_alloc_aligned(pixels * classes, sizeof *j->resized))) return SSG_OUT_OF_MEMORY;
+        j->resized_room = pixels * classes;
+    }
+    return SSGCAM_OK;
+}
+
+/* The fused integers, resized in fixed point to the image, labelled there. One thread: the network has the others. */
+static ssgcam_status label_image(job *j, const ssg_stream_image *image)
+{
+    static const ssg_run run = {.threads = 1};
+    const int16_t *fused[64];
+    size_t pixels = (size_t)image->width * (size_t)image->height;
+    SSG_TRY(make_room(j, pixels, (size_t)image->class_count));
+    for (int c = 0; c < image->class_count; c++) {
+        int16_t *to = j->resized + (size_t)c * pixels;
+        j->ops->resize_fused(&run, to, (size_t)image->height, (size_t)image->width, image->fused[c], (size_t)image->grid_height,
+                             (size_t)image->grid_width);
+        fused[c] = to;
+    }
+    j->mask.width = image->width;
+    j->mask.height = image->height;
+    j->mask.channels = 1;
+    j->ops->label(&run, j->mask.pixels, fused, image->classes, (size_t)image->class_count, pixels, j->o->recipe->threshold);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status write_maps(const job *j, const ssg_stream_image *image)
+{
+    size_t dims[2] = {(size_t)image->grid_height, (size_t)image->grid_width}, pixels = dims[0] * dims[1];
+    float *values = ssg_alloc_aligned(pixels, sizeof *values);
+    ssgcam_status status = values ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    for (int c = 0; status == SSGCAM_OK && c < image->class_count; c++) {
+        int top = 1;
+        for (size_t i = 0; i < pixels; i++) top = image->fused[c][i] > top ? image->fused[c][i] : top;
+        for (size_t i = 0; i < pixels; i++) values[i] = (float)image->fused[c][i] / (float)top;
+        char *path = ssg_format("%s/maps/%s.%d.npy", j->o->out, image->item->id, image->classes[c]);
+        status = path ? ssg_npy_write(path, values, 2, dims) : SSG_OUT_OF_MEMORY;
+        ssg_free(path);
+    }
+    ssg_free(values);
+    return status;
+}
+
+static ssgcam_status write_image(job *j, const ssg_stream_image *image)
+{
+    uint8_t *bytes = NULL;
+    size_t size;
+    char *name = ssg_format("masks/%s.png", image->item->id), *path = name ? ssg_path_join(j->o->out, name) : NULL;
+    ssgcam_status status = path ? label_image(j, image) : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK && j->o->maps) status = write_maps(j, image);
+    if (status == SSGCAM_OK) status = ssg_image_encode_png(&bytes, &size, &j->mask, 1);
+    if (status == SSGCAM_OK) status = ssg_file_write(path, bytes, size);
+    if (status == SSGCAM_OK) status = ssg_journal_add(j->journal, image->item->id, name, bytes, size);
+    ssg_free(bytes);
+    ssg_free(name);
+    ssg_free(path);
+    return status;
+}
+
+static ssgcam_status consume(void *context, const ssg_stream_image *image)
+{
+    job *j = context;
+    const char *failure = NULL;
+    if (image->status == SSGCAM_OK) {
+        SSG_TRY(write_image(j, image)); /* a disk that cannot be written ends the job */
+        j->result.written++;
+    } else {
+        failure = image->message;
+        j->result.failed++;
+    }
+    if (j->o->progress)
+        j->o->progress(j->o->context, j->result.kept + j->result.written + j->result.failed, j->result.total, image->item->id, failure);
+    return SSGCAM_OK;
+}
+
+/* ---- the job ------------------------------------------------------------------------------------------------------------------------ */
+
+static ssgcam_status open_journal(job *j)
+{
+    const ssgcam_generate_options *o = j->o;
+    char recipe_digest[17], name[64] = "journal.jsonl", shard[32], size[32], *text;
+    SSG_TRY(ssgcam_recipe_print(o->recipe, &text));
+    snprintf(recipe_digest, sizeof recipe_digest, "%016llx", (unsigned long long)XXH3_64bits(text, strlen(text)));
+    ssgcam_text_free(text);
+    if (o->shards > 1) snprintf(name, sizeof name, "journal.%d-of-%d.jsonl", o->shard, o->shards);
+    snprintf(shard, sizeof shard, "%d/%d", o->shards > 1 ? o->shard : 1, o->shards > 1 ? o->shards : 1);
+    snprintf(size, sizeof size, "%dx%d", o->model->height, o->model->width);
+    const ssg_journal_setting settings[] = {{"model", ssgcam_model_digest(o->model)},
+                                            {"recipe", recipe_digest},
+                                            {"data", o->data->digest},
+                                            {"precision", o->precision == SSGCAM_PRECISION_BF16 ? "bf16" : "fp32"},
+                                            {"size", size},
+                                            {"shard", shard}};
+    return ssg_journal_open(&j->journal, o->out, name, settings, sizeof settings / sizeof *settings, o->fresh);
+}
+
+static ssgcam_status make_folders(const ssgcam_generate_options *o)
+{
+    static const char *const names[] = {"masks", "maps"};
+    for (int i = 0; i < (o->maps ? 2 : 1); i++) {
+        char *path = ssg_path_join(o->out, names[i]);
+        ssgcam_status status = path ? ssg_folder_make(path) : SSG_OUT_OF_MEMORY;
+        ssg_free(path);
+        SSG_TRY(status);
+    }
+    return SSGCAM_OK;
+}
+
+/* The items of this shard that are not finished yet. */
+static ssgcam_status choose_items(job *j, const ssgcam_item ***items, size_t *count)
+{
+    const ssgcam_dataset *d = j->o->data;
+    size_t shards = j->o->shards > 1 ? (size_t)j->o->shards : 1, shard = j->o->shards > 1 ? (size_t)j->o->shard - 1 : 0;
+    *count = 0;
+    if (!(*items = ssg_calloc(d->count, sizeof **items))) return SSG_OUT_OF_MEMORY;
+    for (size_t i = shard; i < d->count; i += shards) {
+        char *name = ssg_format("masks/%s.png", d->items[i].id);
+        if (!name) return SSG_OUT_OF_MEMORY;
+        j->result.total++;
+        if (ssg_journal_has(j->journal, d->items[i].id, name))
+            j->result.kept++;
+        else
+            (*items)[(*count)++] = &d->items[i];
+        ssg_free(name);
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status run(job *j)
+{
+    const ssgcam_generate_options *o = j->o;
+    if (o->shards < 0 || (o->shards > 1 && (o->shard < 1 || o->shard > o->shards)))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "shard %d of %d; shards are numbered from 1", o->shard, o->shards);
+    SSG_TRY(make_folders(o));
+    SSG_TRY(open_journal(j));
+    const ssgcam_item **items = NULL;
+    size_t count;
+    ssg_stream_times times = {0};
+    ssgcam_status status = choose_items(j, &items, &count);
+    if (status == SSGCAM_OK && count) {
+        ssg_stream_options stream = {.device = o->device,
+                                     .model = o->model,
+                                     .recipe = o->recipe,
+                                     .items = items,
+                                     .count = count,
+                                     .batch = o->batch,
+                                     .precision = o->precision == SSGCAM_PRECISION_BF16 ? SSG_PRECISION_BF16 : SSG_PRECISION_F32,
+                                     .stop = o->stop};
+        status = ssg_stream_run(&stream, consume, j, &times);
+    }
+    ssg_free(items);
+    j->result.network_ms = times.network;
+    j->result.maps_ms = times.maps;
+    j->result.total_ms = times.total;
+    return status;
+}
+
+ssgcam_status ssgcam_generate_run(const ssgcam_generate_options *options, ssgcam_generate_result *result)
+{
+    job j = {.o = options, .ops = ssg_ops_cpu()};
+    ssgcam_status status = run(&j);
+    ssg_journal_close(&j.journal);
+    ssg_free(j.mask.pixels);
+    ssg_free(j.resized);
+    if (result) *result = j.result;
+    if (status == SSGCAM_OK && j.result.failed)
+        return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images failed; the masks of the others are complete in %s", j.result.failed, j.result.total,
+                        options->out);
+    return status;
+}
