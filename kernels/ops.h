@@ -3,7 +3,7 @@
  *
  * Rules: raw pointers and sizes in; nothing is allocated, nothing waits, scratch is the caller's. Results do not depend on the number of threads.
  * Integer operations are equal everywhere; floating ones lie within the bound stated at the operation of the float64 reference
- * (tests/fixtures/make_cam.py, from the project's NumPy definitions).
+ * (tests/fixtures/make_maps.py, from the project's NumPy definitions).
  *
  * Feature maps (activations A and gradients g) are float32 in a blocked layout, [row][ceil(K / block)][H][W][block], channels beyond K zero: block 1
  * is plain NCHW, block K is NHWC. Gradients may have several classes of the same images: row r belongs to the activation row r % A->rows. */

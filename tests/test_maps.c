@@ -1,0 +1,287 @@
+/* test_maps.c - the map stage, as specification and vectorised, against the NumPy definitions: every method in every memory layout for several
+ * classes and odd sizes; normalisation, resize, quantisation, mixing, labels, counts. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/ops.h"
+
+static FILE *fixture;
+
+static int next_int(void)
+{
+    int value;
+    cr_assert_eq(fread(&value, sizeof value, 1, fixture), 1);
+    return value;
+}
+
+static double next_double(void)
+{
+    double value;
+    cr_assert_eq(fread(&value, sizeof value, 1, fixture), 1);
+    return value;
+}
+
+static void *next_array(size_t count, size_t size)
+{
+    void *values = calloc(count, size);
+    cr_assert_eq(fread(values, size, count, fixture), count);
+    return values;
+}
+
+/* ---- features in a layout ------------------------------------------------------------------------------------------------------- */
+
+/* Plain [rows][K][H][W] in blocks of `block` channels, the last block filled with zeros. */
+static ssg_features in_layout(const float *plain, size_t rows, size_t channels, size_t height, size_t width, size_t block)
+{
+    size_t blocks = (channels + block - 1) / block, pixels = height * width;
+    float *data = calloc(rows * blocks * pixels * block, sizeof *data);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t k = 0; k < channels; k++)
+            for (size_t p = 0; p < pixels; p++)
+                data[((r * blocks + k / block) * pixels + p) * block + k % block] = plain[(r * channels + k) * pixels + p];
+    return (ssg_features){data, rows, channels, height, width, block};
+}
+
+static void free_features(ssg_features *f)
+{
+    free((void *)f->data);
+}
+
+/* ---- one method ------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct feature_case {
+    float *a, *g, *h;
+    size_t images, classes, channels, height, width;
+} feature_case;
+
+static void compare(const float *got, const float *expected, size_t rows, size_t pixels, const char *what, size_t block, const ssg_map_spec *spec)
+{
+    for (size_t r = 0; r < rows; r++) {
+        double scale = 0;
+        for (size_t i = 0; i < pixels; i++) scale = fmax(scale, fabs(expected[r * pixels + i]));
+        for (size_t i = 0; i < pixels; i++) {
+            double error = fabs((double)got[r * pixels + i] - expected[r * pixels + i]);
+            cr_assert(error <= 2e-5 * scale + 1e-12, "%s, block %zu, kind %d, sigma %g, row %zu, pixel %zu: %g, expected %g", what, block,
+                      (int)spec->kind, spec->sigma, r, i, got[r * pixels + i], expected[r * pixels + i]);
+        }
+    }
+}
+
+static void check_map(const feature_case *c, const ssg_map_spec *spec, int with_second, const float *expected)
+{
+    size_t rows = c->images * c->classes, pixels = c->height * c->width, layouts[] = {1, 8, 16, c->channels};
+    const ssg_ops *all[] = {ssg_ops_ref(), ssg_ops_cpu()};
+    float *maps = calloc(rows * pixels, sizeof *maps), *again = calloc(rows * pixels, sizeof *again);
+    for (size_t l = 0; l < 4; l++) {
+        ssg_features a = in_layout(c->a, c->images, c->channels, c->height, c->width, layouts[l]);
+        ssg_features g = in_layout(c->g, rows, c->channels, c->height, c->width, layouts[l]);
+        ssg_features h = in_layout(c->h, rows, c->channels, c->height, c->width, layouts[l]);
+        for (size_t o = 0; o < 2; o++) {
+            for (int threads = 1; threads <= (o ? 3 : 1); threads += 2) {
+                ssg_run run = {.threads = threads};
+                void *scratch = malloc(all[o]->maps_scratch(&run, &a, &g));
+                all[o]->maps(&run, spec, &a, &g, with_second ? h.data : NULL, threads == 1 ? maps : again, scratch);
+                free(scratch);
+            }
+            if (o) cr_assert_arr_eq(again, maps, rows * pixels * sizeof *maps, "the number of threads changes bits");
+            compare(maps, expected, rows, pixels, all[o]->name, layouts[l], spec);
+        }
+        free_features(&a);
+        free_features(&g);
+        free_features(&h);
+    }
+    free(maps);
+    free(again);
+}
+
+/* With given channel weights: those of Grad-CAM give Grad-CAM. */
+static void check_weighted(const feature_case *c, const float *expected)
+{
+    size_t rows = c->images * c->classes, pixels = c->height * c->width;
+    float *weights = calloc(rows * c->channels, sizeof *weights), *maps = calloc(rows * pixels, sizeof *maps);
+    for (size_t i = 0; i < rows * c->channels; i++) {
+        double sum = 0;
+        for (size_t p = 0; p < pixels; p++) sum += c->g[i * pixels + p];
+        weights[i] = (float)(sum / (double)pixels);
+    }
+    ssg_run run = {.threads = 2};
+    size_t layouts[] = {1, 8, 16, c->channels};
+    for (size_t l = 0; l < 4; l++) {
+        ssg_features a = in_layout(c->a, c->images, c->channels, c->height, c->width, layouts[l]);
+        for (size_t o = 0; o < 2; o++) {
+            const ssg_ops *ops = o ? ssg_ops_cpu() : ssg_ops_ref();
+            ops->weighted(&run, &a, weights, rows, 0, maps);
+            compare(maps, expected, rows, pixels, ops->name, layouts[l], &(ssg_map_spec){.kind = SSG_MAP_GRADCAM});
+        }
+        free_features(&a);
+    }
+    free(weights);
+    free(maps);
+}
+
+static void check_feature_case(void)
+{
+    feature_case c = {.images = (size_t)next_int(), .classes = (size_t)next_int()};
+    c.channels = (size_t)next_int();
+    c.height = (size_t)next_int();
+    c.width = (size_t)next_int();
+    size_t pixels = c.height * c.width, rows = c.images * c.classes;
+    c.a = next_array(c.images * c.channels * pixels, sizeof(float));
+    c.g = next_array(rows * c.channels * pixels, sizeof(float));
+    c.h = next_array(rows * c.channels * pixels, sizeof(float));
+    for (int maps = next_int(); maps > 0; maps--) {
+        ssg_map_spec spec = {.kind = (ssg_map_kind)next_int()};
+        spec.coherence = next_int();
+        spec.channelwise = next_int();
+        int with_second = next_int();
+        spec.sigma = next_double();
+        spec.keep_sign = next_int();
+        float *expected = next_array(rows * pixels, sizeof *expected);
+        check_map(&c, &spec, with_second, expected);
+        if (spec.kind == SSG_MAP_GRADCAM && !spec.keep_sign) check_weighted(&c, expected);
+        free(expected);
+    }
+    free(c.a);
+    free(c.g);
+    free(c.h);
+}
+
+/* ---- after the maps ----------------------------------------------------------------------------------------------------------------- */
+
+static void check_normalise(const ssg_ops *ops, const float *map, const float *expected, size_t pixels)
+{
+    ssg_run run = {.threads = 2};
+    float *both = malloc(2 * pixels * sizeof *both);
+    uint8_t flags[2];
+    memcpy(both, map, pixels * sizeof *both);
+    memcpy(both + pixels, map, pixels * sizeof *both);
+    both[pixels + pixels / 2] = NAN;
+    ops->normalise(&run, both, 2, pixels, 0, flags);
+    float low = map[0], high = map[0];
+    for (size_t i = 0; i < pixels; i++) {
+        low = fminf(low, map[i]);
+        high = fmaxf(high, map[i]);
+        cr_assert_float_eq(both[i], expected[i], 1e-6, "%s", ops->name);
+        cr_assert_eq(both[pixels + i], 0, "%s: a map with NaN becomes zero", ops->name);
+    }
+    cr_assert_eq(flags[0], high > low ? 0 : SSG_MAP_CONSTANT, "%s", ops->name);
+    cr_assert(flags[1] & SSG_MAP_NAN, "%s", ops->name);
+    memcpy(both, map, pixels * sizeof *both);
+    ops->normalise(&run, both, 1, pixels, 0.5f, flags);
+    for (size_t i = 0; i < pixels && high > low; i++) cr_assert_float_eq(both[i], (map[i] - low) / (high - low + 0.5f), 1e-6, "%s", ops->name);
+    free(both);
+}
+
+/* A level may differ by one where the value lies within float32 rounding of a half. */
+static void check_resize(const ssg_ops *ops, size_t h, size_t w, size_t H, size_t W, double power, const float *map, const float *big,
+                         const uint8_t *levels)
+{
+    ssg_run run = {.threads = 2};
+    float *out = malloc(H * W * sizeof *out), *sum = calloc(H * W, sizeof *sum);
+    uint8_t *bytes = malloc(H * W);
+    ops->resize(&run, out, H, W, map, h, w, 1);
+    ops->quantise(&run, bytes, H, W, map, h, w, 1, (float)power);
+    ops->accumulate(&run, sum, big, H * W, 0.25f, (float)power);
+    for (size_t i = 0; i < H * W; i++) {
+        cr_assert_float_eq(out[i], big[i], 2e-6, "%s: resize", ops->name);
+        cr_assert_float_eq(sum[i], 0.25 * pow(big[i], power), 1e-6, "%s: accumulate", ops->name);
+        double exact = pow(big[i], power) * 255 + 0.5;
+        int near = fabs(exact - round(exact)) < 1e-3;
+        cr_assert(bytes[i] == levels[i] || (near && abs(bytes[i] - levels[i]) == 1), "%s: quantise gives %d for %d", ops->name, bytes[i], levels[i]);
+    }
+    free(out);
+    free(sum);
+    free(bytes);
+}
+
+enum { MOST_CLASSES = 8, MOST_ROWS = 8 };
+
+typedef struct label_case {
+    size_t pixels;
+    int rows, class_count, tau, classes[MOST_CLASSES], weights[MOST_ROWS], n;
+    uint8_t *banks[MOST_CLASSES], *label, *truth;
+    int16_t *fused[MOST_CLASSES];
+    uint64_t *counts;
+} label_case;
+
+static void check_labels(const ssg_ops *ops, const label_case *c)
+{
+    ssg_run run = {.threads = 2};
+    int16_t *fused[MOST_CLASSES];
+    uint8_t *label = malloc(c->pixels);
+    for (int k = 0; k < c->class_count; k++) {
+        fused[k] = calloc(c->pixels, sizeof *fused[k]);
+        for (int r = 0; r < c->rows; r++) ops->mix(&run, fused[k], c->banks[k] + (size_t)r * c->pixels, c->weights[r], c->pixels);
+        cr_assert_arr_eq(fused[k], c->fused[k], c->pixels * sizeof *fused[k], "%s: mix", ops->name);
+    }
+    ops->label(&run, label, (const int16_t *const *)fused, c->classes, (size_t)c->class_count, c->pixels, c->tau);
+    cr_assert_arr_eq(label, c->label, c->pixels, "%s: label", ops->name);
+    size_t cells = (size_t)(c->n + 1) * (size_t)(c->n + 1);
+    uint64_t *counts = calloc(cells, sizeof *counts);
+    ops->confusion(&run, counts, c->truth, label, c->pixels, (size_t)c->n);
+    cr_assert_arr_eq(counts, c->counts, cells * sizeof *counts, "%s: confusion", ops->name);
+    free(counts);
+    free(label);
+    for (int k = 0; k < c->class_count; k++) free(fused[k]);
+}
+
+static void check_label_case(void)
+{
+    label_case c = {.pixels = (size_t)next_int()};
+    c.pixels *= (size_t)next_int();
+    c.rows = next_int();
+    c.class_count = next_int();
+    c.tau = next_int();
+    for (int k = 0; k < c.class_count; k++) c.classes[k] = next_int();
+    for (int r = 0; r < c.rows; r++) c.weights[r] = next_int();
+    for (int k = 0; k < c.class_count; k++) {
+        c.banks[k] = next_array((size_t)c.rows * c.pixels, 1);
+        c.fused[k] = next_array(c.pixels, sizeof(int16_t));
+    }
+    c.label = next_array(c.pixels, 1);
+    c.truth = next_array(c.pixels, 1);
+    c.n = next_int();
+    c.counts = calloc((size_t)(c.n + 1) * (size_t)(c.n + 1), sizeof *c.counts);
+    for (int truth = next_int(); truth >= 0; truth = next_int()) {
+        int label = next_int();
+        c.counts[truth * (c.n + 1) + label] = (uint64_t)next_int();
+    }
+    check_labels(ssg_ops_ref(), &c);
+    check_labels(ssg_ops_cpu(), &c);
+    for (int k = 0; k < c.class_count; k++) free(c.banks[k]), free(c.fused[k]);
+    free(c.label);
+    free(c.truth);
+    free(c.counts);
+}
+
+Test(maps, equal_the_definitions)
+{
+    fixture = fopen(SSG_FIXTURES "/maps.bin", "rb");
+    cr_assert_not_null(fixture);
+    const ssg_ops *all[] = {ssg_ops_ref(), ssg_ops_cpu()};
+    for (int cases = next_int(); cases > 0; cases--) check_feature_case();
+    for (int cases = next_int(); cases > 0; cases--) {
+        size_t pixels = (size_t)next_int();
+        pixels *= (size_t)next_int();
+        float *map = next_array(pixels, sizeof *map), *expected = next_array(pixels, sizeof *expected);
+        for (int o = 0; o < 2; o++) check_normalise(all[o], map, expected, pixels);
+        free(map);
+        free(expected);
+    }
+    for (int cases = next_int(); cases > 0; cases--) {
+        size_t h = (size_t)next_int(), w = (size_t)next_int(), H = (size_t)next_int(), W = (size_t)next_int();
+        double power = next_double();
+        float *map = next_array(h * w, sizeof *map), *big = next_array(H * W, sizeof *big);
+        uint8_t *levels = next_array(H * W, 1);
+        for (int o = 0; o < 2; o++) check_resize(all[o], h, w, H, W, power, map, big, levels);
+        free(map);
+        free(big);
+        free(levels);
+    }
+    for (int cases = next_int(); cases > 0; cases--) check_label_case();
+    cr_assert_eq(fgetc(fixture), EOF);
+    fclose(fixture);
+}
