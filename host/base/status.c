@@ -32,16 +32,6 @@ const char *ssgcam_last_error(void)
     return last_message;
 }
 
-ssgcam_status ssgcam_usage_error(const char *format, ...)
-{
-    char text[MESSAGE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    return ssg_fail(SSGCAM_ERR_ARGUMENT, "%s", text);
-}
-
 ssgcam_status ssg_fail(ssgcam_status status, const char *format, ...)
 {
     char text[MESSAGE_BYTES]; /* arguments may point into last_message */
@@ -51,6 +41,16 @@ ssgcam_status ssg_fail(ssgcam_status status, const char *format, ...)
     va_end(arguments);
     memcpy(last_message, text, sizeof text);
     return status;
+}
+
+ssgcam_status ssgcam_fail(ssgcam_status status, const char *format, ...)
+{
+    char text[MESSAGE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return ssg_fail(status, "%s", text);
 }
 
 ssgcam_status ssg_fail_prefix(ssgcam_status status, const char *format, ...)

@@ -9,6 +9,18 @@
 
 enum { DEFAULT_THRESHOLD = 96 };
 
+/* ---- beginning ------------------------------------------------------------------------------------------------------------------------- */
+
+int begin(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *values, text_list *rest)
+{
+    int code = options_parse(command, table, table_count, count, arguments, values, rest);
+    if (code) return code;
+    if (!((common_flags *)values)->help) return -1;
+    printf("usage: ssgcam %s\n", usage);
+    options_help(table, table_count);
+    return 0;
+}
+
 /* ---- ending ---------------------------------------------------------------------------------------------------------------------------- */
 
 int finish(const char *command, ssgcam_status status)
@@ -140,7 +152,8 @@ ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, con
     if (status != SSGCAM_OK) return status;
     size_t weight_count = 0;
     double *weights = flags->weights ? parse_weights(flags->weights, &weight_count) : NULL;
-    if (flags->weights && !weights) return ssgcam_usage_error("--weights '%s' is not a list of numbers such as 1,2,0.5", flags->weights);
+    if (flags->weights && !weights)
+        return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--weights '%s' is not a list of numbers such as 1,2,0.5", flags->weights);
     status = ssgcam_recipe_for_model(recipe, model, &method, flags->layers ? flags->layers : "auto", weights, weight_count,
                                      flags->threshold >= 0 ? flags->threshold : DEFAULT_THRESHOLD);
     free(weights);
@@ -151,7 +164,8 @@ ssgcam_status parse_precision(const common_flags *flags, ssgcam_precision *preci
 {
     *precision = SSGCAM_PRECISION_FP32;
     if (!flags->precision || strcmp(flags->precision, "fp32") == 0) return SSGCAM_OK;
-    if (strcmp(flags->precision, "bf16") != 0) return ssgcam_usage_error("precision '%s'; the CPU runs fp32 and bf16", flags->precision);
+    if (strcmp(flags->precision, "bf16") != 0)
+        return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "precision '%s'; the CPU runs fp32 and bf16", flags->precision);
     *precision = SSGCAM_PRECISION_BF16;
     return SSGCAM_OK;
 }

@@ -92,6 +92,10 @@ typedef struct method_flags {
         "weighting", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weighting), "HOW", "ssgcam: element, channel (element)"    \
     }
 
+/* Parses a command's arguments and answers --help with `usage` (the line behind "usage: ssgcam ") and the table. -1: go on; else the exit code. */
+int begin(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *values,
+          text_list *rest);
+
 /* The exit code of a status, and its sentence on standard error unless the status is OK. */
 int finish(const char *command, ssgcam_status status);
 

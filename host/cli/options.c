@@ -19,23 +19,31 @@ static int append(text_list *list, const char *text)
 /* A cheap likeness for "did you mean": shared prefix, then shared letters. */
 static int likeness(const char *a, const char *b)
 {
-    int score = 0, i = 0;
+    int i = 0;
     while (a[i] && a[i] == b[i]) i++;
-    score = 3 * i;
+    int score = 3 * i;
     for (; *a; a++)
         if (strchr(b, *a)) score++;
     return score - (int)strlen(b) / 2;
 }
 
-static int unknown(const char *command, const option *table, size_t table_count, const char *given)
+const char *options_nearest(const char *given, const char *const *names, size_t count)
 {
     const char *best = NULL;
-    int most = 4;
-    for (size_t i = 0; i < table_count; i++)
-        if (table[i].name && likeness(given, table[i].name) > most) {
-            most = likeness(given, table[i].name);
-            best = table[i].name;
+    int most = 3;
+    for (size_t i = 0; i < count; i++)
+        if (names[i] && likeness(given, names[i]) > most) {
+            most = likeness(given, names[i]);
+            best = names[i];
         }
+    return best;
+}
+
+static int unknown(const char *command, const option *table, size_t table_count, const char *given)
+{
+    const char *names[OPTIONS_MOST];
+    for (size_t i = 0; i < table_count && i < OPTIONS_MOST; i++) names[i] = table[i].name;
+    const char *best = options_nearest(given, names, table_count < OPTIONS_MOST ? table_count : OPTIONS_MOST);
     fprintf(stderr, "ssgcam %s: there is no option '--%s'", command, given);
     if (best) fprintf(stderr, "; did you mean '--%s'?", best);
     fprintf(stderr, " See `ssgcam %s --help`.\n", command);

@@ -27,6 +27,11 @@ typedef struct option {
     const char *help;
 } option;
 
+enum { OPTIONS_MOST = 96 }; /* rows of a table */
+
+/* The name that `given` was probably meant to be, or NULL. NULL entries of `names` are passed over. */
+const char *options_nearest(const char *given, const char *const *names, size_t count);
+
 /* Parses argv[0..count) into the struct at `values`; what is no option goes to `rest`. Returns 0, or 2 after printing a sentence (and the nearest
  * option's name) to standard error.
  * "--" ends the options; "--name=value" and "--name value" both work. */

@@ -7,13 +7,32 @@
 
 /* ---- images ---------------------------------------------------------------------------------------------------------------------- */
 
+/* The size of an image whose shorter side was brought to height x width, so that it covers it. */
+static void covering_size(int *h, int *w, int image_height, int image_width, int height, int width)
+{
+    double scale_y = (double)height / image_height, scale_x = (double)width / image_width, scale = scale_y > scale_x ? scale_y : scale_x;
+    *h = (int)(image_height * scale + 0.5);
+    *w = (int)(image_width * scale + 0.5);
+    *h = *h < height ? height : *h;
+    *w = *w < width ? width : *w;
+}
+
+ssg_region ssg_preprocess_region(const ssgcam_preprocess *p, int width, int height, int network_height, int network_width)
+{
+    if (p->resize != SSGCAM_RESIZE_CROP) return (ssg_region){0, 0, width, height};
+    int h, w;
+    covering_size(&h, &w, height, width, network_height, network_width);
+    int64_t x0 = (w - network_width) / 2, y0 = (h - network_height) / 2;
+    int left = (int)((x0 * width + w / 2) / w), right = (int)(((x0 + network_width) * width + w / 2) / w);
+    int top = (int)((y0 * height + h / 2) / h), bottom = (int)(((y0 + network_height) * height + h / 2) / h);
+    return (ssg_region){left, top, right > left ? right - left : 1, bottom > top ? bottom - top : 1};
+}
+
 /* The centre height x width of an image whose shorter side was brought to the size. */
 static ssgcam_status crop_centre(ssg_image *to, const ssg_image *from, int height, int width)
 {
-    double scale_y = (double)height / from->height, scale_x = (double)width / from->width, scale = scale_y > scale_x ? scale_y : scale_x;
-    int h = (int)(from->height * scale + 0.5), w = (int)(from->width * scale + 0.5);
-    h = h < height ? height : h;
-    w = w < width ? width : w;
+    int h, w;
+    covering_size(&h, &w, from->height, from->width, height, width);
     ssg_image scaled;
     SSG_TRY(ssg_image_resize(&scaled, from, w, h));
     *to = (ssg_image){width, height, from->channels, ssg_alloc_aligned((size_t)width * (size_t)height, (size_t)from->channels)};

@@ -6,6 +6,14 @@
 
 #include "host/data/image.h"
 
+/* A rectangle of an image, in its pixels. */
+typedef struct ssg_region {
+    int x, y, width, height;
+} ssg_region;
+
+/* The part of a width x height image that the network sees: all of it, or with SSGCAM_RESIZE_CROP its centre. */
+ssg_region ssg_preprocess_region(const ssgcam_preprocess *preprocess, int width, int height, int network_height, int network_width);
+
 /* Resizes and crops `image` (of 1 or 3 channels, as preprocess->channels wants) to height x width and writes float32 in C H W order, or H W C if
  * `nhwc`. */
 ssgcam_status ssg_preprocess_image(float *tensor, const ssgcam_preprocess *preprocess, const ssg_image *image, int height, int width, int nhwc);

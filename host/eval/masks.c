@@ -8,7 +8,7 @@
 #include "host/data/atomic_file.h"
 #include "host/data/tensor_input.h"
 #include "host/eval/levels.h"
-#include "host/flow/stream.h"
+#include "host/flow/labels.h"
 #include "kernels/ops.h"
 
 typedef struct scoring {
@@ -17,9 +17,7 @@ typedef struct scoring {
     ssgcam_eval_result *result;
     ssg_levels levels;
     size_t total, done;
-    uint8_t *labels;
-    int16_t *resized;
-    size_t label_room, resized_room;
+    ssg_labeller labeller;
 } scoring;
 
 /* ---- truth --------------------------------------------------------------------------------------------------------------------------- */
@@ -69,41 +67,15 @@ static ssgcam_status score_file(scoring *s, const ssgcam_item *item)
 
 /* ---- masks made now ---------------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status make_room(scoring *s, size_t pixels, size_t classes)
-{
-    if (pixels > s->label_room) {
-        ssg_free(s->labels);
-        s->label_room = 0;
-        if (!(s->labels = ssg_alloc_aligned(pixels, 1))) return SSG_OUT_OF_MEMORY;
-        s->label_room = pixels;
-    }
-    if (pixels * classes > s->resized_room) {
-        ssg_free(s->resized);
-        s->resized_room = 0;
-        if (!(s->resized = ssg_alloc_aligned(pixels * classes, sizeof *s->resized))) return SSG_OUT_OF_MEMORY;
-        s->resized_room = pixels * classes;
-    }
-    return SSGCAM_OK;
-}
-
 static ssgcam_status score_image(scoring *s, const ssg_stream_image *image)
 {
-    static const ssg_run run = {.threads = 1};
-    const ssg_ops *ops = ssg_ops_cpu();
-    const int16_t *fused[64];
     size_t pixels = (size_t)image->width * (size_t)image->height;
     ssg_image truth;
-    SSG_TRY(make_room(s, pixels, (size_t)image->class_count));
+    SSG_TRY(ssg_labeller_resize(&s->labeller, image));
+    SSG_TRY(ssg_labeller_label(&s->labeller, image, s->o->recipe->threshold));
     SSG_TRY(read_truth(s, image->item, image->width, image->height, &truth));
-    for (int c = 0; c < image->class_count; c++) {
-        int16_t *to = s->resized + (size_t)c * pixels;
-        ops->resize_fused(&run, to, (size_t)image->height, (size_t)image->width, image->fused[c], (size_t)image->grid_height,
-                          (size_t)image->grid_width);
-        fused[c] = to;
-    }
-    ssg_levels_add(&s->levels, fused, image->classes, (size_t)image->class_count, truth.pixels, pixels);
-    ops->label(&run, s->labels, fused, image->classes, (size_t)image->class_count, pixels, s->o->recipe->threshold);
-    ops->confusion(&run, s->result->confusion, truth.pixels, s->labels, pixels, s->result->class_count);
+    ssg_levels_add(&s->levels, s->labeller.maps, image->classes, (size_t)image->class_count, truth.pixels, pixels);
+    ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth.pixels, s->labeller.labels, pixels, s->result->class_count);
     ssg_image_clear(&truth);
     return SSGCAM_OK;
 }
@@ -202,8 +174,7 @@ ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_
     scoring s = {.o = options, .result = result};
     ssgcam_status status = run(&s);
     ssg_levels_clear(&s.levels);
-    ssg_free(s.labels);
-    ssg_free(s.resized);
+    ssg_labeller_clear(&s.labeller);
     if (status == SSGCAM_OK && result->images == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", result->failed);
     if (status == SSGCAM_OK && result->failed)
         return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", result->failed, result->failed + result->images);

@@ -149,6 +149,8 @@ static ssgcam_status consume_slot(stream *s, const slot *from, size_t index)
                               .message = from->message,
                               .width = from->width,
                               .height = from->height,
+                              .region =
+                                  ssg_preprocess_region(&s->o->model->preprocess, from->width, from->height, s->o->model->height, s->o->model->width),
                               .class_count = from->status == SSGCAM_OK ? from->class_count : 0,
                               .classes = from->classes,
                               .grid_width = s->grid_w,

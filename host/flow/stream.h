@@ -9,6 +9,7 @@
 
 #include <ssgcam/dataset.h>
 
+#include "host/data/tensor_input.h"
 #include "host/flow/network.h"
 
 /* What the consumer sees of one image. All pointers are valid during the call only. */
@@ -18,6 +19,7 @@ typedef struct ssg_stream_image {
     ssgcam_status status; /* not OK: this image failed, `message` says why, the rest is empty */
     const char *message;
     int width, height; /* of the image itself */
+    ssg_region region; /* the part of it that the network saw */
     int class_count;
     const int *classes;          /* ascending */
     int grid_width, grid_height; /* of the integer maps */

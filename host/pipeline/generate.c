@@ -8,58 +8,17 @@
 #include "host/data/atomic_file.h"
 #include "host/data/image.h"
 #include "host/data/npy.h"
-#include "host/flow/stream.h"
+#include "host/flow/labels.h"
 #include "host/pipeline/journal.h"
-#include "kernels/ops.h"
 
 typedef struct job {
     const ssgcam_generate_options *o;
-    const ssg_ops *ops;
     ssg_journal *journal;
     ssgcam_generate_result result;
-    ssg_image mask;   /* reused from image to image */
-    int16_t *resized; /* [class][pixels] */
-    size_t mask_room, resized_room;
+    ssg_labeller labeller;
 } job;
 
 /* ---- one image --------------------------------------------------------------------------------------------------------------------- */
-
-static ssgcam_status make_room(job *j, size_t pixels, size_t classes)
-{
-    if (pixels > j->mask_room) {
-        ssg_free(j->mask.pixels);
-        j->mask_room = 0;
-        if (!(j->mask.pixels = ssg_alloc_aligned(pixels, 1))) return SSG_OUT_OF_MEMORY;
-        j->mask_room = pixels;
-    }
-    if (pixels * classes > j->resized_room) {
-        ssg_free(j->resized);
-        j->resized_room = 0;
-        if (!(j->resized = ssg_alloc_aligned(pixels * classes, sizeof *j->resized))) return SSG_OUT_OF_MEMORY;
-        j->resized_room = pixels * classes;
-    }
-    return SSGCAM_OK;
-}
-
-/* The fused integers, resized in fixed point to the image, labelled there. One thread: the network has the others. */
-static ssgcam_status label_image(job *j, const ssg_stream_image *image)
-{
-    static const ssg_run run = {.threads = 1};
-    const int16_t *fused[64];
-    size_t pixels = (size_t)image->width * (size_t)image->height;
-    SSG_TRY(make_room(j, pixels, (size_t)image->class_count));
-    for (int c = 0; c < image->class_count; c++) {
-        int16_t *to = j->resized + (size_t)c * pixels;
-        j->ops->resize_fused(&run, to, (size_t)image->height, (size_t)image->width, image->fused[c], (size_t)image->grid_height,
-                             (size_t)image->grid_width);
-        fused[c] = to;
-    }
-    j->mask.width = image->width;
-    j->mask.height = image->height;
-    j->mask.channels = 1;
-    j->ops->label(&run, j->mask.pixels, fused, image->classes, (size_t)image->class_count, pixels, j->o->recipe->threshold);
-    return SSGCAM_OK;
-}
 
 static ssgcam_status write_maps(const job *j, const ssg_stream_image *image)
 {
@@ -83,9 +42,10 @@ static ssgcam_status write_image(job *j, const ssg_stream_image *image)
     uint8_t *bytes = NULL;
     size_t size;
     char *name = ssg_format("masks/%s.png", image->item->id), *path = name ? ssg_path_join(j->o->out, name) : NULL;
-    ssgcam_status status = path ? label_image(j, image) : SSG_OUT_OF_MEMORY;
+    ssgcam_status status = path ? ssg_labeller_resize(&j->labeller, image) : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) status = ssg_labeller_label(&j->labeller, image, j->o->recipe->threshold);
     if (status == SSGCAM_OK && j->o->maps) status = write_maps(j, image);
-    if (status == SSGCAM_OK) status = ssg_image_encode_png(&bytes, &size, &j->mask, 1);
+    if (status == SSGCAM_OK) status = ssg_image_encode_png(&bytes, &size, &(ssg_image){image->width, image->height, 1, j->labeller.labels}, 1);
     if (status == SSGCAM_OK) status = ssg_file_write(path, bytes, size);
     if (status == SSGCAM_OK) status = ssg_journal_add(j->journal, image->item->id, name, bytes, size);
     ssg_free(bytes);
@@ -194,11 +154,10 @@ static ssgcam_status run(job *j)
 
 ssgcam_status ssgcam_generate_run(const ssgcam_generate_options *options, ssgcam_generate_result *result)
 {
-    job j = {.o = options, .ops = ssg_ops_cpu()};
+    job j = {.o = options};
     ssgcam_status status = run(&j);
     ssg_journal_close(&j.journal);
-    ssg_free(j.mask.pixels);
-    ssg_free(j.resized);
+    ssg_labeller_clear(&j.labeller);
     if (result) *result = j.result;
     if (status == SSGCAM_OK && j.result.failed)
         return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images failed; the masks of the others are complete in %s", j.result.failed, j.result.total,

@@ -10,10 +10,12 @@
 #ifndef SSGCAM_SSGCAM_H
 #define SSGCAM_SSGCAM_H
 
+#include <ssgcam/bench.h>
 #include <ssgcam/dataset.h>
 #include <ssgcam/device.h>
 #include <ssgcam/eval.h>
 #include <ssgcam/evolve.h>
+#include <ssgcam/explain.h>
 #include <ssgcam/generate.h>
 #include <ssgcam/method.h>
 #include <ssgcam/model.h>

@@ -31,8 +31,8 @@ SSGCAM_API const char *ssgcam_status_name(ssgcam_status status);
 /* The sentence of the calling thread's last failure; "" if there was none. Valid until that thread's next failing call. */
 SSGCAM_API const char *ssgcam_last_error(void);
 
-/* Sets the calling thread's last error and returns SSGCAM_ERR_ARGUMENT: for programs that report their own usage errors the library's way. */
-SSGCAM_API ssgcam_status ssgcam_usage_error(const char *format, ...);
+/* Sets the calling thread's last error and returns `status`: for programs and callbacks that report their own errors the library's way. */
+SSGCAM_API ssgcam_status ssgcam_fail(ssgcam_status status, const char *format, ...);
 
 #ifdef __cplusplus
 }

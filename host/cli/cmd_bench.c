@@ -1,0 +1,85 @@
+/* ssgcam bench: how long the stages take here. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/cli/commands.h"
+#include "host/cli/common.h"
+
+typedef struct flags {
+    common_flags common;
+    method_flags method;
+    preprocess_flags preprocess;
+    int classes, batch, repeat;
+} flags;
+
+static const option table[] = {
+    METHOD_OPTIONS(flags, method),
+    {NULL, 0, OPTION_HEADING, 0, NULL, "The measurement:"},
+    {"classes", 'c', OPTION_INT, offsetof(flags, classes), "K", "classes per image (1)"},
+    {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per pass (4)"},
+    {"repeat", 0, OPTION_INT, offsetof(flags, repeat), "R", "measured passes; the median is given (10)"},
+    PREPROCESS_OPTIONS(flags, preprocess),
+    COMMON_OPTIONS,
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+static const char *bound_by(const ssgcam_bench_result *r)
+{
+    if (r->maps_ms > r->forward_ms && r->maps_ms > r->backward_ms) return "maps";
+    return r->backward_ms > r->forward_ms ? "the backward pass" : "the forward pass";
+}
+
+static void print_result(const ssgcam_bench_result *r, int json)
+{
+    if (!json) {
+        printf("  forward   %9.2f ms an image\n  backward  %9.2f ms\n  maps      %9.2f ms\n  together  %9.2f ms, %.1f images a second; most goes to "
+               "%s\n",
+               r->forward_ms, r->backward_ms, r->maps_ms, r->total_ms, 1000 / r->total_ms, bound_by(r));
+        printf("  memory    %9.1f MiB for tensors and maps, peak of the process %.1f MiB\n", (double)r->memory / 1048576,
+               (double)r->peak_memory / 1048576);
+        return;
+    }
+    json_t *root =
+        json_pack("{s:f,s:f,s:f,s:f,s:I,s:I,s:s}", "forward_ms", r->forward_ms, "backward_ms", r->backward_ms, "maps_ms", r->maps_ms, "total_ms",
+                  r->total_ms, "memory_bytes", (json_int_t)r->memory, "peak_memory_bytes", (json_int_t)r->peak_memory, "bound_by", bound_by(r));
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    if (text) puts(text);
+    free(text);
+    json_decref(root);
+}
+
+static ssgcam_status work(const flags *f, const char *path)
+{
+    ssgcam_device *device = NULL;
+    ssgcam_model *model = NULL;
+    ssgcam_recipe *recipe = NULL;
+    ssgcam_bench_options o = {.classes = f->classes, .batch = f->batch, .repeat = f->repeat};
+    ssgcam_bench_result result;
+    ssgcam_status status = parse_precision(&f->common, &o.precision);
+    if (status == SSGCAM_OK) status = open_device(&device, &f->common);
+    if (status == SSGCAM_OK) status = load_model(&model, path, &f->preprocess);
+    if (status == SSGCAM_OK) status = load_recipe(&recipe, &f->method, model);
+    if (status == SSGCAM_OK) {
+        o.device = device;
+        o.model = model;
+        o.recipe = recipe;
+        status = ssgcam_bench_run(&o, &result);
+    }
+    if (status == SSGCAM_OK) print_result(&result, f->common.json);
+    ssgcam_recipe_destroy(&recipe);
+    ssgcam_model_destroy(&model);
+    ssgcam_device_close(&device);
+    return status;
+}
+
+int cmd_bench(int count, char **arguments)
+{
+    flags f = {.method = METHOD_FLAGS_INIT};
+    text_list rest = {0};
+    int code = begin("bench", "bench MODEL [options]", table, ROWS, count, arguments, &f, &rest);
+    const char *path = code < 0 ? only_argument("bench", &rest, "the model (an .onnx file)") : NULL;
+    if (code < 0) code = path ? finish("bench", work(&f, path)) : 2;
+    options_free(table, ROWS, &f, &rest);
+    return code;
+}

@@ -1,0 +1,64 @@
+/* ssgcam devices: what this machine and build offer. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/cli/commands.h"
+#include "host/cli/common.h"
+
+static const option table[] = {COMMON_OPTIONS};
+enum { ROWS = sizeof table / sizeof *table };
+
+static void print_list(const char *label, const json_t *list)
+{
+    size_t i;
+    json_t *item;
+    printf("  %-13s", label);
+    json_array_foreach((json_t *)list, i, item) printf("%s%s", i ? " " : "", json_string_value(item));
+    printf("\n");
+}
+
+static void print_device(const json_t *device)
+{
+    printf("%s\n", json_string_value(json_object_get(device, "name")));
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)device, key, value)
+    {
+        if (json_is_array(value))
+            print_list(key, value);
+        else if (json_is_integer(value))
+            printf("  %-13s%lld\n", key, (long long)json_integer_value(value));
+        else if (json_is_string(value) && strcmp(key, "name"))
+            printf("  %-13s%s\n", key, json_string_value(value));
+    }
+}
+
+static void print_text(const char *json)
+{
+    json_t *root = json_loads(json, 0, NULL), *device;
+    size_t i;
+    printf("ssgcam %s\n\n", json_string_value(json_object_get(root, "ssgcam")));
+    json_array_foreach(json_object_get(root, "devices"), i, device) print_device(device);
+    const char *cuda = json_string_value(json_object_get(root, "cuda"));
+    if (cuda) printf("cuda\n  %s\n", cuda);
+    json_decref(root);
+}
+
+int cmd_devices(int count, char **arguments)
+{
+    common_flags f = {0};
+    text_list rest = {0};
+    int code = begin("devices", "devices [--json]", table, ROWS, count, arguments, &f, &rest);
+    if (code < 0 && rest.count) code = finish("devices", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is one argument too many", rest.items[0]));
+    if (code < 0) {
+        char *json = NULL;
+        ssgcam_status status = ssgcam_device_describe(&json);
+        if (status == SSGCAM_OK && f.json) puts(json);
+        if (status == SSGCAM_OK && !f.json) print_text(json);
+        ssgcam_text_free(json);
+        code = finish("devices", status);
+    }
+    options_free(table, ROWS, &f, &rest);
+    return code;
+}

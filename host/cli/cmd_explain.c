@@ -1,0 +1,166 @@
+/* ssgcam explain: where the model looks in a few images. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/commands.h"
+#include "host/cli/common.h"
+
+typedef struct flags {
+    common_flags common;
+    method_flags method;
+    preprocess_flags preprocess;
+    text_list classes;
+    const char *out, *save, *preset;
+    int keep_sign;
+} flags;
+
+static const option table[] = {
+    {"class", 'c', OPTION_TEXTS, offsetof(flags, classes), "CLASS", "name, number or top; may be given several times (top)"},
+    {"output", 'o', OPTION_TEXT, offsetof(flags, out), "DIR", "where the files go (.)"},
+    {"save", 0, OPTION_TEXT, offsetof(flags, save), "LIST", "overlay, heatmap, npy, layers, tensors, none (overlay)"},
+    {"keep-sign", 0, OPTION_FLAG, offsetof(flags, keep_sign), NULL, "saved layer maps keep their negative values"},
+    {"preset", 0, OPTION_TEXT, offsetof(flags, preset), "NAME", "own, or pgc: fuse layers as pytorch-grad-cam does (own)"},
+    METHOD_OPTIONS(flags, method),
+    PREPROCESS_OPTIONS(flags, preprocess),
+    COMMON_OPTIONS,
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+static ssgcam_status parse_save(const char *text, unsigned *save)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } known[] = {{"overlay", SSGCAM_SAVE_OVERLAY}, {"heatmap", SSGCAM_SAVE_HEATMAP}, {"npy", SSGCAM_SAVE_NPY},
+                 {"layers", SSGCAM_SAVE_LAYERS},   {"tensors", SSGCAM_SAVE_TENSORS}, {"none", 0}};
+    *save = 0;
+    for (const char *at = text; *at;) {
+        size_t length = strcspn(at, ","), i = 0, count = sizeof known / sizeof *known;
+        while (i < count && (strlen(known[i].name) != length || strncmp(known[i].name, at, length))) i++;
+        if (i == count)
+            return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--save '%.*s'; it must be of overlay, heatmap, npy, layers, tensors, none", (int)length, at);
+        *save |= known[i].bit;
+        at += length + (at[length] == ',');
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status parse_preset(const char *text, ssgcam_preset *preset)
+{
+    *preset = text && strcmp(text, "pgc") == 0 ? SSGCAM_PRESET_PGC : SSGCAM_PRESET_OWN;
+    if (!text || strcmp(text, "pgc") == 0 || strcmp(text, "own") == 0) return SSGCAM_OK;
+    return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--preset '%s'; it must be own or pgc", text);
+}
+
+/* ---- output ------------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct report {
+    json_t *list; /* with --json */
+    int quiet;
+} report;
+
+static json_t *lines_of(const char *files)
+{
+    json_t *list = json_array();
+    while (*files) {
+        size_t length = strcspn(files, "\n");
+        json_array_append_new(list, json_stringn(files, length));
+        files += length + (files[length] == '\n');
+    }
+    return list;
+}
+
+static void show(void *context, const ssgcam_explanation *e, const char *files)
+{
+    report *r = context;
+    if (r->list) {
+        json_array_append_new(r->list, json_pack("{s:s,s:I,s:I,s:s?,s:f,s:o,s:b,s:b,s:o}", "input", e->input, "image", (json_int_t)e->image, "class",
+                                                 (json_int_t)e->label, "name", e->label_name, "score", e->score, "probability",
+                                                 isnan(e->probability) ? json_null() : json_real(e->probability), "constant", e->constant,
+                                                 "not_a_number", e->not_a_number, "files", lines_of(files)));
+        return;
+    }
+    if (e->constant || e->not_a_number)
+        fprintf(stderr, "ssgcam explain: %s, class %zu: %s\n", e->input, e->label,
+                e->not_a_number ? "a layer's map held values that are no numbers; it was left out"
+                                : "the map is empty: nothing in these layers speaks for this class");
+    if (r->quiet) return;
+    printf("%s", e->input);
+    if (e->image) printf(" [%zu]", e->image);
+    printf(": class %zu", e->label);
+    if (e->label_name) printf(" (%s)", e->label_name);
+    printf(", score %.4g", e->score);
+    if (!isnan(e->probability)) printf(", probability %.1f %%", 100 * e->probability);
+    printf("\n");
+    while (*files) {
+        int length = (int)strcspn(files, "\n");
+        printf("  %.*s\n", length, files);
+        files += length + (files[length] == '\n');
+    }
+}
+
+static void show_failure(void *context, size_t done, size_t total, const char *id, const char *failure)
+{
+    (void)context, (void)done, (void)total, (void)id;
+    fprintf(stderr, "ssgcam explain: %s\n", failure);
+}
+
+/* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
+
+static ssgcam_status work(const flags *f, const text_list *rest)
+{
+    ssgcam_device *device = NULL;
+    ssgcam_model *model = NULL;
+    ssgcam_recipe *recipe = NULL;
+    report r = {.list = f->common.json ? json_array() : NULL, .quiet = f->common.quiet};
+    ssgcam_explain_options o = {.inputs = rest->items + 1,
+                                .input_count = (size_t)rest->count - 1,
+                                .classes = f->classes.items,
+                                .class_count = (size_t)f->classes.count,
+                                .out = f->out,
+                                .keep_sign = f->keep_sign,
+                                .stop = &stop_requested,
+                                .callback = show,
+                                .context = &r};
+    ssgcam_status status = parse_save(f->save ? f->save : "overlay", &o.save);
+    if (status == SSGCAM_OK) status = parse_preset(f->preset, &o.preset);
+    if (status == SSGCAM_OK) status = parse_precision(&f->common, &o.precision);
+    if (status == SSGCAM_OK) status = open_device(&device, &f->common);
+    if (status == SSGCAM_OK) status = load_model(&model, rest->items[0], &f->preprocess);
+    if (status == SSGCAM_OK) status = load_recipe(&recipe, &f->method, model);
+    if (status == SSGCAM_OK) {
+        o.device = device;
+        o.model = model;
+        o.recipe = recipe;
+        status = ssgcam_explain_run(&o, show_failure);
+    }
+    if (r.list && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL)) {
+        char *text = json_dumps(r.list, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+        if (text) puts(text);
+        free(text);
+    }
+    json_decref(r.list);
+    ssgcam_recipe_destroy(&recipe);
+    ssgcam_model_destroy(&model);
+    ssgcam_device_close(&device);
+    return status;
+}
+
+int cmd_explain(int count, char **arguments)
+{
+    flags f = {.method = METHOD_FLAGS_INIT};
+    text_list rest = {0};
+    int code = begin("explain", "explain MODEL INPUT... [options]   (INPUT: an image, or a .npy of the network's input)", table, ROWS, count,
+                     arguments, &f, &rest);
+    if (code < 0 && rest.count < 2)
+        code = finish("explain", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "a model and at least one image are needed. See `ssgcam explain --help`."));
+    if (code < 0) {
+        catch_signals();
+        code = finish("explain", work(&f, &rest));
+    }
+    options_free(table, ROWS, &f, &rest);
+    return code;
+}

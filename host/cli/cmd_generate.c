@@ -1,0 +1,108 @@
+/* ssgcam generate: masks for a whole data set. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/cli/commands.h"
+#include "host/cli/common.h"
+
+typedef struct flags {
+    common_flags common;
+    data_flags data;
+    method_flags method;
+    preprocess_flags preprocess;
+    const char *out, *shard;
+    int batch, maps, fresh;
+} flags;
+
+static const option table[] = {
+    {"output", 'o', OPTION_TEXT, offsetof(flags, out), "DIR", "where masks/ID.png and the journal go (required)"},
+    METHOD_OPTIONS(flags, method),
+    DATA_OPTIONS(flags, data),
+    {NULL, 0, OPTION_HEADING, 0, NULL, "The job:"},
+    {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per network pass (4)"},
+    {"shard", 0, OPTION_TEXT, offsetof(flags, shard), "i/n", "only every n-th image, beginning with the i-th"},
+    {"maps", 0, OPTION_FLAG, offsetof(flags, maps), NULL, "also write maps/ID.CLASS.npy, the fused maps in [0, 1]"},
+    {"fresh", 0, OPTION_FLAG, offsetof(flags, fresh), NULL, "start over instead of continuing an earlier run"},
+    PREPROCESS_OPTIONS(flags, preprocess),
+    COMMON_OPTIONS,
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+static ssgcam_status parse_shard(const char *text, int *shard, int *shards)
+{
+    char behind;
+    if (!text) return SSGCAM_OK;
+    if (sscanf(text, "%d/%d%c", shard, shards, &behind) == 2 && *shard >= 1 && *shards >= *shard) return SSGCAM_OK;
+    return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--shard '%s' is not i/n with i from 1 to n, e.g. 3/8", text);
+}
+
+static void print_result(const ssgcam_generate_result *r, const flags *f)
+{
+    double seconds = r->total_ms / 1000;
+    if (f->common.json) {
+        json_t *root = json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:f,s:f}", "output", f->out, "total", (json_int_t)r->total, "written",
+                                 (json_int_t)r->written, "kept", (json_int_t)r->kept, "failed", (json_int_t)r->failed, "network_ms", r->network_ms,
+                                 "maps_ms", r->maps_ms, "total_ms", r->total_ms);
+        char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+        if (text) puts(text);
+        free(text);
+        json_decref(root);
+    } else if (!f->common.quiet) {
+        printf("%zu of %zu masks in %s/masks", r->written + r->kept, r->total, f->out);
+        if (r->kept) printf(" (%zu from before)", r->kept);
+        if (r->failed) printf(", %zu failed", r->failed);
+        if (r->written)
+            printf("; %.1f s, %.0f ms an image, network %.0f %%", seconds, r->total_ms / (double)r->written, 100 * r->network_ms / r->total_ms);
+        printf("\n");
+    }
+}
+
+static ssgcam_status work(const flags *f, const char *path)
+{
+    ssgcam_device *device = NULL;
+    ssgcam_model *model = NULL;
+    ssgcam_dataset *data = NULL;
+    ssgcam_recipe *recipe = NULL;
+    ssgcam_generate_options o = {.out = f->out, .batch = f->batch, .maps = f->maps, .fresh = f->fresh, .stop = &stop_requested};
+    ssgcam_generate_result result = {0};
+    progress line;
+    ssgcam_status status =
+        f->out ? parse_shard(f->shard, &o.shard, &o.shards) : ssgcam_fail(SSGCAM_ERR_ARGUMENT, "-o DIR is missing: where should the masks go?");
+    if (status == SSGCAM_OK) status = parse_precision(&f->common, &o.precision);
+    if (status == SSGCAM_OK) status = open_device(&device, &f->common);
+    if (status == SSGCAM_OK) status = load_model(&model, path, &f->preprocess);
+    if (status == SSGCAM_OK) status = load_recipe(&recipe, &f->method, model);
+    if (status == SSGCAM_OK) status = load_data(&data, &f->data, model);
+    if (status == SSGCAM_OK) {
+        progress_start(&line, "images", &f->common);
+        o.device = device;
+        o.model = model;
+        o.data = data;
+        o.recipe = recipe;
+        o.progress = progress_show;
+        o.context = &line;
+        status = ssgcam_generate_run(&o, &result);
+        progress_end(&line);
+        if (result.total) print_result(&result, f);
+    }
+    ssgcam_recipe_destroy(&recipe);
+    ssgcam_dataset_destroy(&data);
+    ssgcam_model_destroy(&model);
+    ssgcam_device_close(&device);
+    return status;
+}
+
+int cmd_generate(int count, char **arguments)
+{
+    flags f = {.method = METHOD_FLAGS_INIT};
+    text_list rest = {0};
+    int code = begin("generate", "generate MODEL --data DIR | --images DIR --labels CSV -o OUT [options]", table, ROWS, count, arguments, &f, &rest);
+    const char *path = code < 0 ? only_argument("generate", &rest, "the model (an .onnx file)") : NULL;
+    if (code < 0) {
+        catch_signals();
+        code = path ? finish("generate", work(&f, path)) : 2;
+    }
+    options_free(table, ROWS, &f, &rest);
+    return code;
+}
