@@ -8,8 +8,8 @@
 
 typedef struct row {
     ssg_cam_row spec;
-    int tap; /* index into the plan's taps */
-    float *maps;
+    int tap;     /* index into the plan's taps */
+    float *maps; /* device memory */
     int height, width;
 } row;
 
@@ -20,7 +20,7 @@ struct ssg_cam {
     row *rows;
     int row_count, keep_sign;
     size_t images, classes;
-    void *scratch;
+    void *scratch; /* device memory */
     size_t memory;
     double ms[3];
 };
@@ -63,23 +63,22 @@ static int collect_taps(const ssg_cam_options *options, const char **taps, row *
 static ssgcam_status make_room(ssg_cam *cam)
 {
     size_t scratch = 0;
-    ssg_run run = {.threads = cam->device->threads};
+    ssg_device *device = cam->device;
     for (int i = 0; i < cam->row_count; i++) {
         ssg_tap tap;
         ssg_plan_tap(cam->plan, cam->rows[i].tap, &tap);
         if (tap.activation_placed.shape.rank != 4)
             return ssg_fail(SSGCAM_ERR_ARGUMENT, "layer '%s' is no image: its values have no height and width", cam->rows[i].spec.layer);
         ssg_features a = features_of(&tap.activation_placed, NULL), g = features_of(&tap.gradient_placed, NULL);
-        size_t bytes = g.rows * a.height * a.width * sizeof(float), need = cam->ops->maps_scratch(&run, &a, &g);
+        size_t bytes = g.rows * a.height * a.width * sizeof(float), need = cam->ops->maps_scratch(&device->run, &a, &g);
         cam->rows[i].height = (int)a.height;
         cam->rows[i].width = (int)a.width;
-        if (!(cam->rows[i].maps = ssg_alloc_aligned(bytes, 1))) return SSG_OUT_OF_MEMORY;
+        SSG_TRY(device->interface->memory_create(device, bytes, (void **)&cam->rows[i].maps));
         cam->memory += bytes;
         if (need > scratch) scratch = need;
     }
     cam->memory += scratch;
-    cam->scratch = ssg_alloc_aligned(scratch, 1);
-    return cam->scratch ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    return device->interface->memory_create(device, scratch, &cam->scratch);
 }
 
 static ssgcam_status build(ssg_cam *cam, const ssg_model *model, const ssg_cam_options *options)
@@ -119,10 +118,11 @@ ssgcam_status ssg_cam_create(ssg_cam **out, ssg_device *device, const ssg_model 
 void ssg_cam_destroy(ssg_cam **cam)
 {
     if (!cam || !*cam) return;
-    for (int i = 0; i < (*cam)->row_count; i++) ssg_free((*cam)->rows[i].maps);
+    ssg_device *device = (*cam)->device;
+    for (int i = 0; i < (*cam)->row_count; i++) device->interface->memory_destroy(device, (*cam)->rows[i].maps);
+    device->interface->memory_destroy(device, (*cam)->scratch);
     ssg_plan_destroy(&(*cam)->plan);
     ssg_free((*cam)->rows);
-    ssg_free((*cam)->scratch);
     ssg_free(*cam);
     *cam = NULL;
 }
@@ -141,7 +141,6 @@ ssgcam_status ssg_cam_forward(ssg_cam *cam, const float *images, float *logits)
 static void compute_row(ssg_cam *cam, row *r)
 {
     const ssgcam_method_options *m = &r->spec.method;
-    ssg_run run = {.threads = cam->device->threads};
     ssg_map_spec spec = {.kind = kind_of(m->method),
                          .sigma = m->sigma,
                          .coherence = m->combine == SSGCAM_COMBINE_COHERENCE,
@@ -150,7 +149,7 @@ static void compute_row(ssg_cam *cam, row *r)
     ssg_tap tap;
     ssg_plan_tap(cam->plan, r->tap, &tap);
     ssg_features a = features_of(&tap.activation_placed, tap.activation), g = features_of(&tap.gradient_placed, tap.gradient);
-    cam->ops->maps(&run, &spec, &a, &g, NULL, r->maps, cam->scratch);
+    cam->ops->maps(&cam->device->run, &spec, &a, &g, NULL, r->maps, cam->scratch);
 }
 
 ssgcam_status ssg_cam_backward(ssg_cam *cam, const int64_t *chosen)

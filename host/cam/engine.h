@@ -37,7 +37,8 @@ ssgcam_status ssg_cam_forward(ssg_cam *cam, const float *images, float *logits);
 /* Backward pass for chosen[c * N + n] and all maps. Follows ssg_cam_forward on the same images. */
 ssgcam_status ssg_cam_backward(ssg_cam *cam, const int64_t *chosen);
 
-/* The raw maps of a row: [C * N][height][width], class-major; overwritten by the next pass. The caller may normalise them in place. */
+/* The raw maps of a row in device memory: [C * N][height][width], class-major; overwritten by the next pass. The caller may normalise them in place,
+ * and downloads what it wants to look at. */
 float *ssg_cam_maps(const ssg_cam *cam, int row, int *height, int *width);
 
 /* The tap (activation and gradient) behind a row, for saving tensors. */

@@ -54,11 +54,13 @@ typedef struct ssg_step_request {
 /* The functions of a backend. Every backend implements all of them. */
 typedef struct ssg_device_interface {
     const char *name;
-    /* Memory. Addresses are device addresses; copies are complete on return unless the backend says otherwise. */
+    int host_memory; /* device addresses are host addresses: what the device wrote can be read where it lies, without a download */
+    /* Memory. Addresses are device addresses. An upload has read `from` on return; a download waits for the work before it. */
     ssgcam_status (*memory_create)(ssg_device *, size_t bytes, void **memory);
-    void (*memory_destroy)(ssg_device *, void *memory);
+    void (*memory_destroy)(ssg_device *, void *memory); /* NULL is fine */
     ssgcam_status (*upload)(ssg_device *, void *to, const void *from, size_t bytes);
     ssgcam_status (*download)(ssg_device *, void *to, const void *from, size_t bytes);
+    ssgcam_status (*clear)(ssg_device *, void *memory, size_t bytes); /* to zeros */
     /* Steps. */
     ssgcam_status (*step_create)(ssg_device *, ssg_step_request *request, ssg_step **step);
     ssgcam_status (*step_run)(ssg_step *, const void *const *inputs, void *output, void *positions, void *scratch);
@@ -70,6 +72,7 @@ typedef struct ssg_device_interface {
 struct ssg_device {
     const ssg_device_interface *interface;
     const ssg_ops *ops; /* the map stage on this device's memory */
+    ssg_run run;        /* what these operations are called with */
     int threads;
 };
 

@@ -20,9 +20,9 @@ typedef struct slot {
     ssgcam_status status;
     char message[512];
     int width, height, class_count, classes[MOST_CLASSES];
-    int16_t *fused; /* [class][grid] */
-    uint8_t *rows;  /* keep_rows: [class][row][grid] */
-    size_t room;    /* classes that fused or rows have room for */
+    void *maps;  /* device memory: int16 [class][grid], with keep_rows uint8 [class][row][grid] */
+    void *copy;  /* the same in host memory; the very same where the device works in host memory */
+    size_t room; /* classes that maps has room for */
 } slot;
 
 typedef struct batch {
@@ -47,7 +47,8 @@ typedef struct stream {
     ssg_cam *engines[MOST_CLASSES + 1];
     float *logits;
     int64_t *chosen;
-    uint8_t *flags, *quantised;
+    uint8_t *flags, *device_flags; /* [row][class][image] */
+    uint8_t *quantised;            /* device memory: one row on the grid */
     ssg_stream_consumer *consumer;
     void *context;
     ssgcam_status consumer_status;
@@ -142,7 +143,7 @@ static void *reader(void *context)
 static ssgcam_status consume_slot(stream *s, const slot *from, size_t index)
 {
     const int16_t *fused[MOST_CLASSES];
-    for (int c = 0; c < from->class_count; c++) fused[c] = from->fused ? from->fused + (size_t)c * s->grid_pixels : NULL;
+    for (int c = 0; c < from->class_count; c++) fused[c] = (const int16_t *)from->copy + (size_t)c * s->grid_pixels;
     ssg_stream_image image = {.index = index,
                               .item = from->item,
                               .status = from->status,
@@ -156,7 +157,7 @@ static ssgcam_status consume_slot(stream *s, const slot *from, size_t index)
                               .grid_width = s->grid_w,
                               .grid_height = s->grid_h,
                               .fused = s->o->keep_rows ? NULL : fused,
-                              .rows = from->rows};
+                              .rows = s->o->keep_rows ? from->copy : NULL};
     return s->consumer(s->context, &image);
 }
 
@@ -194,19 +195,27 @@ static ssgcam_status engine_for(stream *s, int classes, ssg_cam **engine)
     return SSGCAM_OK;
 }
 
+static size_t class_bytes(const stream *s)
+{
+    return s->grid_pixels * (s->o->keep_rows ? (size_t)s->row_count : sizeof(int16_t));
+}
+
+static void clear_slot_room(const stream *s, slot *of)
+{
+    if (of->copy != of->maps) ssg_free(of->copy);
+    s->o->device->interface->memory_destroy(s->o->device, of->maps);
+    of->maps = of->copy = NULL;
+    of->room = 0;
+}
+
 static ssgcam_status make_slot_room(const stream *s, slot *to, int classes)
 {
     if (to->room >= (size_t)classes) return SSGCAM_OK;
-    size_t per_class = s->grid_pixels * (s->o->keep_rows ? (size_t)s->row_count : sizeof(int16_t));
-    void *room = ssg_alloc_aligned((size_t)classes, per_class);
-    if (!room) return SSG_OUT_OF_MEMORY;
-    if (s->o->keep_rows) {
-        ssg_free(to->rows);
-        to->rows = room;
-    } else {
-        ssg_free(to->fused);
-        to->fused = room;
-    }
+    const ssg_device_interface *interface = s->o->device->interface;
+    clear_slot_room(s, to);
+    SSG_TRY(interface->memory_create(s->o->device, (size_t)classes * class_bytes(s), &to->maps));
+    to->copy = interface->host_memory ? to->maps : ssg_alloc_aligned((size_t)classes, class_bytes(s));
+    if (!to->copy) return SSG_OUT_OF_MEMORY;
     to->room = (size_t)classes;
     return SSGCAM_OK;
 }
@@ -238,26 +247,40 @@ static int choose_classes(stream *s, batch *b)
 /* Normalised, resized, quantised; then kept as a row or mixed with the row's weight. */
 static void place_row(stream *s, batch *b, ssg_cam *engine, int row, int classes)
 {
-    const ssg_ops *ops = s->o->device->ops;
-    ssg_run run = {.threads = s->o->device->threads};
+    const ssg_device *device = s->o->device;
+    const ssg_ops *ops = device->ops;
     int h, w;
     float *maps = ssg_cam_maps(engine, row, &h, &w);
-    size_t rows = (size_t)(s->batch_size * classes);
-    ops->normalise(&run, maps, rows, (size_t)h * (size_t)w, 0, s->flags);
+    size_t count = (size_t)(s->batch_size * classes), pixels = (size_t)h * (size_t)w;
+    ops->normalise(&device->run, maps, count, pixels, 0, s->device_flags + (size_t)row * count);
     for (size_t i = 0; i < b->count; i++) {
         slot *to = &b->slots[i];
         for (int c = 0; to->status == SSGCAM_OK && c < to->class_count; c++) {
-            size_t at = (size_t)c * (size_t)s->batch_size + i;
-            if (s->flags[at] & SSG_MAP_NAN) {
-                fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of layer '%s' is not a number", to->item->image, s->rows[row].layer));
-                continue;
-            }
-            uint8_t *out = s->o->keep_rows ? to->rows + ((size_t)c * (size_t)s->row_count + (size_t)row) * s->grid_pixels : s->quantised;
-            ops->quantise(&run, out, (size_t)s->grid_h, (size_t)s->grid_w, maps + at * (size_t)h * (size_t)w, (size_t)h, (size_t)w, 1,
-                          (float)s->powers[row]);
-            if (!s->o->keep_rows) ops->mix(&run, to->fused + (size_t)c * s->grid_pixels, out, s->weights[row], s->grid_pixels);
+            const float *map = maps + ((size_t)c * (size_t)s->batch_size + i) * pixels;
+            uint8_t *kept = (uint8_t *)to->maps + ((size_t)c * (size_t)s->row_count + (size_t)row) * s->grid_pixels;
+            uint8_t *out = s->o->keep_rows ? kept : s->quantised;
+            ops->quantise(&device->run, out, (size_t)s->grid_h, (size_t)s->grid_w, map, (size_t)h, (size_t)w, 1, (float)s->powers[row]);
+            if (!s->o->keep_rows) ops->mix(&device->run, (int16_t *)to->maps + (size_t)c * s->grid_pixels, out, s->weights[row], s->grid_pixels);
         }
     }
+}
+
+/* Images with a map that is not a number fail; the others' maps come to the host. */
+static ssgcam_status collect(stream *s, batch *b, int classes)
+{
+    ssg_device *device = s->o->device;
+    size_t count = (size_t)(s->batch_size * classes);
+    SSG_TRY(device->interface->download(device, s->flags, s->device_flags, (size_t)s->row_count * count));
+    for (size_t i = 0; i < b->count; i++) {
+        slot *to = &b->slots[i];
+        for (int row = 0; row < s->row_count; row++)
+            for (int c = 0; to->status == SSGCAM_OK && c < to->class_count; c++)
+                if (s->flags[(size_t)row * count + (size_t)c * (size_t)s->batch_size + i] & SSG_MAP_NAN)
+                    fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of layer '%s' is not a number", to->item->image, s->rows[row].layer));
+        if (to->status == SSGCAM_OK && to->copy != to->maps)
+            SSG_TRY(device->interface->download(device, to->copy, to->maps, (size_t)to->class_count * class_bytes(s)));
+    }
+    return SSGCAM_OK;
 }
 
 static ssgcam_status run_batch(stream *s, batch *b)
@@ -281,9 +304,10 @@ static ssgcam_status run_batch(stream *s, batch *b)
         slot *to = &b->slots[i];
         if (to->status != SSGCAM_OK) continue;
         SSG_TRY(make_slot_room(s, to, to->class_count));
-        if (to->fused) memset(to->fused, 0, (size_t)to->class_count * s->grid_pixels * sizeof *to->fused);
+        if (!s->o->keep_rows) SSG_TRY(s->o->device->interface->clear(s->o->device, to->maps, (size_t)to->class_count * class_bytes(s)));
     }
     for (int row = 0; row < s->row_count; row++) place_row(s, b, engine, row, expected);
+    SSG_TRY(collect(s, b, expected));
     ssg_cam_times(engine, ms);
     s->times.network += ms[0] + ms[1];
     s->times.maps += ssg_clock_ms() - start - ms[0] - ms[1];
@@ -335,9 +359,11 @@ static ssgcam_status make_room(stream *s)
     size_t images = (size_t)s->batch_size;
     s->logits = ssg_calloc(images * o->model->class_count, sizeof *s->logits);
     s->chosen = ssg_calloc(images * MOST_CLASSES, sizeof *s->chosen);
-    s->flags = ssg_calloc(images * MOST_CLASSES, 1);
-    s->quantised = ssg_alloc_aligned(s->grid_pixels, 1);
-    if (!s->logits || !s->chosen || !s->flags || !s->quantised) return SSG_OUT_OF_MEMORY;
+    size_t flags = images * MOST_CLASSES * (size_t)s->row_count;
+    s->flags = ssg_calloc(flags, 1);
+    if (!s->logits || !s->chosen || !s->flags) return SSG_OUT_OF_MEMORY;
+    SSG_TRY(o->device->interface->memory_create(o->device, flags, (void **)&s->device_flags));
+    SSG_TRY(o->device->interface->memory_create(o->device, s->grid_pixels, (void **)&s->quantised));
     for (int i = 0; i < RING; i++) {
         s->ring[i].tensor = ssg_alloc_aligned(images * s->image_floats, sizeof(float));
         s->ring[i].slots = ssg_calloc(images, sizeof *s->ring[i].slots);
@@ -349,10 +375,7 @@ static ssgcam_status make_room(stream *s)
 static void clear(stream *s)
 {
     for (int i = 0; i < RING; i++) {
-        for (int k = 0; s->ring[i].slots && k < s->batch_size; k++) {
-            ssg_free(s->ring[i].slots[k].fused);
-            ssg_free(s->ring[i].slots[k].rows);
-        }
+        for (int k = 0; s->ring[i].slots && k < s->batch_size; k++) clear_slot_room(s, &s->ring[i].slots[k]);
         ssg_free(s->ring[i].slots);
         ssg_free(s->ring[i].tensor);
     }
@@ -363,7 +386,8 @@ static void clear(stream *s)
     ssg_free(s->logits);
     ssg_free(s->chosen);
     ssg_free(s->flags);
-    ssg_free(s->quantised);
+    s->o->device->interface->memory_destroy(s->o->device, s->device_flags);
+    s->o->device->interface->memory_destroy(s->o->device, s->quantised);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
 }

@@ -71,6 +71,13 @@ static ssgcam_status copy(ssg_device *device, void *to, const void *from, size_t
     return SSGCAM_OK;
 }
 
+static ssgcam_status clear(ssg_device *device, void *memory, size_t bytes)
+{
+    (void)device;
+    memset(memory, 0, bytes);
+    return SSGCAM_OK;
+}
+
 /* ---- steps --------------------------------------------------------------------------------------------------------------- */
 
 static ssg_step_maker *maker_of(ssg_op_kind kind)
@@ -164,15 +171,25 @@ static void destroy(ssg_device *device)
     ssg_free(cpu);
 }
 
-static const ssg_device_interface interface = {"cpu",       memory_create, memory_destroy, copy,      copy,
-                                               step_create, step_run,      step_destroy,   wait_done, destroy};
+static const ssg_device_interface interface = {.name = "cpu",
+                                               .host_memory = 1,
+                                               .memory_create = memory_create,
+                                               .memory_destroy = memory_destroy,
+                                               .upload = copy,
+                                               .download = copy,
+                                               .clear = clear,
+                                               .step_create = step_create,
+                                               .step_run = step_run,
+                                               .step_destroy = step_destroy,
+                                               .wait = wait_done,
+                                               .destroy = destroy};
 
 ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads)
 {
     *out = NULL;
     ssg_cpu *cpu = ssg_calloc(1, sizeof *cpu);
     if (!cpu) return SSG_OUT_OF_MEMORY;
-    cpu->base = (ssg_device){&interface, ssg_ops_cpu(), threads};
+    cpu->base = (ssg_device){&interface, ssg_ops_cpu(), {.threads = threads}, threads};
     ssgcam_status status = ssg_dnn_create(&cpu->dnn);
     if (status != SSGCAM_OK) {
         ssg_free(cpu);
