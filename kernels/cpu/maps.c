@@ -47,33 +47,33 @@ static const float *line_of(const ssg_features *f, const float *data, size_t row
     return buffer;
 }
 
-static inline float lanes_sum(const ssg_vector *v)
-{
-    float s[SSG_LANES];
-    memcpy(s, v, sizeof s);
-    for (int half = SSG_LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++) s[l] += s[l + half];
-    return s[0];
-}
-
-#define VECTOR(pointer, x) (*(const ssg_vector *)((pointer) + (x)*SSG_LANES))
-typedef int ssg_mask __attribute__((vector_size(SSG_LANES * sizeof(int)), aligned(4)));
+#define VECTOR(pointer, i) (*(const ssg_vector *)((pointer) + (i)*SSG_VECTOR_LANES))
+typedef int ssg_mask __attribute__((vector_size(SSG_VECTOR_LANES * sizeof(int)), aligned(4)));
 #define WHERE(mask, v) ((ssg_vector)((mask) & (ssg_mask)(v))) /* v, or 0 where the comparison failed */
 #define POSITIVE(v)    WHERE((v) > 0, v)
 
+static inline float lanes_sum(ssg_vector v)
+{
+    float s[SSG_VECTOR_LANES];
+    memcpy(s, &v, sizeof s);
+    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+}
+
 /* ---- methods without smoothing ------------------------------------------------------------------------------------------------ */
+
+static inline ssg_vector element_product(ssg_map_kind kind, ssg_vector a, ssg_vector g)
+{
+    if (kind == SSG_MAP_LAYERCAM) return POSITIVE(g) * a;
+    ssg_vector product = a * g;
+    return kind == SSG_MAP_GRADCAM_ELEMENTWISE ? POSITIVE(product) : product;
+}
 
 /* Element-wise weights: one pass. */
 SSG_MULTIVERSION static void element_line(ssg_map_kind kind, const float *a, const float *g, size_t width, float *map)
 {
-    for (size_t x = 0; x < width; x++) {
-        ssg_vector av = VECTOR(a, x), gv = VECTOR(g, x), product = av * gv;
-        if (kind == SSG_MAP_LAYERCAM)
-            product = POSITIVE(gv) * av;
-        else if (kind == SSG_MAP_GRADCAM_ELEMENTWISE)
-            product = POSITIVE(product);
-        map[x] += lanes_sum(&product);
-    }
+    for (size_t x = 0; x < width; x++)
+        map[x] += lanes_sum(element_product(kind, VECTOR(a, 2 * x), VECTOR(g, 2 * x)) +
+                            element_product(kind, VECTOR(a, 2 * x + 1), VECTOR(g, 2 * x + 1)));
 }
 
 /* Sums of a line into doubles, channel by channel. */
@@ -101,11 +101,8 @@ SSG_MULTIVERSION static void sum_plusplus_line(double sums[SSG_LANES], const dou
 
 SSG_MULTIVERSION static void weighted_line(const float weights[SSG_LANES], const float *a, size_t width, float *map)
 {
-    ssg_vector w = *(const ssg_vector *)weights;
-    for (size_t x = 0; x < width; x++) {
-        ssg_vector product = w * VECTOR(a, x);
-        map[x] += lanes_sum(&product);
-    }
+    ssg_vector low = VECTOR(weights, 0), high = VECTOR(weights, 1);
+    for (size_t x = 0; x < width; x++) map[x] += lanes_sum(low * VECTOR(a, 2 * x) + high * VECTOR(a, 2 * x + 1));
 }
 
 /* Adds the channels of a chunk with their weights. */
@@ -161,44 +158,68 @@ static void extend_line(float *out, const float *line, size_t width, size_t radi
     }
 }
 
-/* Horizontal pass of both orders from one load of g (and of h, if it is given): smooth1 = G * g, smooth2 = G * h, h = g g by default. */
-SSG_MULTIVERSION static void smooth_line(float *smooth1, float *smooth2, const float *g, const float *h, size_t width, const float *taps,
-                                         size_t count)
+/* The default second order, where none is given: h = g g. */
+SSG_MULTIVERSION static void square_line(float *h, const float *g, size_t floats)
 {
-    for (size_t x = 0; x < width; x++) {
-        ssg_vector first = {0}, second = {0};
-        for (size_t t = 0; t < count; t++) {
-            ssg_vector v = VECTOR(g, x + t), u = h ? VECTOR(h, x + t) : v * v;
-            first += taps[t] * v;
-            second += taps[t] * u;
-        }
-        *(ssg_vector *)(smooth1 + x * SSG_LANES) = first;
-        *(ssg_vector *)(smooth2 + x * SSG_LANES) = second;
-    }
+    for (size_t i = 0; i < floats; i++) h[i] = g[i] * g[i];
 }
 
-/* Vertical pass over the ring of smoothed lines, then the weights W of one line: written to `weights`, multiplied with A into the map, or both. */
+/* Horizontal pass of one order. The same channel of the next pixel lies SSG_LANES floats further on. */
+SSG_MULTIVERSION static void smooth_line(float *smooth, const float *line, size_t width, const float *taps, size_t count)
+{
+    size_t x = 0;
+    for (; x + 2 <= width; x += 2) { /* two pixels: four chains of additions hide their latency */
+        ssg_vector s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+        for (size_t t = 0; t < count; t++) {
+            const float *at = line + (x + t) * SSG_LANES;
+            s0 += taps[t] * VECTOR(at, 0);
+            s1 += taps[t] * VECTOR(at, 1);
+            s2 += taps[t] * VECTOR(at, 2);
+            s3 += taps[t] * VECTOR(at, 3);
+        }
+        ssg_vector *to = (ssg_vector *)(smooth + x * SSG_LANES);
+        to[0] = s0;
+        to[1] = s1;
+        to[2] = s2;
+        to[3] = s3;
+    }
+    for (; x < width; x++)
+        for (size_t half = 0; half < SSG_VECTORS; half++) {
+            ssg_vector sum = {0};
+            for (size_t t = 0; t < count; t++) sum += taps[t] * VECTOR(line + (x + t) * SSG_LANES, half);
+            ((ssg_vector *)(smooth + x * SSG_LANES))[half] = sum;
+        }
+}
+
+static inline ssg_vector weight_of(ssg_vector first, ssg_vector second, int coherence)
+{
+    ssg_vector w = POSITIVE(first);
+    if (!coherence) return w * second;
+    ssg_vector ratio = first * first / second; /* 0 / 0 where nothing was, masked out */
+    return w * WHERE(second > 0, ratio);
+}
+
+/* Vertical pass over the ring of smoothed lines, then the weights W of one line, multiplied with A into the map or added up by channel. */
 SSG_MULTIVERSION static void combine_line(const float *const *lines1, const float *const *lines2, const float *taps, size_t count, int coherence,
                                           const float *a, size_t width, float *map, double *channel_sums)
 {
     for (size_t x = 0; x < width; x++) {
-        ssg_vector first = {0}, second = {0};
+        ssg_vector first0 = {0}, first1 = {0}, second0 = {0}, second1 = {0};
         for (size_t t = 0; t < count; t++) {
-            first += taps[t] * VECTOR(lines1[t], x);
-            second += taps[t] * VECTOR(lines2[t], x);
+            const float *at1 = lines1[t] + x * SSG_LANES, *at2 = lines2[t] + x * SSG_LANES;
+            first0 += taps[t] * VECTOR(at1, 0);
+            first1 += taps[t] * VECTOR(at1, 1);
+            second0 += taps[t] * VECTOR(at2, 0);
+            second1 += taps[t] * VECTOR(at2, 1);
         }
-        ssg_vector w = POSITIVE(first);
-        if (coherence) {
-            ssg_vector ratio = first * first / second; /* 0 / 0 where nothing was, masked out */
-            w *= WHERE(second > 0, ratio);
-        } else {
-            w *= second;
-        }
+        ssg_vector low = weight_of(first0, second0, coherence), high = weight_of(first1, second1, coherence);
         if (channel_sums) {
-            for (int l = 0; l < SSG_LANES; l++) channel_sums[l] += w[l];
+            for (int l = 0; l < SSG_VECTOR_LANES; l++) {
+                channel_sums[l] += low[l];
+                channel_sums[SSG_VECTOR_LANES + l] += high[l];
+            }
         } else {
-            w *= VECTOR(a, x);
-            map[x] += lanes_sum(&w);
+            map[x] += lanes_sum(low * VECTOR(a, 2 * x) + high * VECTOR(a, 2 * x + 1));
         }
     }
 }
@@ -217,8 +238,12 @@ static void ssgcam_chunk(const job *j, size_t row, size_t chunk, float *buffers,
     for (size_t y = 0; y < height; y++) {
         for (size_t until = y + radius + 1 < height ? y + radius + 1 : height; ready < until; ready++) {
             extend_line(extended, line_of(g, g->data, row, chunk, ready, load), width, radius);
-            if (j->second) extend_line(extended_h, line_of(g, j->second, row, chunk, ready, load), width, radius);
-            smooth_line(ring1 + ready % ring * line, ring2 + ready % ring * line, extended, j->second ? extended_h : NULL, width, j->taps, count);
+            if (j->second)
+                extend_line(extended_h, line_of(g, j->second, row, chunk, ready, load), width, radius);
+            else
+                square_line(extended_h, extended, wide);
+            smooth_line(ring1 + ready % ring * line, extended, width, j->taps, count);
+            smooth_line(ring2 + ready % ring * line, extended_h, width, j->taps, count);
         }
         for (size_t t = 0; t < count; t++) {
             size_t from = ssg_reflect((long)(y + t) - (long)radius, height) % ring;
