@@ -51,9 +51,10 @@ static void print_json(const ssgcam_eval_result *r, const ssgcam_dataset *data)
         json_array_append_new(iou, isnan(r->iou[i]) ? json_null() : json_real(r->iou[i]));
     }
     for (int t = 0; r->has_curve && t < SSGCAM_THRESHOLDS; t++) json_array_append_new(curve, json_real(r->curve_mean[t]));
-    json_t *root = json_pack("{s:I,s:I,s:f,s:f,s:i,s:o,s:o,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "mean_iou",
-                             r->mean_iou, "foreground_iou", r->foreground_iou, "threshold", r->threshold, "labels", labels, "iou", iou, "confusion",
-                             confusion, "curve_mean_iou", curve);
+    json_t *root =
+        json_pack("{s:I,s:I,s:f,s:f,s:f,s:f,s:i,s:o,s:o,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "mean_iou",
+                  r->mean_iou, "foreground_iou", r->foreground_iou, "object_iou", r->object_iou, "object_mean_iou", r->object_mean, "threshold",
+                  r->threshold, "labels", labels, "iou", iou, "confusion", confusion, "curve_mean_iou", curve);
     if (r->has_curve)
         json_object_set_new(root, "best",
                             json_pack("{s:i,s:f,s:f}", "threshold", r->best_threshold, "mean_iou", r->curve_mean[r->best_threshold], "foreground_iou",
@@ -62,6 +63,22 @@ static void print_json(const ssgcam_eval_result *r, const ssgcam_dataset *data)
     if (text) puts(text);
     free(text);
     json_decref(root);
+}
+
+static int best_of(const double *curve)
+{
+    int best = 0;
+    for (int t = 1; t < SSGCAM_THRESHOLDS; t++)
+        if (curve[t] > curve[best]) best = t;
+    return best;
+}
+
+/* Each measure at the threshold that suits it best, which is chosen on the truth: an upper bound for these maps. */
+static void print_best(const ssgcam_eval_result *r)
+{
+    int foreground = best_of(r->curve_foreground), object = best_of(r->curve_object_mean);
+    printf("  %-24s %8.2f %8.2f %8s %8.2f\n  %-24s %8d %8d %8s %8d\n", "at its best threshold", 100 * r->curve_mean[r->best_threshold],
+           100 * r->curve_foreground[foreground], "", 100 * r->curve_object_mean[object], "  which is", r->best_threshold, foreground, "", object);
 }
 
 static void print_text(const ssgcam_eval_result *r, const ssgcam_dataset *data)
@@ -77,11 +94,12 @@ static void print_text(const ssgcam_eval_result *r, const ssgcam_dataset *data)
         if (!truth && !predicted) continue;
         printf("  %-24s %8.2f %14llu %14llu\n", label_name(data, i), 100 * r->iou[i], (unsigned long long)truth, (unsigned long long)predicted);
     }
-    printf("\n  mIoU %.2f %%, without background %.2f %%", 100 * r->mean_iou, 100 * r->foreground_iou);
-    if (r->has_curve)
-        printf(", at threshold %d\n  best threshold %d: mIoU %.2f %%, without background %.2f %%", r->threshold, r->best_threshold,
-               100 * r->curve_mean[r->best_threshold], 100 * r->curve_foreground[r->best_threshold]);
-    printf("\n");
+    printf("\n  %-24s %8s %8s %8s %8s\n", "", "mIoU %", "classes", "object", "object +");
+    printf("  %-24s %8.2f %8.2f %8.2f %8.2f\n", r->has_curve ? "at the recipe's threshold" : "these masks", 100 * r->mean_iou,
+           100 * r->foreground_iou, 100 * r->object_iou, 100 * r->object_mean);
+    if (r->has_curve) print_best(r);
+    printf("\n  mIoU: mean over background and classes; classes: without background; object: all classes as one;\n"
+           "  object +: mean of that and background\n");
 }
 
 static ssgcam_status write_curve(const char *path, const ssgcam_eval_result *r)
@@ -90,8 +108,9 @@ static ssgcam_status write_curve(const char *path, const ssgcam_eval_result *r)
     FILE *file = fopen(path, "w");
     int bad = !file;
     if (file) {
-        bad |= fprintf(file, "threshold,mean_iou,foreground_iou\n") < 0;
-        for (int t = 0; t < SSGCAM_THRESHOLDS; t++) bad |= fprintf(file, "%d,%.8f,%.8f\n", t, r->curve_mean[t], r->curve_foreground[t]) < 0;
+        bad |= fprintf(file, "threshold,mean_iou,foreground_iou,object_mean_iou\n") < 0;
+        for (int t = 0; t < SSGCAM_THRESHOLDS; t++)
+            bad |= fprintf(file, "%d,%.8f,%.8f,%.8f\n", t, r->curve_mean[t], r->curve_foreground[t], r->curve_object_mean[t]) < 0;
         bad |= fclose(file) != 0;
     }
     return bad ? ssgcam_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno)) : SSGCAM_OK;

@@ -64,3 +64,16 @@ void ssg_levels_counts(const ssg_levels *levels, int threshold, ssg_counts *coun
     for (size_t q = 0; q <= (size_t)threshold; q++) bare += levels->bare[q];
     counts[0] = (ssg_counts){bare, total - claimed - bare, levels->truth[0] - bare};
 }
+
+void ssg_levels_object_counts(const ssg_levels *levels, int threshold, ssg_counts counts[2])
+{
+    uint64_t claimed = 0, object = 0, bare = 0;
+    for (size_t c = 0; c < levels->class_count; c++) {
+        object += levels->truth[c + 1];
+        for (size_t q = (size_t)threshold + 1; q < 256; q++) claimed += levels->won[c * 256 + q];
+    }
+    for (size_t q = 0; q <= (size_t)threshold; q++) bare += levels->bare[q];
+    uint64_t wrong = levels->truth[0] - bare, hit = claimed - wrong; /* claimed background; claimed object */
+    counts[0] = (ssg_counts){bare, object - hit, wrong};
+    counts[1] = (ssg_counts){hit, wrong, object - hit};
+}

@@ -22,6 +22,9 @@ void ssg_levels_clear(ssg_levels *levels);
 /* Adds an image: fused maps of `count` classes (ascending) and the truth (0, c + 1, 255 ignored), all of `pixels`. */
 void ssg_levels_add(ssg_levels *levels, const int16_t *const *fused, const int *classes, size_t count, const uint8_t *truth, size_t pixels);
 
+/* Counts of background and of "any object": all classes as one. */
+void ssg_levels_object_counts(const ssg_levels *levels, int threshold, ssg_counts counts[2]);
+
 /* The counts of every label at one threshold: class_count + 1 entries. */
 void ssg_levels_counts(const ssg_levels *levels, int threshold, ssg_counts *counts);
 

@@ -124,6 +124,10 @@ static ssgcam_status summarise(scoring *s)
             else
                 counts[t].fn += n, counts[p].fp += n;
         }
+    ssg_counts object[2] = {counts[0], {.fp = counts[0].fn, .fn = counts[0].fp}};
+    for (size_t i = 0; i < labels * labels; i++) object[1].tp += i >= labels && i % labels ? r->confusion[i] : 0;
+    r->object_iou = ssg_foreground_iou(object, 2);
+    r->object_mean = ssg_mean_iou(object, 2);
     r->mean_iou = ssg_mean_iou(counts, labels);
     r->foreground_iou = ssg_foreground_iou(counts, labels);
     for (size_t l = 0; l < labels; l++) {
@@ -134,6 +138,8 @@ static ssgcam_status summarise(scoring *s)
         ssg_levels_counts(&s->levels, tau, counts);
         r->curve_mean[tau] = ssg_mean_iou(counts, labels);
         r->curve_foreground[tau] = ssg_foreground_iou(counts, labels);
+        ssg_levels_object_counts(&s->levels, tau, object);
+        r->curve_object_mean[tau] = ssg_mean_iou(object, 2);
         if (r->curve_mean[tau] > r->curve_mean[r->best_threshold]) r->best_threshold = tau;
     }
     ssg_free(counts);

@@ -36,10 +36,12 @@ typedef struct ssgcam_eval_result {
     double *iou;           /* per label; NaN where the label occurs in neither truth nor prediction */
     double mean_iou;       /* over the labels that occur, background included (the usual mIoU) */
     double foreground_iou; /* the same without background */
+    double object_iou;     /* of any class against background: one object, whatever it is called */
+    double object_mean;    /* mean of that and the IoU of background: the mIoU of a two-label task */
     int threshold;         /* used: the recipe's; -1 for masks made before */
     int has_curve;
-    double curve_mean[SSGCAM_THRESHOLDS], curve_foreground[SSGCAM_THRESHOLDS]; /* at every threshold */
-    int best_threshold;                                                        /* of curve_mean, the lowest among equals */
+    double curve_mean[SSGCAM_THRESHOLDS], curve_foreground[SSGCAM_THRESHOLDS], curve_object_mean[SSGCAM_THRESHOLDS]; /* at every threshold */
+    int best_threshold; /* of curve_mean, the lowest among equals */
     ssgcam_generate_result work;
 } ssgcam_eval_result;
 

@@ -72,8 +72,8 @@ static inline ssg_vector element_product(ssg_map_kind kind, ssg_vector a, ssg_ve
 SSG_MULTIVERSION static void element_line(ssg_map_kind kind, const float *a, const float *g, size_t width, float *map)
 {
     for (size_t x = 0; x < width; x++)
-        map[x] += lanes_sum(element_product(kind, VECTOR(a, 2 * x), VECTOR(g, 2 * x)) +
-                            element_product(kind, VECTOR(a, 2 * x + 1), VECTOR(g, 2 * x + 1)));
+        map[x] +=
+            lanes_sum(element_product(kind, VECTOR(a, 2 * x), VECTOR(g, 2 * x)) + element_product(kind, VECTOR(a, 2 * x + 1), VECTOR(g, 2 * x + 1)));
 }
 
 /* Sums of a line into doubles, channel by channel. */
