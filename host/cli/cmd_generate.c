@@ -12,7 +12,7 @@ typedef struct flags {
     method_flags method;
     preprocess_flags preprocess;
     const char *out, *shard;
-    int batch, maps, fresh;
+    int batch, maps, overlays, fresh;
 } flags;
 
 static const option table[] = {
@@ -23,6 +23,7 @@ static const option table[] = {
     {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per network pass (4)"},
     {"shard", 0, OPTION_TEXT, offsetof(flags, shard), "i/n", "only every n-th image, beginning with the i-th"},
     {"maps", 0, OPTION_FLAG, offsetof(flags, maps), NULL, "also write maps/ID.CLASS.npy, the fused maps in [0, 1]"},
+    {"overlays", 0, OPTION_FLAG, offsetof(flags, overlays), NULL, "also write overlays/ID.png: masks in colour, true outlines in white"},
     {"fresh", 0, OPTION_FLAG, offsetof(flags, fresh), NULL, "start over instead of continuing an earlier run"},
     PREPROCESS_OPTIONS(flags, preprocess),
     COMMON_OPTIONS,
@@ -64,7 +65,8 @@ static ssgcam_status work(const flags *f, const char *path)
     ssgcam_model *model = NULL;
     ssgcam_dataset *data = NULL;
     ssgcam_recipe *recipe = NULL;
-    ssgcam_generate_options o = {.out = f->out, .batch = f->batch, .maps = f->maps, .fresh = f->fresh, .stop = &stop_requested};
+    ssgcam_generate_options o = {
+        .out = f->out, .batch = f->batch, .maps = f->maps, .overlays = f->overlays, .fresh = f->fresh, .stop = &stop_requested};
     ssgcam_generate_result result = {0};
     progress line;
     ssgcam_status status =

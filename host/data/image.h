@@ -36,8 +36,10 @@ ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, 
 /* Nearest neighbour, sampled at pixel centres, as Pillow's NEAREST: for masks. */
 ssgcam_status ssg_image_resize_nearest(ssg_image *to, const ssg_image *from, int width, int height);
 
-/* PNG bytes of an image (owned by the caller, ssg_free): grey, RGB, or with `palette` a palette image in VOC's colours (entry i spreads its bits over
- * r, g, b; 255 is 224 224 192). */
+/* The colour of a label in PASCAL VOC's palette; 255 is 224 224 192. */
+void ssg_palette_colour(uint8_t rgb[3], uint8_t label);
+
+/* PNG bytes of an image (owned by the caller, ssg_free): grey, RGB, or with `palette` a palette image in VOC's colours. */
 ssgcam_status ssg_image_encode_png(uint8_t **bytes, size_t *size, const ssg_image *image, int palette);
 
 #endif

@@ -5,20 +5,21 @@
 #include "host/base/alloc.h"
 #include "host/data/image.h"
 
-/* Entry i spreads its bits over the channels from the top: bits 0, 1, 2 to the highest bit of r, g, b, bits 3, 4, 5 to the next, and so on (PASCAL
- * VOC). */
+/* Bits 0, 1, 2 of the label go to the highest bit of r, g, b, bits 3, 4, 5 to the next, and so on. */
+void ssg_palette_colour(uint8_t rgb[3], uint8_t label)
+{
+    rgb[0] = rgb[1] = rgb[2] = 0;
+    for (unsigned rest = label, bit = 7; rest; rest >>= 3, bit--)
+        for (unsigned c = 0; c < 3; c++) rgb[c] |= (uint8_t)((rest >> c & 1) << bit);
+}
+
 static void voc_palette(struct spng_plte *palette)
 {
     palette->n_entries = 256;
     for (unsigned i = 0; i < 256; i++) {
-        unsigned rest = i;
-        struct spng_plte_entry colour = {0};
-        for (int bit = 7; bit >= 0; bit--, rest >>= 3) {
-            colour.red |= (uint8_t)((rest & 1) << bit);
-            colour.green |= (uint8_t)((rest >> 1 & 1) << bit);
-            colour.blue |= (uint8_t)((rest >> 2 & 1) << bit);
-        }
-        palette->entries[i] = colour;
+        uint8_t rgb[3];
+        ssg_palette_colour(rgb, (uint8_t)i);
+        palette->entries[i] = (struct spng_plte_entry){.red = rgb[0], .green = rgb[1], .blue = rgb[2]};
     }
 }
 

@@ -10,6 +10,7 @@
 #include "host/data/npy.h"
 #include "host/flow/labels.h"
 #include "host/pipeline/journal.h"
+#include "host/pipeline/mask_overlay.h"
 
 typedef struct job {
     const ssgcam_generate_options *o;
@@ -45,6 +46,8 @@ static ssgcam_status write_image(job *j, const ssg_stream_image *image)
     ssgcam_status status = path ? ssg_labeller_resize(&j->labeller, image) : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) status = ssg_labeller_label(&j->labeller, image, j->o->recipe->threshold);
     if (status == SSGCAM_OK && j->o->maps) status = write_maps(j, image);
+    if (status == SSGCAM_OK && j->o->overlays)
+        status = ssg_mask_overlay_write(j->o->out, image->item, j->labeller.labels, image->width, image->height);
     if (status == SSGCAM_OK) status = ssg_image_encode_png(&bytes, &size, &(ssg_image){image->width, image->height, 1, j->labeller.labels}, 1);
     if (status == SSGCAM_OK) status = ssg_file_write(path, bytes, size);
     if (status == SSGCAM_OK) status = ssg_journal_add(j->journal, image->item->id, name, bytes, size);
@@ -93,8 +96,9 @@ static ssgcam_status open_journal(job *j)
 
 static ssgcam_status make_folders(const ssgcam_generate_options *o)
 {
-    static const char *const names[] = {"masks", "maps"};
-    for (int i = 0; i < (o->maps ? 2 : 1); i++) {
+    const char *const names[] = {"masks", o->maps ? "maps" : NULL, o->overlays ? "overlays" : NULL};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!names[i]) continue;
         char *path = ssg_path_join(o->out, names[i]);
         ssgcam_status status = path ? ssg_folder_make(path) : SSG_OUT_OF_MEMORY;
         ssg_free(path);

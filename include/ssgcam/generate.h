@@ -29,8 +29,10 @@ typedef struct ssgcam_generate_options {
     ssgcam_precision precision;
     int shard, shards; /* this process takes item i where i % shards == shard - 1; 0 0: all */
     int maps;          /* also write OUT/maps/ID.CLASS.npy: the fused map in [0, 1] on the grid */
-    int fresh;         /* forget an earlier journal instead of continuing it */
-    const int *stop;   /* polled; nonzero: finish what is under way and return SSGCAM_ERR_INTERRUPTED. May be NULL */
+    int overlays; /* also write OUT/overlays/ID.png: labels in colour over the image, and the outline of the true mask, where there is one, in white
+                   */
+    int fresh;    /* forget an earlier journal instead of continuing it */
+    const int *stop; /* polled; nonzero: finish what is under way and return SSGCAM_ERR_INTERRUPTED. May be NULL */
     ssgcam_progress *progress;
     void *context;
 } ssgcam_generate_options;
