@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-SIZE, EPOCHS, BATCH, SEED = 120, 24, 30, 1
+SIZE, EPOCHS, BATCH, SEED = 96, 16, 30, 1
 CLASSES = ["glioma", "meningioma", "no tumour", "pituitary"]  # the order of the VGG16, so that both models read the same labels
 
 
@@ -31,7 +31,7 @@ def block(i, o):
 
 
 def network():
-    widths, layers, last = [(16, 24), (32, 48), (64, 96), (96, 128)], [], 3
+    widths, layers, last = [(12, 16), (24, 32), (48, 64), (64, 96)], [], 3
     for n, (a, b) in enumerate(widths):
         layers += block(last, a) + block(a, b) + ([nn.MaxPool2d(2)] if n < 3 else [])
         last = b

@@ -1,0 +1,162 @@
+#!/usr/bin/env bash
+# The program as a user meets it: run.sh PROGRAM. Every case states the exit code and a piece of what must be said.
+set -uo pipefail
+ssgcam=$(realpath "$1")
+here=$(cd "$(dirname "$0")" && pwd)
+model=$here/../fixtures/tiny.onnx
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+passed=0 failed=0
+
+# expect CODE TEXT ARGUMENTS...: the exit code, and a fixed text in what was printed to either stream ("" for none).
+expect() {
+  local code=$1 text=$2
+  shift 2
+  local said got=0
+  said=$("$ssgcam" "$@" 2>&1 </dev/null) || got=$?
+  if [ "$got" -eq "$code" ] && { [ -z "$text" ] || grep -qF -- "$text" <<<"$said"; }; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAILED: ssgcam %s\n  wanted exit %s and "%s", got exit %s and:\n%s\n' "$*" "$code" "$text" "$got" "$said"
+  fi
+}
+
+# check WHAT COMMAND...: the command must succeed.
+check() {
+  local what=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $what"
+  fi
+}
+
+# ---- data: pictures of the demo, six of them, masks that mark an object -------------------------------------------------------------
+mkdir -p data
+cp "$here"/../../demo/data/images/{glioma,pituitary}_2[5-9]*.jpg data/ 2>/dev/null || cp "$here"/../../demo/data/images/*.jpg data/
+ids=($(cd data && ls ./*.jpg | head -6 | sed 's|^\./||; s|\.jpg$||'))
+for id in "${ids[@]}"; do cp "$here/../../demo/data/masks/$id.png" data/; done
+classes=(red green blue red green blue)
+{
+  echo image,labels,mask,split
+  for i in 0 1 2 3 4 5; do echo "${ids[$i]}.jpg,${classes[$i]},${ids[$i]}.png,$([ "$i" -lt 4 ] && echo test || echo search)"; done
+} >data/data.csv
+printf 'red\ngreen\nblue\n' >data/classes.txt
+
+# ---- the program itself --------------------------------------------------------------------------------------------------------------
+expect 2 "usage: ssgcam COMMAND"
+expect 0 "usage: ssgcam COMMAND" --help
+expect 0 "ssgcam 0." --version
+expect 2 "did you mean 'generate'" generte
+for command in inspect explain generate eval bench devices; do expect 0 "usage: ssgcam $command" "$command" --help; done
+expect 2 "did you mean '--threads'" inspect "$model" --thread 2
+expect 2 "needs a whole number" inspect "$model" --threads two
+expect 2 "needs a value" inspect "$model" --threads
+
+# ---- inspect, devices, bench -----------------------------------------------------------------------------------------------------------
+expect 0 "32 x 48" inspect "$model"
+expect 0 "relu2" inspect "$model" --layers auto
+expect 0 '"class_count": 3' inspect "$model" --json
+expect 2 "the model (an .onnx file) is missing" inspect
+expect 3 "no-such.onnx" inspect no-such.onnx
+expect 3 "" inspect "$here/run.sh"
+expect 3 "correct \`size\`" inspect "$model" --size 64
+expect 2 "--size" inspect "$model" --size big
+head -c 900 "$model" >cut.onnx
+expect 3 "cut.onnx" inspect cut.onnx
+cp "$model" odd.onnx
+echo '{"sise": 3}' >odd.json
+expect 3 "did you mean 'size'" inspect odd.onnx
+expect 0 "onednn" devices
+expect 0 '"devices"' devices --json
+expect 0 "images a second" bench "$model" --repeat 2 --threads 1
+expect 4 "" bench "$model" --device cuda:7
+expect 2 "is not known; use auto" bench "$model" --device gpu
+
+# ---- explain ---------------------------------------------------------------------------------------------------------------------------
+picture=data/${ids[0]}.jpg
+expect 0 "class " explain "$model" "$picture" -o out --save overlay,heatmap,npy,layers,tensors
+check "explain wrote its files" test -s "out/${ids[0]}.$(ls out | sed -nE "s/^${ids[0]}\.([0-9]+)\.npy$/\1/p" | head -1).npy"
+check "layer maps are named after the layer" compgen -G "out/${ids[0]}.*.relu1.npy" >/dev/null
+check "tensors" compgen -G "out/${ids[0]}.*.relu2.g.npy" >/dev/null
+expect 0 '"score"' explain "$model" "$picture" --json --save none -c red -c 2 -c top
+for method in gradcam gradcampp xgradcam layercam hirescam gradcam_elementwise ssgcam; do
+  expect 0 "class 1 (green)" explain "$model" "$picture" -c green --save npy -m $method -o "out-$method"
+done
+expect 0 "" explain "$model" "$picture" --save npy --preset pgc -m layercam -l relu1,act2 -o out
+expect 3 "the nearest is 'green'" explain "$model" "$picture" -c grean
+expect 3 "class 9 does not exist" explain "$model" "$picture" -c 9
+expect 3 "the nearest is 'relu1'" explain "$model" "$picture" -l relu3
+expect 2 "gradcam" explain "$model" "$picture" -m gradcamm
+expect 2 "--save" explain "$model" "$picture" --save movie
+expect 2 "at least one image" explain "$model"
+echo "not an image" >text.jpg
+expect 3 "text.jpg" explain "$model" text.jpg
+expect 1 "1 of 2 inputs" explain "$model" text.jpg "$picture" -o out
+expect 2 "under one name" explain "$model" "$picture" "out/../$picture" -o out
+
+# ---- generate --------------------------------------------------------------------------------------------------------------------------
+expect 0 "4 of 4 masks" generate "$model" --data data --split test -o run
+check "as many masks as images" test "$(ls run/masks | wc -l)" -eq 4
+expect 0 "(4 from before)" generate "$model" --data data --split test -o run
+expect 3 "another recipe" generate "$model" --data data --split test -o run -t 3
+expect 0 "4 of 4 masks" generate "$model" --data data --split test -o run -t 3 --fresh
+expect 0 "6 of 6 masks" generate "$model" --data data -o whole --maps --overlays --batch 3
+for shard in 1/2 2/2; do expect 0 "3 of 3 masks" generate "$model" --data data -o shards --shard $shard --threads 1; done
+check "shards, batch and threads do not change a byte" diff -r whole/masks shards/masks
+rm "whole/masks/${ids[2]}.png"
+truncate -s -20 whole/journal.jsonl
+expect 0 "6 of 6 masks" generate "$model" --data data -o whole --maps --overlays --batch 3
+check "a resumed run ends with the same bytes" diff -r whole/masks shards/masks
+expect 2 "-o DIR is missing" generate "$model" --data data
+expect 2 "--shard" generate "$model" --data data -o x --shard 3
+expect 2 "" generate "$model" -o x
+expect 3 "no-such" generate "$model" --data no-such -o x
+sed '1s/labels/label/' data/data.csv >data/nolabels.csv
+expect 3 "column 'labels' is missing" generate "$model" --data data/nolabels.csv -o x
+sed 's/green/grean/' data/data.csv >data/wronglabel.csv
+expect 3 "grean" generate "$model" --data data/wronglabel.csv -o x
+cp text.jpg data/broken.jpg
+{ cat data/data.csv; echo "broken.jpg,red,,test"; echo "gone.jpg,red,,test"; } >data/bad.csv
+expect 1 "gone.jpg" generate "$model" --data data/bad.csv -o partial
+check "the others are complete" test "$(ls partial/masks | wc -l)" -eq 6
+touch file
+expect 4 "file" generate "$model" --data data -o file/below
+if [ -e /dev/full ] && [ "$(id -u)" -eq 0 ] && mkdir small && mount -t tmpfs -o size=8k tmpfs small 2>/dev/null; then
+  expect 4 "small" generate "$model" --data data -o small
+  check "no torn mask on a full disk" bash -c '! ls small/masks 2>/dev/null | grep -v "\.png$"'
+  umount small
+fi
+
+# ---- recipes ------------------------------------------------------------------------------------------------------------------------------
+cat >recipe.json <<'R'
+{"ssgcam_recipe": 1, "layers": [{"name": "relu1", "weight": 27, "method": "layercam"}, {"name": "relu2", "weight": 100, "method": "ssgcam", "sigma": 1}], "threshold": 90}
+R
+expect 0 "6 of 6 masks" generate "$model" --data data -r recipe.json -o recipe
+sed 's/relu1/gone1/' recipe.json >missing.json
+expect 3 "gone1" generate "$model" --data data -r missing.json -o x
+sed 's/"ssgcam_recipe": 1/"ssgcam_recipe": 9/' recipe.json >future.json
+expect 3 "version 9" generate "$model" --data data -r future.json -o x
+sed 's/27/28/' recipe.json >sum.json
+expect 3 "127" generate "$model" --data data -r sum.json -o x
+sed 's/sigma/sigmma/' recipe.json >unknown.json
+expect 3 "did you mean 'sigma'" generate "$model" --data data -r unknown.json -o x
+
+# ---- eval ------------------------------------------------------------------------------------------------------------------------------------
+expect 0 "mIoU" eval masks "$model" --data data --mask-values object --curve curve.csv
+check "a curve of 256 thresholds" test "$(wc -l <curve.csv)" -eq 257
+expect 0 '"mean_iou"' eval masks --masks run/masks --data data --split test --mask-values object --json
+direct=$("$ssgcam" eval masks "$model" --data data --split test --mask-values object -t 3 --json 2>/dev/null | grep -A30 '"confusion"')
+files=$("$ssgcam" eval masks --masks run/masks --data data --split test --mask-values object --json 2>/dev/null | grep -A30 '"confusion"')
+check "masks scored from files and on the fly give equal counts" test "${direct%%curve*}" = "${files%%curve*}"
+expect 3 "no images in split 'none'" eval masks --masks run/masks --data data --mask-values object --split none
+expect 2 "give either" eval masks --data data
+expect 2 "what to score" eval
+expect 2 "mask values" eval masks "$model" --data data --mask-values shape
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
