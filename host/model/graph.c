@@ -71,3 +71,16 @@ int ssg_unary_backward_uses_output(ssg_function function)
     default: return 0;
     }
 }
+
+int ssg_unary_is_curved(ssg_function function)
+{
+    switch (function) {
+    case SSG_FUNCTION_NONE:
+    case SSG_FUNCTION_RELU:
+    case SSG_FUNCTION_CLIP:
+    case SSG_FUNCTION_LEAKY_RELU:
+    case SSG_FUNCTION_HARDSIGMOID:
+    case SSG_FUNCTION_ABS: return 0;
+    default: return 1;
+    }
+}

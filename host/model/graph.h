@@ -16,20 +16,23 @@ typedef enum ssg_op_kind {
     SSG_OP_MATMUL_BACKWARD,  /* dx from dy */
     SSG_OP_MAXPOOL,          /* optionally a second output: where each maximum stood (device-private) */
     SSG_OP_MAXPOOL_BACKWARD, /* dx from dy and that */
+    SSG_OP_MAXPOOL_TANGENT,  /* from t (a tangent of the input) and the input x: t where x has the first maximum of the window */
     SSG_OP_AVGPOOL,          /* */
     SSG_OP_AVGPOOL_BACKWARD, /* dx from dy */
     SSG_OP_UNARY,            /* y = function(x) */
     SSG_OP_UNARY_BACKWARD,   /* dx from dy and x or y (ssg_unary_backward_uses_output) */
-    SSG_OP_BINARY,           /* y = a op b with broadcasting; along the batch, rows repeat (row % N) */
-    SSG_OP_AFFINE,           /* y = x * scale + shift with vectors along one axis */
-    SSG_OP_REDUCE,           /* mean or sum over axes that stay as 1 */
-    SSG_OP_BROADCAST,        /* y = alpha * x repeated to the output's shape: the gradient of REDUCE */
-    SSG_OP_CONCAT,           /* along an axis */
-    SSG_OP_SLICE,            /* y[i] = x[start + i * step] per axis, never the batch */
-    SSG_OP_SCATTER,          /* the gradient of SLICE: zeros, then y[start + i * step] = x[i]; also constant padding */
-    SSG_OP_TRANSPOSE,        /* perm[0] = 0 */
-    SSG_OP_RESHAPE,          /* the same elements, batch kept */
-    SSG_OP_SOFTMAX,          /* over one axis; log-softmax if `log` */
+    SSG_OP_UNARY_SECOND, /* dy s'(v) t from dy, v and t, where s(v) is the slope that UNARY_BACKWARD takes from its saved tensor v, and t v's tangent
+                          */
+    SSG_OP_BINARY,       /* y = a op b with broadcasting; along the batch, rows repeat (row % N) */
+    SSG_OP_AFFINE,       /* y = x * scale + shift with vectors along one axis */
+    SSG_OP_REDUCE,       /* mean or sum over axes that stay as 1 */
+    SSG_OP_BROADCAST,    /* y = alpha * x repeated to the output's shape: the gradient of REDUCE */
+    SSG_OP_CONCAT,       /* along an axis */
+    SSG_OP_SLICE,        /* y[i] = x[start + i * step] per axis, never the batch */
+    SSG_OP_SCATTER,      /* the gradient of SLICE: zeros, then y[start + i * step] = x[i]; also constant padding */
+    SSG_OP_TRANSPOSE,    /* perm[0] = 0 */
+    SSG_OP_RESHAPE,      /* the same elements, batch kept */
+    SSG_OP_SOFTMAX,      /* over one axis; log-softmax if `log` */
     SSG_OP_SOFTMAX_BACKWARD, /* dx from dy and y */
     SSG_OP_LRN,              /* local response normalisation across channels */
     SSG_OP_LRN_BACKWARD,     /* dx from dy and x */
@@ -128,5 +131,8 @@ ssgcam_status ssg_graph_add_op(ssg_graph *graph, const ssg_op *op, const ssg_sha
 
 /* Whether the derivative of `function` is computed from its output y (else from its input x). */
 int ssg_unary_backward_uses_output(ssg_function function);
+
+/* Whether that derivative varies along the tensor it is computed from: 0 for the piecewise linear functions. */
+int ssg_unary_is_curved(ssg_function function);
 
 #endif

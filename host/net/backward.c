@@ -1,6 +1,7 @@
 #include "host/net/backward.h"
 
 #include "host/base/alloc.h"
+#include "host/net/build.h"
 
 typedef struct backward {
     ssg_graph *graph;
@@ -24,24 +25,12 @@ static ssg_shape gradient_shape(const backward *b, int tensor)
 
 static ssgcam_status emit(backward *b, ssg_op op, const int *inputs, int count, const ssg_shape *shape, int *output)
 {
-    int copy[SSG_OP_MAX_INPUTS];
-    for (int i = 0; i < count; i++) copy[i] = inputs[i];
-    op.inputs = copy;
-    op.input_count = count;
-    op.positions = 0;
-    return ssg_graph_add_op(b->graph, &op, shape, NULL, output);
+    return ssg_build_op(b->graph, op, inputs, count, shape, output);
 }
 
 static ssgcam_status combine(backward *b, ssg_binary kind, int left, int right, int *output)
 {
-    ssg_shape shape;
-    ssg_shape x = shape_of(b, left), y = shape_of(b, right);
-    if (x.rank == y.rank) { /* rows repeat, which NumPy's broadcasting does not know */
-        int64_t rows = x.dims[0] > y.dims[0] ? x.dims[0] : y.dims[0];
-        x.dims[0] = y.dims[0] = rows;
-    }
-    SSG_TRY(ssg_shape_broadcast(&x, &y, &shape));
-    return emit(b, (ssg_op){.kind = SSG_OP_BINARY, .binary = kind}, (int[]){left, right}, 2, &shape, output);
+    return ssg_build_binary(b->graph, kind, left, right, output);
 }
 
 /* Adds a contribution to the gradient of `tensor`. */
@@ -73,13 +62,7 @@ static ssgcam_status contribute_unbroadcast(backward *b, int tensor, int contrib
 
 static ssgcam_status negate(backward *b, int x, int *y)
 {
-    ssg_const *minus = ssg_const_create(SSG_CONST_F32, &(ssg_shape){1, {1}});
-    if (!minus) return SSG_OUT_OF_MEMORY;
-    minus->f32[0] = -1;
-    ssg_shape shape = shape_of(b, x);
-    ssgcam_status status = emit(b, (ssg_op){.kind = SSG_OP_AFFINE, .weights = minus, .axis = 1}, &x, 1, &shape, y);
-    ssg_const_release(minus);
-    return status;
+    return ssg_build_scale(b->graph, x, -1, y);
 }
 
 /* ---- one operator ---------------------------------------------------------------------------------------------------------- */

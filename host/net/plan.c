@@ -5,6 +5,8 @@
 
 #include "host/base/alloc.h"
 #include "host/net/backward.h"
+#include "host/net/tangent.h"
+#include "host/net/target.h"
 
 /* A tensor of the graph in one placement. The first version is what its producer gave; others come from reorders. */
 typedef struct version {
@@ -32,7 +34,7 @@ struct ssg_plan {
     ssg_graph *graph;
     ssg_precision precision;
     planned_step *steps;
-    int step_count, step_capacity, forward_steps;
+    int step_count, step_capacity, forward_steps, backward_steps; /* all; room; up to the end of the first and second pass */
     version *versions;
     int version_count, version_capacity;
     int *first_version; /* per tensor, -1 before it is made */
@@ -42,9 +44,10 @@ struct ssg_plan {
     void **constants; /* per tensor: device memory of a constant */
     size_t memory_bytes, scratch_bytes;
     int seeds, score; /* tensors; seeds -1 in a forward-only plan */
-    int classes;
+    int classes, direction_count;
     int tap_count;
-    int *taps, *gradients; /* tensors, then (after planning) versions */
+    int *taps, *gradients, *directions, *products; /* tensors, then (after planning) versions */
+    int *direction_inputs;                         /* versions that take the directions from host memory */
     float *seed_buffer;
 };
 
@@ -185,7 +188,16 @@ static ssgcam_status place_constants(ssg_plan *plan)
     return SSGCAM_OK;
 }
 
-static ssgcam_status plan_steps(ssg_plan *plan, int forward_ops)
+/* The version of a tensor of tap i in the layout of the tap's activation. */
+static ssgcam_status like_activation(ssg_plan *plan, int i, int tensor, int *v)
+{
+    ssg_placed placed = plan->versions[plan->taps[i]].placed;
+    placed.shape = plan->graph->tensors[tensor].shape;
+    ssg_placed_measure(&placed);
+    return version_in(plan, tensor, &placed, v);
+}
+
+static ssgcam_status plan_steps(ssg_plan *plan, int forward_ops, int backward_ops)
 {
     SSG_TRY(place_constants(plan));
     SSG_TRY(add_plain_version(plan, plan->graph->input));
@@ -206,13 +218,17 @@ static ssgcam_status plan_steps(ssg_plan *plan, int forward_ops)
     plan->forward_steps = plan->step_count;
     if (plan->seeds < 0) return SSGCAM_OK;
     SSG_TRY(add_plain_version(plan, plan->seeds));
-    for (int i = forward_ops; i < plan->graph->op_count; i++) SSG_TRY(plan_op(plan, &plan->graph->ops[i]));
-    for (int i = 0; i < plan->tap_count; i++) { /* the gradient in the activation's layout */
-        ssg_placed placed = plan->versions[plan->taps[i]].placed;
-        placed.shape = plan->graph->tensors[plan->gradients[i]].shape;
-        ssg_placed_measure(&placed);
-        SSG_TRY(version_in(plan, plan->gradients[i], &placed, &plan->gradients[i]));
+    for (int i = forward_ops; i < backward_ops; i++) SSG_TRY(plan_op(plan, &plan->graph->ops[i]));
+    for (int i = 0; i < plan->tap_count; i++) SSG_TRY(like_activation(plan, i, plan->gradients[i], &plan->gradients[i]));
+    plan->backward_steps = plan->step_count;
+    if (!plan->direction_count) return SSGCAM_OK;
+    for (int i = 0; i < plan->tap_count; i++) {
+        SSG_TRY(add_plain_version(plan, plan->directions[i]));
+        plan->direction_inputs[i] = plan->first_version[plan->directions[i]];
+        SSG_TRY(like_activation(plan, i, plan->directions[i], &plan->directions[i]));
     }
+    for (int i = backward_ops; i < plan->graph->op_count; i++) SSG_TRY(plan_op(plan, &plan->graph->ops[i]));
+    for (int i = 0; i < plan->tap_count; i++) SSG_TRY(like_activation(plan, i, plan->products[i], &plan->products[i]));
     return SSGCAM_OK;
 }
 
@@ -243,7 +259,17 @@ static void find_last_reads(const ssg_plan *plan, int *last)
     for (int i = 0; i < plan->tap_count; i++) {
         last[plan->taps[i]] = FOREVER;
         if (plan->seeds >= 0) last[plan->gradients[i]] = FOREVER;
+        if (plan->direction_count) last[plan->directions[i]] = last[plan->products[i]] = FOREVER;
     }
+    /* The second-order sweep may run again: what it reads of the passes before stays. */
+    for (int s = 0; s < plan->backward_steps; s++) {
+        int made[2] = {plan->steps[s].output, plan->steps[s].positions};
+        for (int k = 0; k < 2; k++)
+            if (made[k] >= 0 && last[made[k]] >= plan->backward_steps) last[made[k]] = FOREVER;
+    }
+    int input = plan->first_version[plan->graph->input];
+    if (plan->direction_count && last[input] >= plan->backward_steps) last[input] = FOREVER;
+    if (plan->direction_count && last[plan->first_version[plan->seeds]] >= plan->backward_steps) last[plan->first_version[plan->seeds]] = FOREVER;
 }
 
 static void assign_storages(ssg_plan *plan, const int *last)
@@ -253,6 +279,10 @@ static void assign_storages(ssg_plan *plan, const int *last)
     if (plan->seeds >= 0) {
         new_storage(plan, plan->first_version[plan->seeds], plan->forward_steps - 1);
         hold(plan, plan->first_version[plan->seeds], last[plan->first_version[plan->seeds]]);
+    }
+    for (int i = 0; plan->direction_count && i < plan->tap_count; i++) {
+        new_storage(plan, plan->direction_inputs[i], plan->backward_steps - 1);
+        hold(plan, plan->direction_inputs[i], last[plan->direction_inputs[i]]);
     }
     for (int s = 0; s < plan->step_count; s++) {
         planned_step *step = &plan->steps[s];
@@ -355,34 +385,45 @@ static ssgcam_status build(ssg_plan *plan, const ssg_model *model, const ssg_pla
     size_t taps = (size_t)options->tap_count;
     plan->taps = ssg_calloc(taps, sizeof *plan->taps);
     plan->gradients = ssg_calloc(taps, sizeof *plan->gradients);
-    if (!plan->taps || !plan->gradients) return SSG_OUT_OF_MEMORY;
+    plan->directions = ssg_calloc(taps, sizeof *plan->directions);
+    plan->direction_inputs = ssg_calloc(taps, sizeof *plan->direction_inputs);
+    plan->products = ssg_calloc(taps, sizeof *plan->products);
+    if (!plan->taps || !plan->gradients || !plan->directions || !plan->direction_inputs || !plan->products) return SSG_OUT_OF_MEMORY;
     SSG_TRY(ssg_graph_lower(&plan->graph, model, &options->input, options->taps, options->tap_count));
     SSG_TRY(find_taps(plan, options));
-    plan->score = options->through_head ? plan->graph->output : plan->graph->logits;
-    int forward_ops = plan->graph->op_count;
+    ssg_graph *graph = plan->graph;
+    if (options->directions > 0) SSG_TRY(ssg_spell_out(graph));
+    plan->score = graph->output;
+    if (!options->through_head) SSG_TRY(ssg_target_append(graph, options->target, &plan->score));
+    int forward_ops = graph->op_count, backward_ops = forward_ops;
     if (options->classes > 0) {
-        SSG_TRY(ssg_backward_append(plan->graph, plan->score, options->classes, plan->taps, plan->tap_count, &plan->seeds, plan->gradients));
-        plan->seed_buffer = ssg_calloc(ssg_shape_count(&plan->graph->tensors[plan->seeds].shape), sizeof(float));
+        SSG_TRY(ssg_backward_append(graph, plan->score, options->classes, plan->taps, plan->tap_count, &plan->seeds, plan->gradients));
+        plan->seed_buffer = ssg_calloc(ssg_shape_count(&graph->tensors[plan->seeds].shape), sizeof(float));
         if (!plan->seed_buffer) return SSG_OUT_OF_MEMORY;
+        backward_ops = graph->op_count;
     }
+    if (options->directions > 0)
+        SSG_TRY(ssg_tangent_append(graph, (int64_t)options->directions * graph->tensors[plan->seeds].shape.dims[0], plan->taps, plan->gradients,
+                                   plan->tap_count, plan->directions, plan->products));
     plan->first_version = ssg_calloc((size_t)plan->graph->tensor_count, sizeof *plan->first_version);
     if (!plan->first_version) return SSG_OUT_OF_MEMORY;
     for (int i = 0; i < plan->graph->tensor_count; i++) plan->first_version[i] = -1;
-    SSG_TRY(plan_steps(plan, forward_ops));
+    SSG_TRY(plan_steps(plan, forward_ops, backward_ops));
     return plan_memory(plan);
 }
 
 ssgcam_status ssg_plan_create(ssg_plan **out, ssg_device *device, const ssg_model *model, const ssg_plan_options *options)
 {
     *out = NULL;
-    if (options->classes < 0 || options->tap_count < 0)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d classes, %d taps", options->classes, options->tap_count);
+    if (options->classes < 0 || options->tap_count < 0 || options->directions < 0 || (options->directions > 0 && options->classes < 1))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d classes, %d taps, %d directions", options->classes, options->tap_count, options->directions);
     ssg_plan *plan = ssg_calloc(1, sizeof *plan);
     if (!plan) return SSG_OUT_OF_MEMORY;
     plan->device = device;
     plan->precision = options->precision;
     plan->classes = options->classes;
     plan->tap_count = options->tap_count;
+    plan->direction_count = options->directions;
     plan->seeds = -1;
     ssgcam_status status = build(plan, model, options);
     if (status != SSGCAM_OK) ssg_plan_destroy(&plan);
@@ -409,6 +450,9 @@ void ssg_plan_destroy(ssg_plan **plan)
     ssg_free(p->storages);
     ssg_free(p->taps);
     ssg_free(p->gradients);
+    ssg_free(p->directions);
+    ssg_free(p->direction_inputs);
+    ssg_free(p->products);
     ssg_free(p->seed_buffer);
     ssg_free(p);
     *plan = NULL;
@@ -467,7 +511,7 @@ ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds)
     if (plan->seeds < 0) return ssg_fail(SSGCAM_ERR_ARGUMENT, "this plan was made for the forward pass only");
     int v = plan->first_version[plan->seeds];
     SSG_TRY(plan->device->interface->upload(plan->device, address(plan, v), seeds, plan->versions[v].placed.bytes));
-    SSG_TRY(run_steps(plan, plan->forward_steps, plan->step_count));
+    SSG_TRY(run_steps(plan, plan->forward_steps, plan->backward_steps));
     return plan->device->interface->wait(plan->device);
 }
 
@@ -486,6 +530,17 @@ ssgcam_status ssg_plan_backward_classes(ssg_plan *plan, const int64_t *chosen)
     return ssg_plan_backward(plan, plan->seed_buffer);
 }
 
+ssgcam_status ssg_plan_second(ssg_plan *plan, const float *const *directions)
+{
+    if (!plan->direction_count) return ssg_fail(SSGCAM_ERR_ARGUMENT, "this plan was made without second-order sweeps");
+    for (int i = 0; i < plan->tap_count; i++) {
+        int v = plan->direction_inputs[i];
+        SSG_TRY(plan->device->interface->upload(plan->device, address(plan, v), directions[i], plan->versions[v].placed.bytes));
+    }
+    SSG_TRY(run_steps(plan, plan->backward_steps, plan->step_count));
+    return plan->device->interface->wait(plan->device);
+}
+
 /* ---- looking ---------------------------------------------------------------------------------------------------------------------- */
 
 int64_t ssg_plan_class_count(const ssg_plan *plan)
@@ -502,6 +557,10 @@ void ssg_plan_tap(const ssg_plan *plan, int i, ssg_tap *tap)
     if (plan->seeds < 0) return;
     tap->gradient_placed = plan->versions[plan->gradients[i]].placed;
     tap->gradient = address(plan, plan->gradients[i]);
+    if (!plan->direction_count) return;
+    tap->product_placed = plan->versions[plan->products[i]].placed;
+    tap->direction = address(plan, plan->directions[i]);
+    tap->product = address(plan, plan->products[i]);
 }
 
 size_t ssg_plan_memory(const ssg_plan *plan)

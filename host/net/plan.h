@@ -3,10 +3,13 @@
  *     ssg_plan_create(&plan, device, model, &options);
  *     ssg_plan_forward(plan, images);             class scores can be read
  *     ssg_plan_backward_classes(plan, classes);   activations and gradients at the taps can be read
+ *     ssg_plan_second(plan, directions);          Hessian-vector products can be read (plans made for them; as often as wanted)
  *
  * A plan is used by one thread at a time. Plans of one device share packed weights. */
 #ifndef SSG_NET_PLAN_H
 #define SSG_NET_PLAN_H
+
+#include <ssgcam/method.h>
 
 #include "host/device/device.h"
 
@@ -18,7 +21,9 @@ typedef struct ssg_plan_options {
     int tap_count;
     int classes; /* C: gradients for that many classes of each image in one batch; 0: forward only */
     ssg_precision precision;
-    int through_head; /* differentiate the model's own output (e.g. softmax) rather than the logits */
+    int through_head;     /* differentiate the model's own output (e.g. softmax) rather than the logits */
+    ssgcam_target target; /* without through_head: the function of the logits that is differentiated */
+    int directions;       /* P: Hessian-vector products for that many directions of each gradient in one sweep; 0: none */
 } ssg_plan_options;
 
 ssgcam_status ssg_plan_create(ssg_plan **out, ssg_device *device, const ssg_model *model, const ssg_plan_options *options);
@@ -42,11 +47,19 @@ ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds);
 /* The same for class scores themselves: chosen[c * N + n] is the c-th class of image n (one-hot seeds). */
 ssgcam_status ssg_plan_backward_classes(ssg_plan *plan, const int64_t *chosen);
 
-/* Tap i after the passes, in device memory: activation of N rows, gradient of C * N rows in the same layout, both float32. */
+/* Moves all taps along directions[tap], each [P * C * N][K][H][W] in host memory (row (p * C + c) * N + n), and works out how the gradients change:
+ * products of the Hessian of the target in all taps together (host/net/tangent.h). Follows a backward pass; may be called again with other
+ * directions. */
+ssgcam_status ssg_plan_second(ssg_plan *plan, const float *const *directions);
+
+/* Tap i after the passes, in device memory, all in the same layout and float32: activation of N rows, gradient of C * N rows, direction and product
+ * of P
+ * * C * N rows. */
 typedef struct ssg_tap {
     const char *name;
-    ssg_placed activation_placed, gradient_placed;
+    ssg_placed activation_placed, gradient_placed, product_placed;
     const void *activation, *gradient; /* gradient NULL for a forward-only plan */
+    const void *direction, *product;   /* NULL without directions */
 } ssg_tap;
 void ssg_plan_tap(const ssg_plan *plan, int i, ssg_tap *tap);
 

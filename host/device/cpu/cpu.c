@@ -91,8 +91,10 @@ static ssg_step_maker *maker_of(ssg_op_kind kind)
     case SSG_OP_MAXPOOL_BACKWARD: return ssg_step_make_maxpool;
     case SSG_OP_AVGPOOL:
     case SSG_OP_AVGPOOL_BACKWARD: return ssg_step_make_avgpool;
+    case SSG_OP_MAXPOOL_TANGENT: return ssg_step_make_maxpool_tangent;
     case SSG_OP_UNARY:
     case SSG_OP_UNARY_BACKWARD: return ssg_step_make_unary;
+    case SSG_OP_UNARY_SECOND: return ssg_step_make_second;
     case SSG_OP_BINARY: return ssg_step_make_binary;
     case SSG_OP_AFFINE: return ssg_step_make_affine;
     case SSG_OP_REDUCE:

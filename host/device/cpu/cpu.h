@@ -34,6 +34,7 @@ ssg_step_maker ssg_step_make_maxpool, ssg_step_make_avgpool;                    
 ssg_step_maker ssg_step_make_unary, ssg_step_make_binary, ssg_step_make_affine; /* steps_elementwise.c */
 ssg_step_maker ssg_step_make_reduce, ssg_step_make_softmax, ssg_step_make_lrn;  /* steps_reduce.c */
 ssg_step_maker ssg_step_make_movement;                                          /* steps_movement.c */
+ssg_step_maker ssg_step_make_second, ssg_step_make_maxpool_tangent;             /* steps_tangent.c */
 
 /* ---- views ------------------------------------------------------------------------------------------------------------ */
 
