@@ -246,6 +246,14 @@ static int sees(const ssg_op *op, int k)
     return op->kind != SSG_OP_MAXPOOL_BACKWARD || k == 0;
 }
 
+/* Whether the operator carries a movement on. A tap may move although the operator that makes it does not. */
+static int carries(const sweep *s, const ssg_op *op)
+{
+    for (int k = 0; k < op->input_count; k++)
+        if (sees(op, k) && s->moves[op->inputs[k]]) return 1;
+    return 0;
+}
+
 static void mark(sweep *s, const int *taps, const int *gradients, int tap_count)
 {
     const ssg_graph *graph = s->graph;
@@ -254,8 +262,7 @@ static void mark(sweep *s, const int *taps, const int *gradients, int tap_count)
         s->wanted[gradients[i]] = 1;
     }
     for (int i = 0; i < graph->op_count; i++)
-        for (int k = 0; k < graph->ops[i].input_count; k++)
-            if (sees(&graph->ops[i], k)) s->moves[graph->ops[i].output] |= s->moves[graph->ops[i].inputs[k]];
+        if (carries(s, &graph->ops[i])) s->moves[graph->ops[i].output] = 1;
     for (int i = graph->op_count - 1; i >= 0; i--)
         for (int k = 0; s->wanted[graph->ops[i].output] && k < graph->ops[i].input_count; k++)
             if (sees(&graph->ops[i], k) && s->moves[graph->ops[i].inputs[k]]) s->wanted[graph->ops[i].inputs[k]] = 1;
@@ -302,7 +309,7 @@ ssgcam_status ssg_tangent_append(ssg_graph *graph, int64_t rows, const int *taps
     }
     for (int i = 0; i < ops; i++) {
         ssg_op op = graph->ops[i]; /* a copy: adding operators moves the array */
-        if (s.moves[op.output] && s.wanted[op.output]) SSG_TRY_DONE(of_op(&s, &op, &s.tangents[op.output]));
+        if (s.wanted[op.output] && carries(&s, &op)) SSG_TRY_DONE(of_op(&s, &op, &s.tangents[op.output]));
         for (int k = 0; k < tap_count; k++)
             if (taps[k] == op.output && directions[k] < 0) SSG_TRY_DONE(add_direction(&s, taps[k], &directions[k]));
     }
