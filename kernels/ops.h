@@ -30,7 +30,8 @@ typedef enum ssg_map_kind {
     SSG_MAP_XGRADCAM,
     SSG_MAP_LAYERCAM,
     SSG_MAP_HIRESCAM,
-    SSG_MAP_GRADCAM_ELEMENTWISE
+    SSG_MAP_GRADCAM_ELEMENTWISE,
+    SSG_MAP_SMOOTHGRADCAMPP /* gradient: the mean of g over samples; second: the means of g^2, then those of g^3, each in the layout of g */
 } ssg_map_kind;
 
 typedef struct ssg_map_spec {
@@ -50,7 +51,7 @@ typedef struct ssg_ops {
     /* Bytes of scratch that maps() needs. */
     size_t (*maps_scratch)(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
 
-    /* Raw maps [g->rows][H][W] of one layer. `second`: the second derivatives h in the layout of g, NULL for g g (SSGCAM only).
+    /* Raw maps [g->rows][H][W] of one layer. `second`: the second derivatives h in the layout of g, NULL for g g (SSGCAM), or as the kind says.
      * Bound: 2e-5 of the map's largest value (signed sums: of the largest partial sum). */
     void (*maps)(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
                  float *maps, void *scratch);
@@ -84,6 +85,13 @@ typedef struct ssg_ops {
 
     /* counts[(truth) * (n + 1) + label] += 1 over pixels whose truth is not 255. */
     void (*confusion)(const ssg_run *run, uint64_t *counts, const uint8_t *truth, const uint8_t *labels, size_t pixels, size_t n);
+
+    /* sums[m][group][i] += scale * sum over s < used of values[group][s][i]^(m + 1) for m = 0, 1, 2: moments over samples. values:
+     * [groups][repeats][row] floats, sums: [3][groups][row]. */
+    void (*moments)(const ssg_run *run, float *sums, const float *values, size_t groups, size_t repeats, size_t used, size_t row, float scale);
+
+    /* sums[i] += scale * sum over s < used of a[s][i] b[s][i], i < row: the mean of v (H v) over probes. */
+    void (*products)(const ssg_run *run, float *sums, const float *a, const float *b, size_t used, size_t row, float scale);
 } ssg_ops;
 
 /* The specification, and the fastest form for this processor. */

@@ -122,6 +122,56 @@ static void check_weighted(const feature_case *c, const float *expected)
     free(maps);
 }
 
+/* Means over samples, in two chunks of which the second is not full, then the map made from them. */
+static void check_smooth(const feature_case *c, const float *gs, size_t samples, const float *expected)
+{
+    size_t rows = c->images * c->classes, pixels = c->height * c->width, layouts[] = {1, 8, 16, c->channels};
+    float *maps = calloc(rows * pixels, sizeof *maps);
+    ssg_run run = {.threads = 2};
+    for (size_t l = 0; l < 4; l++) {
+        ssg_features a = in_layout(c->a, c->images, c->channels, c->height, c->width, layouts[l]);
+        ssg_features all = in_layout(gs, rows * samples, c->channels, c->height, c->width, layouts[l]);
+        size_t image = (c->channels + layouts[l] - 1) / layouts[l] * layouts[l] * pixels, row = c->images * image;
+        float *means = malloc(3 * c->classes * row * sizeof *means);
+        for (size_t o = 0; o < 2; o++) {
+            const ssg_ops *ops = o ? ssg_ops_cpu() : ssg_ops_ref();
+            memset(means, 0, 3 * c->classes * row * sizeof *means);
+            ops->moments(&run, means, all.data, c->classes, samples, samples - 1, row, 1 / (float)samples);
+            for (size_t k = 0; k < c->classes; k++) /* the last sample, class by class */
+                for (size_t m = 0; m < 3; m++)
+                    for (size_t i = 0; i < row; i++)
+                        means[(m * c->classes + k) * row + i] += powf(all.data[((k + 1) * samples - 1) * row + i], (float)(m + 1)) / (float)samples;
+            ssg_features g = {means, rows, c->channels, c->height, c->width, layouts[l]};
+            ssg_map_spec spec = {.kind = SSG_MAP_SMOOTHGRADCAMPP};
+            void *scratch = malloc(ops->maps_scratch(&run, &a, &g));
+            ops->maps(&run, &spec, &a, &g, means + c->classes * row, maps, scratch);
+            free(scratch);
+            compare(maps, expected, rows, pixels, ops->name, layouts[l], &spec);
+        }
+        free(means);
+        free_features(&a);
+        free_features(&all);
+    }
+    free(maps);
+}
+
+static void check_products(const feature_case *c)
+{
+    size_t count = c->classes * c->channels * c->height * c->width; /* one row per image: samples are images here */
+    float *sums = malloc(count * sizeof *sums);
+    for (size_t o = 0; o < 2; o++) {
+        const ssg_ops *ops = o ? ssg_ops_cpu() : ssg_ops_ref();
+        memset(sums, 0, count * sizeof *sums);
+        ops->products(&(ssg_run){.threads = 2}, sums, c->g, c->h, c->images, count, 0.5f);
+        for (size_t i = 0; i < count; i++) {
+            double sum = 0;
+            for (size_t s = 0; s < c->images; s++) sum += 0.5 * c->g[s * count + i] * c->h[s * count + i];
+            cr_assert_float_eq(sums[i], sum, 1e-6, "%s", ops->name);
+        }
+    }
+    free(sums);
+}
+
 static void check_feature_case(void)
 {
     feature_case c = {.images = (size_t)next_int(), .classes = (size_t)next_int()};
@@ -144,6 +194,12 @@ static void check_feature_case(void)
         if (spec.kind == SSG_MAP_GRADCAM && !spec.keep_sign) check_weighted(&c, expected);
         free(expected);
     }
+    size_t samples = (size_t)next_int();
+    float *gs = next_array(rows * samples * c.channels * pixels, sizeof *gs), *smooth = next_array(rows * pixels, sizeof *smooth);
+    check_smooth(&c, gs, samples, smooth);
+    check_products(&c);
+    free(gs);
+    free(smooth);
     free(c.a);
     free(c.g);
     free(c.h);

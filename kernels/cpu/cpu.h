@@ -26,5 +26,7 @@ void ssg_cpu_quantise(const ssg_run *run, uint8_t *to, size_t H, size_t W, const
 void ssg_cpu_mix(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels);
 void ssg_cpu_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w);
 void ssg_cpu_label(const ssg_run *run, uint8_t *labels, const int16_t *const *fused, const int *classes, size_t class_count, size_t pixels, int tau);
+void ssg_cpu_moments(const ssg_run *run, float *sums, const float *values, size_t groups, size_t repeats, size_t used, size_t row, float scale);
+void ssg_cpu_products(const ssg_run *run, float *sums, const float *a, const float *b, size_t used, size_t row, float scale);
 
 #endif

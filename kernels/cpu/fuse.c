@@ -224,6 +224,6 @@ const ssg_ops *ssg_ops_cpu(void)
 {
     static const ssg_ops ops = {"cpu",          ssg_cpu_maps_scratch, ssg_cpu_maps,     ssg_cpu_weighted, ssg_cpu_normalise,
                                 ssg_cpu_resize, ssg_cpu_accumulate,   ssg_cpu_quantise, ssg_cpu_mix,      ssg_cpu_resize_fused,
-                                ssg_cpu_label,  ssg_ref_confusion};
+                                ssg_cpu_label,  ssg_ref_confusion,    ssg_cpu_moments,  ssg_cpu_products};
     return &ops;
 }

@@ -52,6 +52,12 @@ typedef int ssg_mask __attribute__((vector_size(SSG_VECTOR_LANES * sizeof(int)),
 #define WHERE(mask, v) ((ssg_vector)((mask) & (ssg_mask)(v))) /* v, or 0 where the comparison failed */
 #define POSITIVE(v)    WHERE((v) > 0, v)
 
+/* Floats in a feature tensor, padding channels included. */
+static size_t feature_count(const ssg_features *f)
+{
+    return f->rows * ((f->channels + f->block - 1) / f->block) * f->block * f->height * f->width;
+}
+
 static inline float lanes_sum(ssg_vector v)
 {
     float s[SSG_VECTOR_LANES];
@@ -99,6 +105,18 @@ SSG_MULTIVERSION static void sum_plusplus_line(double sums[SSG_LANES], const dou
         }
 }
 
+/* The same from the moments of g over samples. */
+SSG_MULTIVERSION static void sum_smooth_line(double sums[SSG_LANES], const double activation_sums[SSG_LANES], const float *g, const float *second,
+                                             const float *third, size_t width)
+{
+    for (size_t x = 0; x < width; x++)
+        for (int l = 0; l < SSG_LANES; l++) {
+            double v = g[x * SSG_LANES + l], d2 = second[x * SSG_LANES + l], d3 = third[x * SSG_LANES + l];
+            double share = v > 0 && d2 > 0 ? v * d2 / (2 * d2 + activation_sums[l] * d3 + 1e-6) : 0;
+            sums[l] += share;
+        }
+}
+
 SSG_MULTIVERSION static void weighted_line(const float weights[SSG_LANES], const float *a, size_t width, float *map)
 {
     ssg_vector low = VECTOR(weights, 0), high = VECTOR(weights, 1);
@@ -114,7 +132,8 @@ static void add_weighted_chunk(const ssg_features *a, size_t row, size_t chunk, 
 static void channel_chunk(const job *j, size_t row, size_t chunk, float *buffers, float *map)
 {
     const ssg_features *a = j->a, *g = j->g;
-    float *a_buffer = buffers, *g_buffer = buffers + a->width * SSG_LANES, weights[SSG_LANES];
+    size_t line = a->width * SSG_LANES;
+    float *a_buffer = buffers, *g_buffer = buffers + line, weights[SSG_LANES]; /* and two lines more for moments */
     double activation_sums[SSG_LANES] = {0}, sums[SSG_LANES] = {0};
     size_t a_row = row % a->rows;
     if (j->spec->kind != SSG_MAP_GRADCAM)
@@ -125,6 +144,9 @@ static void channel_chunk(const job *j, size_t row, size_t chunk, float *buffers
             sum_line(sums, g_line, a->width);
         else if (j->spec->kind == SSG_MAP_XGRADCAM)
             sum_products_line(sums, line_of(a, a->data, a_row, chunk, y, a_buffer), g_line, a->width);
+        else if (j->spec->kind == SSG_MAP_SMOOTHGRADCAMPP)
+            sum_smooth_line(sums, activation_sums, g_line, line_of(g, j->second, row, chunk, y, g_buffer + line),
+                            line_of(g, j->second + feature_count(g), row, chunk, y, g_buffer + 2 * line), a->width);
         else
             sum_plusplus_line(sums, activation_sums, g_line, a->width);
     }
@@ -271,6 +293,7 @@ static void run_unit(void *context, size_t unit, int thread)
         case SSG_MAP_SSGCAM: ssgcam_chunk(j, row, chunk, buffers, map); break;
         case SSG_MAP_GRADCAM:
         case SSG_MAP_GRADCAMPP:
+        case SSG_MAP_SMOOTHGRADCAMPP:
         case SSG_MAP_XGRADCAM: channel_chunk(j, row, chunk, buffers, map); break;
         default: element_chunk(j, row, chunk, buffers, map); break;
         }

@@ -114,6 +114,6 @@ const ssg_ops *ssg_ops_ref(void)
 {
     static const ssg_ops ops = {"ref",          ssg_ref_maps_scratch, ssg_ref_maps,     ssg_ref_weighted, ssg_ref_normalise,
                                 ssg_ref_resize, ssg_ref_accumulate,   ssg_ref_quantise, ssg_ref_mix,      ssg_ref_resize_fused,
-                                ssg_ref_label,  ssg_ref_confusion};
+                                ssg_ref_label,  ssg_ref_confusion,    ssg_ref_moments,  ssg_ref_products};
     return &ops;
 }

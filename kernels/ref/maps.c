@@ -1,4 +1,4 @@
-/* Raw maps of one layer, formula by formula, in float64. One channel at a time: scratch holds the smoothed orders and the weights of one channel. */
+/* Raw maps of one layer, formula by formula, in float64. One channel at a time: scratch holds the planes of one channel. */
 #include <math.h>
 #include <string.h>
 
@@ -11,27 +11,33 @@ double ssg_ref_at(const ssg_features *f, const float *data, size_t row, size_t k
     return data[(((row * blocks + k / f->block) * f->height + y) * f->width + x) * f->block + k % f->block];
 }
 
-/* One channel of A, g and h as planes of float64, and room for a filter pass. */
+/* One channel of A, g, h and third moments as planes of float64, and room for a filter pass. */
 typedef struct planes {
-    double *a, *g, *h, *pass, *sum;
+    double *a, *g, *h, *pass, *sum, *third;
 } planes;
 
 static planes carve(void *scratch, size_t pixels)
 {
     double *at = scratch;
-    return (planes){at, at + pixels, at + 2 * pixels, at + 3 * pixels, at + 4 * pixels};
+    return (planes){at, at + pixels, at + 2 * pixels, at + 3 * pixels, at + 4 * pixels, at + 5 * pixels};
 }
 
 size_t ssg_ref_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient)
 {
     (void)run, (void)gradient;
-    return 5 * activation->height * activation->width * sizeof(double);
+    return 6 * activation->height * activation->width * sizeof(double);
 }
 
 static void load(const ssg_features *f, const float *data, size_t row, size_t k, double *plane)
 {
     for (size_t y = 0; y < f->height; y++)
         for (size_t x = 0; x < f->width; x++) plane[y * f->width + x] = ssg_ref_at(f, data, row, k, y, x);
+}
+
+/* Floats in a feature tensor, padding channels included. */
+static size_t feature_count(const ssg_features *f)
+{
+    return f->rows * ((f->channels + f->block - 1) / f->block) * f->block * f->height * f->width;
 }
 
 static void smooth(double *plane, double *pass, size_t height, size_t width, double sigma)
@@ -76,6 +82,7 @@ static double weight_at(const ssg_map_spec *spec, const planes *p, size_t i, dou
     case SSG_MAP_GRADCAM_ELEMENTWISE: return g * a > 0 ? g : 0;
     case SSG_MAP_XGRADCAM: return g * a / (activation_sum + 1e-7);
     case SSG_MAP_GRADCAMPP: return g != 0 ? positive(g) * g * g / (2 * g * g + activation_sum * g * g * g + 1e-6) : 0;
+    case SSG_MAP_SMOOTHGRADCAMPP: return h != 0 ? positive(g) * h / (2 * h + activation_sum * p->third[i] + 1e-6) : 0;
     }
     return 0;
 }
@@ -83,7 +90,7 @@ static double weight_at(const ssg_map_spec *spec, const planes *p, size_t i, dou
 static int is_channelwise(const ssg_map_spec *spec)
 {
     return spec->kind == SSG_MAP_GRADCAM || spec->kind == SSG_MAP_XGRADCAM || spec->kind == SSG_MAP_GRADCAMPP ||
-           (spec->kind == SSG_MAP_SSGCAM && spec->channelwise);
+           spec->kind == SSG_MAP_SMOOTHGRADCAMPP || (spec->kind == SSG_MAP_SSGCAM && spec->channelwise);
 }
 
 void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
@@ -103,6 +110,10 @@ void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_featur
                 if (second) load(gradient, second, row, k, p.h);
                 smooth(p.g, p.pass, activation->height, activation->width, spec->sigma);
                 smooth(p.h, p.pass, activation->height, activation->width, spec->sigma);
+            }
+            if (spec->kind == SSG_MAP_SMOOTHGRADCAMPP) {
+                load(gradient, second, row, k, p.h);
+                load(gradient, second + feature_count(gradient), row, k, p.third);
             }
             double activation_sum = total(p.a, pixels), channel = 0;
             if (is_channelwise(spec)) {
