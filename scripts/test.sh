@@ -2,6 +2,7 @@
 # All tests, or one part: test.sh [release|asan|onednn3]. The last line says how many passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE} # threads that spin while they wait slow each other down on a shared machine
 parts=${1:-"release asan onednn3"}
 passed=0 failed=0
 
