@@ -15,7 +15,7 @@ if(CMAKE_C_COMPILER_ID STREQUAL GNU)
   add_compile_options(-Wno-format-truncation) # messages may be cut, on purpose
 endif()
 # No errno from libm: lets sqrtf and friends vectorise without changing any value.
-add_compile_options(-Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+add_compile_options(-Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
                     -Wpointer-arith -Wundef -Wvla -Werror -ffp-contract=off -fno-math-errno)
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_DEBUG "-O0 -g3")

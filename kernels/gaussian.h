@@ -6,9 +6,17 @@
 
 enum { SSG_GAUSSIAN_MOST_RADIUS = 256, SSG_GAUSSIAN_MOST_TAPS = 2 * SSG_GAUSSIAN_MOST_RADIUS + 1 };
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* w[i] ~ exp(-((i - r) / sigma)^2 / 2), normalised to sum 1, with radius r = floor(4 sigma + 1/2) as scipy.ndimage; sigma 0 (or NaN) gives the single
  * tap 1. Returns r. */
 int ssg_gaussian_taps(float taps[SSG_GAUSSIAN_MOST_TAPS], double sigma);
+
+#ifdef __cplusplus
+}
+#endif
 
 /* Half-sample symmetric border (d c b a | a b c d | d c b a) for any index and any n >= 1. */
 static inline size_t ssg_reflect(long i, size_t n)

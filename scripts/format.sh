@@ -5,4 +5,4 @@ cd "$(dirname "$0")/.."
 tool=$(command -v clang-format-14 || command -v clang-format)
 mode=(-i)
 [ "${1:-}" = --check ] && mode=(--dry-run --Werror)
-git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.cu' '*.cuh' | xargs "$tool" "${mode[@]}"
+git ls-files --cached --others --exclude-standard '*.c' '*.h' '*.cu' '*.cuh' '*.cpp' | xargs "$tool" "${mode[@]}"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# All tests, or one part: test.sh [release|asan|onednn3]. The last line says how many passed.
+# All tests, or one part: test.sh [release|asan|onednn3|cuda]. The last line says how many passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE} # threads that spin while they wait slow each other down on a shared machine
-parts=${1:-"release asan onednn3"}
+parts=${1:-"release asan onednn3 cuda"}
 passed=0 failed=0
 
 run() { # name, command...
@@ -15,22 +15,24 @@ run() { # name, command...
   echo "FAILED: $name"
 }
 
-suite() { # preset
-  cmake --preset "$1" >"build/$1.configure.log" 2>&1 || { cat "build/$1.configure.log"; return 1; }
-  cmake --build --preset "$1" -- --quiet || return 1
+suite() { # preset, arguments of ctest...
+  local preset=$1
+  shift
+  cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 || { cat "build/$preset.configure.log"; return 1; }
+  cmake --build --preset "$preset" -- --quiet || return 1
   # Criterion lets a test with a leak pass: the sanitizer's reports go to files, and a file is a failure.
-  rm -f build/"$1"/sanitizer.*
-  local out=build/$1.ctest.log ok=0
-  ASAN_OPTIONS=log_path=$PWD/build/$1/sanitizer:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:log_path=$PWD/build/$1/sanitizer \
-    LSAN_OPTIONS=suppressions=$PWD/scripts/leaks.txt:print_suppressions=0 ctest --test-dir "build/$1" --output-on-failure >"$out" 2>&1 || ok=1
+  rm -f build/"$preset"/sanitizer.*
+  local out=build/$preset.ctest.log ok=0
+  ASAN_OPTIONS=log_path=$PWD/build/$preset/sanitizer:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:log_path=$PWD/build/$preset/sanitizer \
+    LSAN_OPTIONS=suppressions=$PWD/scripts/leaks.txt:print_suppressions=0 ctest --test-dir "build/$preset" --output-on-failure "$@" >"$out" 2>&1 || ok=1
   grep -E 'Test +#|tests passed|FAILED|failed' "$out" || true
   [ $ok -eq 0 ] || cat "$out"
   local good
   good=$(grep -cE 'Test +#[0-9]+:.* Passed' "$out" || true)
   passed=$((passed + good))
-  if compgen -G "build/$1/sanitizer.*" >/dev/null; then
+  if compgen -G "build/$preset/sanitizer.*" >/dev/null; then
     echo "sanitizer reports:"
-    cat build/"$1"/sanitizer.* | head -100
+    cat build/"$preset"/sanitizer.* | head -100
     ok=1
   fi
   return $ok
@@ -45,6 +47,18 @@ esac
 case " $parts " in *" asan "*) run "AddressSanitizer and UBSan" suite asan ;; esac
 case " $parts " in *" onednn3 "*)
   if scripts/get-onednn3.sh; then run "oneDNN 3.x" suite onednn3; else echo "oneDNN 3.x: skipped, the Python packages cannot be had here"; fi ;;
+esac
+# The CUDA sources on the simulated device. It needs the toolkit's headers, which few machines without a GPU have.
+case " $parts " in *" cuda "*)
+  headers=$(scripts/find-cuda.sh || true)
+  if [ -n "$headers" ]; then
+    run "CUDA on the simulated device" suite cudasim -L cuda
+  elif [ -n "${SSGCAM_REQUIRE_CUDA:-}" ]; then
+    failed=$((failed + 1))
+    echo "FAILED: no CUDA toolkit here, and SSGCAM_REQUIRE_CUDA is set"
+  else
+    echo "CUDA: skipped, there is no CUDA toolkit here (set CUDA_HOME to one; SSGCAM_REQUIRE_CUDA=1 makes this a failure)"
+  fi ;;
 esac
 
 echo

@@ -1,0 +1,24 @@
+/* ops.cuh - the operations of ops.h on the device, by file. */
+#ifndef SSG_KERNELS_CUDA_OPS_CUH
+#define SSG_KERNELS_CUDA_OPS_CUH
+
+#include "kernels/ops.h"
+
+/* maps.cu */
+size_t ssg_cuda_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
+void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
+                   float *maps, void *scratch);
+/* sums.cu */
+void ssg_cuda_weighted(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);
+/* fuse.cu */
+void ssg_cuda_normalise(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags);
+void ssg_cuda_resize(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows);
+void ssg_cuda_accumulate(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power);
+void ssg_cuda_quantise(const ssg_run *run, uint8_t *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows, float power);
+void ssg_cuda_mix(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels);
+void ssg_cuda_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w);
+/* label.cu; the arrays of pointers and of classes are the host's */
+void ssg_cuda_label(const ssg_run *run, uint8_t *labels, const int16_t *const *fused, const int *classes, size_t class_count, size_t pixels, int tau);
+void ssg_cuda_confusion(const ssg_run *run, uint64_t *counts, const uint8_t *truth, const uint8_t *labels, size_t pixels, size_t n);
+
+#endif

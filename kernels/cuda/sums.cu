@@ -1,0 +1,159 @@
+/* sums.cu - sums over channels.
+ *
+ *     map(p) = sum_k term(A_k(p), g_k(p))      reads 4 (weighted) or 8 bytes an element once, writes 4 bytes a pixel and group of channels
+ *     w_k    = sum_p f(A_k(p), g_k(p))         reads each element once (GRADCAMPP: A, then g)
+ *
+ * Threads of a block lie along the pixels of a plane, which are neighbours in memory; where a plane is smaller than a block, several channels lie
+ * side by side and are added in shared memory, in order. Partial maps are added in order too: results are the same on every run and every device. */
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/ops.cuh"
+#include "kernels/cuda/sums.cuh"
+
+size_t ssg_cuda_groups(size_t channels)
+{
+    size_t groups = channels / 32;
+    return groups < 1 ? 1 : groups > 64 ? 64 : groups;
+}
+
+/* ---- over channels --------------------------------------------------------------------------------------------------------------------------- */
+
+struct ssg_sum_job {
+    const float *a, *g, *weights;
+    float *out; /* [group][row][pixel] */
+    size_t rows, a_rows, channels, pixels, block, groups;
+    unsigned side_by_side; /* channels that a block handles at once */
+    unsigned span;         /* pixels of each */
+    int relu;              /* at once: there is one group */
+};
+
+template <int term> static __device__ __forceinline__ float ssg_term_of(float a, float g, float w)
+{
+    if (term == SSG_TERM_WEIGHTED) return w * a;
+    if (term == SSG_TERM_LAYERCAM) return g > 0 ? g * a : 0;
+    float product = g * a;
+    if (term == SSG_TERM_ELEMENTWISE) return product > 0 ? product : 0;
+    return product;
+}
+
+template <int term> __global__ void __launch_bounds__(SSG_THREADS) ssg_sum_kernel(ssg_sum_job j)
+{
+    size_t tiles = (j.pixels + j.span - 1) / j.span, tile = blockIdx.x % tiles, group = blockIdx.x / tiles % j.groups,
+           row = blockIdx.x / tiles / j.groups;
+    unsigned side = threadIdx.x / j.span;
+    size_t pixel = tile * j.span + threadIdx.x % j.span;
+    size_t from = j.channels * group / j.groups, to = j.channels * (group + 1) / j.groups;
+    bool active = side < j.side_by_side && pixel < j.pixels;
+    float sum = 0;
+    if (active) {
+#pragma unroll 4
+        for (size_t k = from + side; k < to; k += j.side_by_side) {
+            float a = j.a[ssg_feature_at(row % j.a_rows, k, pixel, j.channels, j.pixels, j.block)];
+            float g = term == SSG_TERM_WEIGHTED ? 0 : j.g[ssg_feature_at(row, k, pixel, j.channels, j.pixels, j.block)];
+            float w = term == SSG_TERM_WEIGHTED ? j.weights[row * j.channels + k] : 0;
+            sum += ssg_term_of<term>(a, g, w);
+        }
+    }
+    if (j.side_by_side > 1) {
+        float *sums = (float *)ssg_shared;
+        sums[threadIdx.x] = sum;
+        __syncthreads();
+        if (side == 0)
+            for (unsigned s = 1; s < j.side_by_side; s++) sum += sums[s * j.span + threadIdx.x];
+    }
+    if (active && side == 0) j.out[(group * j.rows + row) * j.pixels + pixel] = j.relu && !(sum > 0) ? 0 : sum;
+}
+
+void ssg_cuda_sum(const ssg_run *run, ssg_term term, const ssg_features *activation, const float *g, const float *weights, size_t rows, size_t groups,
+                  int keep_sign, float *maps, float *partial)
+{
+    size_t pixels = activation->height * activation->width;
+    ssg_sum_job j = {};
+    j.a = activation->data, j.g = g, j.weights = weights;
+    j.out = groups == 1 ? maps : partial;
+    j.rows = rows, j.a_rows = activation->rows, j.channels = activation->channels, j.pixels = pixels;
+    j.block = activation->block, j.groups = groups;
+    j.span = pixels < SSG_THREADS ? (unsigned)pixels : SSG_THREADS;
+    j.side_by_side = SSG_THREADS / j.span;
+    j.relu = groups == 1 && !keep_sign;
+    size_t blocks = rows * groups * ssg_blocks_for(pixels, j.span), shared = j.side_by_side > 1 ? SSG_THREADS * sizeof(float) : 0;
+    switch (term) {
+    case SSG_TERM_WEIGHTED: ssg_launch(run, "weighted", ssg_sum_kernel<SSG_TERM_WEIGHTED>, j, blocks, SSG_THREADS, shared); break;
+    case SSG_TERM_LAYERCAM: ssg_launch(run, "layercam", ssg_sum_kernel<SSG_TERM_LAYERCAM>, j, blocks, SSG_THREADS, shared); break;
+    case SSG_TERM_HIRESCAM: ssg_launch(run, "hirescam", ssg_sum_kernel<SSG_TERM_HIRESCAM>, j, blocks, SSG_THREADS, shared); break;
+    case SSG_TERM_ELEMENTWISE: ssg_launch(run, "elementwise", ssg_sum_kernel<SSG_TERM_ELEMENTWISE>, j, blocks, SSG_THREADS, shared); break;
+    }
+    if (groups > 1) ssg_cuda_finish(run, partial, groups, rows, pixels, keep_sign, maps);
+}
+
+void ssg_cuda_weighted(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps)
+{
+    ssg_cuda_sum(run, SSG_TERM_WEIGHTED, activation, NULL, weights, rows, 1, keep_sign, maps, NULL);
+}
+
+/* ---- groups -------------------------------------------------------------------------------------------------------------------------------------
+ */
+
+struct ssg_finish_job {
+    const float *partial;
+    float *maps;
+    size_t groups, count;
+    int keep_sign;
+};
+
+__global__ void __launch_bounds__(SSG_THREADS) ssg_finish_kernel(ssg_finish_job j)
+{
+    size_t i = ssg_thread_index();
+    if (i >= j.count) return;
+    float sum = 0;
+    for (size_t g = 0; g < j.groups; g++) sum += j.partial[g * j.count + i];
+    j.maps[i] = j.keep_sign || sum > 0 ? sum : 0;
+}
+
+void ssg_cuda_finish(const ssg_run *run, const float *partial, size_t groups, size_t rows, size_t pixels, int keep_sign, float *maps)
+{
+    ssg_finish_job j = {partial, maps, groups, rows * pixels, keep_sign};
+    ssg_launch(run, "finish", ssg_finish_kernel, j, ssg_blocks_for(j.count, SSG_THREADS), SSG_THREADS, 0);
+}
+
+/* ---- over pixels ---------------------------------------------------------------------------------------------------------------------------------
+ */
+
+struct ssg_weights_job {
+    const float *a, *g;
+    float *weights;
+    size_t rows, a_rows, channels, pixels, block;
+};
+
+/* A warp for each (row, channel). Sums in double: a plane may have fifty thousand pixels of both signs. */
+template <int kind> __global__ void __launch_bounds__(SSG_THREADS) ssg_weights_kernel(ssg_weights_job j)
+{
+    size_t index = ssg_thread_index() / SSG_WARP, lane = threadIdx.x % SSG_WARP;
+    if (index >= j.rows * j.channels) return; /* a whole warp leaves */
+    size_t row = index / j.channels, k = index % j.channels;
+    double of_a = 0, of_g = 0;
+    if (kind != SSG_MAP_GRADCAM) {
+        for (size_t p = lane; p < j.pixels; p += SSG_WARP) of_a += j.a[ssg_feature_at(row % j.a_rows, k, p, j.channels, j.pixels, j.block)];
+        of_a = ssg_warp_sum(of_a);
+    }
+    for (size_t p = lane; p < j.pixels; p += SSG_WARP) {
+        double g = j.g[ssg_feature_at(row, k, p, j.channels, j.pixels, j.block)];
+        if (kind == SSG_MAP_GRADCAM) of_g += g;
+        if (kind == SSG_MAP_XGRADCAM) of_g += g * j.a[ssg_feature_at(row % j.a_rows, k, p, j.channels, j.pixels, j.block)];
+        if (kind == SSG_MAP_GRADCAMPP && g > 0) of_g += g * g * g / (2 * g * g + of_a * g * g * g + 1e-6);
+    }
+    of_g = ssg_warp_sum(of_g);
+    if (kind == SSG_MAP_GRADCAM) of_g /= (double)j.pixels;
+    if (kind == SSG_MAP_XGRADCAM) of_g /= of_a + 1e-7;
+    if (lane == 0) j.weights[index] = (float)of_g;
+}
+
+void ssg_cuda_channel_weights(const ssg_run *run, ssg_map_kind kind, const ssg_features *activation, const ssg_features *gradient, float *weights)
+{
+    ssg_weights_job j = {
+        activation->data, gradient->data, weights, gradient->rows, activation->rows, activation->channels, activation->height * activation->width,
+        activation->block};
+    size_t blocks = ssg_blocks_for(j.rows * j.channels, SSG_THREADS / SSG_WARP);
+    if (kind == SSG_MAP_GRADCAM) ssg_launch(run, "gradcam weights", ssg_weights_kernel<SSG_MAP_GRADCAM>, j, blocks, SSG_THREADS, 0);
+    if (kind == SSG_MAP_XGRADCAM) ssg_launch(run, "xgradcam weights", ssg_weights_kernel<SSG_MAP_XGRADCAM>, j, blocks, SSG_THREADS, 0);
+    if (kind == SSG_MAP_GRADCAMPP) ssg_launch(run, "gradcampp weights", ssg_weights_kernel<SSG_MAP_GRADCAMPP>, j, blocks, SSG_THREADS, 0);
+}

@@ -1,0 +1,456 @@
+/* runtime.cpp - the calls of the CUDA runtime that we make. Work given to a stream waits until something waits for it; streams that wait together are
+ * interleaved in a seeded order. Any call can be made to fail. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <set>
+
+#include "tests/cudasim/inside.h"
+
+namespace cudasim
+{
+
+struct task {
+    std::string what;
+    std::function<void()> work;
+    std::shared_ptr<bool> after; /* an event that must have happened */
+};
+struct stream {
+    std::deque<task> tasks;
+};
+struct event {
+    std::shared_ptr<bool> happened;
+    stream *on;
+    double time;
+};
+
+static std::recursive_mutex lock;
+static std::set<stream *> streams;
+static std::map<const void *, int> shared_limit;
+static long calls, fail_at;
+static int lost, devices = 1, driver = CUDART_VERSION, handles;
+static thread_local cudaError_t last;
+static thread_local int device;
+static unsigned launches;
+
+/* The environment steers programs. */
+static struct steer {
+    steer()
+    {
+        if (const char *n = getenv("CUDASIM_FAIL_CALL")) fail_at = atol(n), lost = getenv("CUDASIM_LOST") != nullptr;
+        if (const char *n = getenv("CUDASIM_DEVICES")) devices = atoi(n);
+        if (const char *n = getenv("CUDASIM_DRIVER")) driver = atoi(n);
+        if (const char *n = getenv("CUDASIM_TRACE")) tracing = atoi(n) != 0;
+        if (const char *n = getenv("CUDASIM_ORDER")) order = *n == 'r' ? CUDASIM_REVERSE : *n == 's' ? CUDASIM_SHUFFLED : CUDASIM_FORWARD;
+        if (const char *n = getenv("CUDASIM_SEED")) seed = (unsigned)atol(n);
+    }
+} steering;
+
+static cudaError_t failed(cudaError_t error)
+{
+    if (error != cudaSuccess) last = error;
+    return error;
+}
+
+cudaError_t enter(const char *name)
+{
+    std::lock_guard<std::recursive_mutex> hold(lock);
+    (void)name;
+    calls++;
+    if (fail_at == 0 || calls < fail_at || (calls > fail_at && !lost)) return cudaSuccess;
+    return failed(lost ? cudaErrorDevicesUnavailable : cudaErrorMemoryAllocation);
+}
+
+void count_handle(int delta)
+{
+    std::lock_guard<std::recursive_mutex> hold(lock);
+    handles += delta;
+}
+
+int live_handles()
+{
+    return handles;
+}
+
+static stream *stream_of(cudaStream_t s, const char *what)
+{
+    static stream default_stream;
+    if (streams.count((stream *)s)) return (stream *)s;
+    if (s == nullptr || s == cudaStreamLegacy || s == cudaStreamPerThread)
+        fault(CUDASIM_DEFAULT_STREAM, nullptr, "%s is given to the default stream", what);
+    else
+        fault(CUDASIM_POINTER_KIND, nullptr, "%s: no such stream", what);
+    streams.insert(&default_stream);
+    return &default_stream;
+}
+
+void enqueue(cudaStream_t s, const char *what, std::function<void()> work)
+{
+    std::lock_guard<std::recursive_mutex> hold(lock);
+    stream_of(s, what)->tasks.push_back({what, std::move(work), nullptr});
+}
+
+static bool ready(const stream *s)
+{
+    return !s->tasks.empty() && (!s->tasks.front().after || *s->tasks.front().after);
+}
+
+/* Runs streams, drawn at random among those that can go on, until `until` says so. */
+template <typename Condition> static void run_until(Condition until)
+{
+    std::lock_guard<std::recursive_mutex> hold(lock);
+    static std::mt19937 draw(1);
+    unlock_arena();
+    while (!until()) {
+        std::vector<stream *> able;
+        for (stream *s : streams)
+            if (ready(s)) able.push_back(s);
+        if (able.empty()) break;
+        stream *s = able[draw() % able.size()];
+        task t = std::move(s->tasks.front());
+        s->tasks.pop_front();
+        if (t.work) t.work();
+    }
+    lock_arena();
+}
+
+static void finish(stream *s)
+{
+    run_until([s] { return s->tasks.empty(); });
+}
+
+static void finish_all()
+{
+    run_until([] {
+        for (stream *s : streams)
+            if (!s->tasks.empty()) return false;
+        return true;
+    });
+}
+
+static cudaError_t copy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s)
+{
+    bool up = kind == cudaMemcpyHostToDevice, down = kind == cudaMemcpyDeviceToHost, inside = kind == cudaMemcpyDeviceToDevice;
+    if (!up && !down && !inside) {
+        fault(CUDASIM_POINTER_KIND, nullptr, "cudaMemcpyAsync: kind %d says nothing about its pointers", (int)kind);
+        return failed(cudaErrorInvalidMemcpyDirection);
+    }
+    if ((up && in_arena(from)) || (down && in_arena(to))) {
+        fault(CUDASIM_POINTER_KIND, nullptr, "cudaMemcpyAsync: device memory where the kind says host memory");
+        return failed(cudaErrorInvalidValue);
+    }
+    std::shared_ptr<std::vector<char>> staged;
+    if (up && !is_pinned(from, bytes)) staged = std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
+    if (down && is_pinned(to, bytes)) memset(to, 0xCB, bytes); /* whoever reads it before the copy is done gets this */
+    enqueue(s, "cudaMemcpyAsync", [=] {
+        if (!up && !device_range("cudaMemcpyAsync", from, bytes, true)) return;
+        if (!down && !device_range("cudaMemcpyAsync", to, bytes, false)) return;
+        memmove(to, staged ? staged->data() : from, bytes);
+        if (!down) mark_written(to, bytes);
+    });
+    if (down && !is_pinned(to, bytes)) finish(stream_of(s, "cudaMemcpyAsync"));
+    return cudaSuccess;
+}
+
+} // namespace cudasim
+
+using namespace cudasim;
+
+#define ENTER(name)                                                                \
+    if (cudaError_t refused = enter(name); refused != cudaSuccess) return refused; \
+    std::lock_guard<std::recursive_mutex> hold(lock)
+
+/* ---- launches ------------------------------------------------------------------------------------------------------------------------------ */
+
+cudaError_t cudasim_launch(const cudaLaunchConfig_t *c, const void *function, void (*thread)(const void *), const void *arguments, size_t size)
+{
+    ENTER("cudaLaunchKernelEx");
+    launch l = {function, function_name(function), c->gridDim, c->blockDim, c->dynamicSmemBytes, thread, {}, ++launches};
+    l.arguments.assign((const char *)arguments, (const char *)arguments + size);
+    size_t block = (size_t)l.block.x * l.block.y * l.block.z, grid = (size_t)l.grid.x * l.grid.y * l.grid.z;
+    size_t allowed = shared_limit.count(function) ? (size_t)shared_limit[function] : 48 << 10;
+    if (block == 0 || block > 1024 || l.block.z > 64 || grid == 0 || l.grid.y > 65535 || l.grid.z > 65535 || l.grid.x > 0x7fffffff ||
+        l.shared > allowed || size > 4096) {
+        fault(CUDASIM_BAD_LAUNCH, nullptr, "%s: grid %u %u %u, block %u %u %u, %zu bytes of shared memory (%zu allowed), %zu of arguments",
+              l.name.c_str(), l.grid.x, l.grid.y, l.grid.z, l.block.x, l.block.y, l.block.z, l.shared, allowed, size);
+        return failed(cudaErrorInvalidConfiguration);
+    }
+    if ((l.number & 0xffff) == 0) forget_races();
+    enqueue(c->stream, l.name.c_str(), [l] { run_launch(l); });
+    return cudaSuccess;
+}
+
+void cudasim_fail_call(long n, int loses)
+{
+    fail_at = n ? calls + n : 0;
+    lost = loses;
+}
+
+long cudasim_call_count(void)
+{
+    return calls;
+}
+
+void cudasim_set_machine(int count, int version, size_t memory)
+{
+    devices = count;
+    driver = version;
+    set_memory(memory);
+}
+
+extern "C" {
+
+cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribute, int value)
+{
+    ENTER("cudaFuncSetAttribute");
+    if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 || value > 227 << 10) return failed(cudaErrorInvalidValue);
+    shared_limit[function] = value > 48 << 10 ? value : 48 << 10;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetLastError(void)
+{
+    cudaError_t error = last;
+    last = cudaSuccess;
+    return error;
+}
+
+cudaError_t cudaPeekAtLastError(void)
+{
+    return last;
+}
+
+const char *cudaGetErrorName(cudaError_t error)
+{
+    return error == cudaSuccess ? "cudaSuccess" : error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : "cudaError";
+}
+
+const char *cudaGetErrorString(cudaError_t error)
+{
+    switch (error) {
+    case cudaSuccess: return "no error";
+    case cudaErrorMemoryAllocation: return "out of memory";
+    case cudaErrorInvalidValue: return "invalid argument";
+    case cudaErrorNoDevice: return "no CUDA-capable device is detected";
+    case cudaErrorInsufficientDriver: return "CUDA driver version is insufficient for CUDA runtime version";
+    case cudaErrorInvalidDevice: return "invalid device ordinal";
+    case cudaErrorDevicesUnavailable: return "CUDA-capable device(s) is/are busy or unavailable";
+    default: return "another error";
+    }
+}
+
+/* ---- the machine --------------------------------------------------------------------------------------------------------------------------- */
+
+cudaError_t cudaGetDeviceCount(int *count)
+{
+    ENTER("cudaGetDeviceCount");
+    *count = 0;
+    if (driver == 0 || driver < CUDART_VERSION / 1000 * 1000) return failed(cudaErrorInsufficientDriver);
+    if (devices == 0) return failed(cudaErrorNoDevice);
+    *count = devices;
+    return cudaSuccess;
+}
+
+cudaError_t cudaDriverGetVersion(int *version)
+{
+    ENTER("cudaDriverGetVersion");
+    *version = driver;
+    return cudaSuccess;
+}
+
+cudaError_t cudaRuntimeGetVersion(int *version)
+{
+    ENTER("cudaRuntimeGetVersion");
+    *version = CUDART_VERSION;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int d)
+{
+    ENTER("cudaSetDevice");
+    if (d < 0 || d >= devices) return failed(cudaErrorInvalidDevice);
+    device = d;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int *d)
+{
+    *d = device;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int d)
+{
+    ENTER("cudaGetDeviceProperties");
+    if (d < 0 || d >= devices) return failed(cudaErrorInvalidDevice);
+    memset(p, 0, sizeof *p);
+    strcpy(p->name, "simulated device");
+    p->totalGlobalMem = memory_total();
+    p->major = 9;
+    p->multiProcessorCount = 132;
+    p->sharedMemPerBlock = 48 << 10;
+    p->sharedMemPerBlockOptin = 227 << 10;
+    p->maxThreadsPerBlock = 1024;
+    p->warpSize = 32;
+    return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int d)
+{
+    ENTER("cudaDeviceGetAttribute");
+    if (d < 0 || d >= devices) return failed(cudaErrorInvalidDevice);
+    switch (attribute) {
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = 227 << 10; return cudaSuccess;
+    case cudaDevAttrMultiProcessorCount: *value = 132; return cudaSuccess;
+    case cudaDevAttrMemoryPoolsSupported: *value = 1; return cudaSuccess;
+    default: return failed(cudaErrorInvalidValue);
+    }
+}
+
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
+{
+    ENTER("cudaMemGetInfo");
+    *total = memory_total();
+    *free_bytes = *total - memory_used();
+    return cudaSuccess;
+}
+
+/* ---- memory --------------------------------------------------------------------------------------------------------------------------------- */
+
+cudaError_t cudaMallocAsync(void **p, size_t bytes, cudaStream_t s)
+{
+    ENTER("cudaMallocAsync");
+    stream_of(s, "cudaMallocAsync");
+    *p = nullptr;
+    if (bytes == 0) return cudaSuccess;
+    if (!(*p = allocate(bytes))) finish_all(), *p = allocate(bytes); /* what was freed on a stream comes back */
+    return *p ? cudaSuccess : failed(cudaErrorMemoryAllocation);
+}
+
+static void give_back(void *p, const char *who)
+{
+    if (!release(p)) fault(CUDASIM_DOUBLE_FREE, nullptr, "%s: %p is not, or no longer, allocated", who, p);
+}
+
+cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
+{
+    ENTER("cudaFreeAsync");
+    if (!p) return cudaSuccess;
+    enqueue(s, "cudaFreeAsync", [p] { give_back(p, "cudaFreeAsync"); });
+    return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void **p, size_t bytes)
+{
+    ENTER("cudaMallocHost");
+    *p = pin(bytes);
+    return *p ? cudaSuccess : failed(cudaErrorMemoryAllocation);
+}
+
+cudaError_t cudaFreeHost(void *p)
+{
+    ENTER("cudaFreeHost");
+    if (p && !unpin(p)) fault(CUDASIM_DOUBLE_FREE, nullptr, "cudaFreeHost: %p is not, or no longer, allocated", p);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s)
+{
+    ENTER("cudaMemcpyAsync");
+    return bytes ? copy(to, from, bytes, kind, s) : cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s)
+{
+    ENTER("cudaMemsetAsync");
+    enqueue(s, "cudaMemsetAsync", [=] {
+        if (!device_range("cudaMemsetAsync", p, bytes, false)) return;
+        memset(p, value, bytes);
+        mark_written(p, bytes);
+    });
+    return cudaSuccess;
+}
+
+/* ---- streams and events ---------------------------------------------------------------------------------------------------------------------- */
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
+{
+    ENTER("cudaStreamCreateWithFlags");
+    stream *made = new stream;
+    streams.insert(made);
+    *s = (cudaStream_t)made;
+    handles++;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t s)
+{
+    ENTER("cudaStreamDestroy");
+    if (!streams.count((stream *)s)) return failed(cudaErrorInvalidResourceHandle);
+    finish((stream *)s);
+    streams.erase((stream *)s);
+    delete (stream *)s;
+    handles--;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t s)
+{
+    ENTER("cudaStreamSynchronize");
+    finish(stream_of(s, "cudaStreamSynchronize"));
+    return cudaSuccess;
+}
+
+cudaError_t cudaDeviceSynchronize(void)
+{
+    ENTER("cudaDeviceSynchronize");
+    finish_all();
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned)
+{
+    ENTER("cudaEventCreateWithFlags");
+    *e = (cudaEvent_t) new event{std::make_shared<bool>(true), nullptr, 0};
+    handles++;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t e)
+{
+    ENTER("cudaEventDestroy");
+    delete (event *)e;
+    handles--;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
+{
+    ENTER("cudaEventRecord");
+    std::shared_ptr<bool> flag = std::make_shared<bool>(false);
+    ((event *)e)->happened = flag;
+    ((event *)e)->on = stream_of(s, "cudaEventRecord");
+    enqueue(s, "cudaEventRecord", [flag] { *flag = true; });
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t e)
+{
+    ENTER("cudaEventSynchronize");
+    std::shared_ptr<bool> flag = ((event *)e)->happened;
+    run_until([flag] { return *flag; });
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
+{
+    ENTER("cudaStreamWaitEvent");
+    stream_of(s, "cudaStreamWaitEvent")->tasks.push_back({"cudaStreamWaitEvent", nullptr, ((event *)e)->happened});
+    return cudaSuccess;
+}
+}

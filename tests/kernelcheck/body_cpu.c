@@ -1,0 +1,29 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/kernelcheck/bodies.h"
+
+static void *make(const body *b, const void *from, size_t bytes)
+{
+    (void)b;
+    void *memory = malloc(bytes ? bytes : 1);
+    if (memory && from) memcpy(memory, from, bytes);
+    return memory;
+}
+
+static void fetch(const body *b, void *to, const void *from, size_t bytes)
+{
+    (void)b;
+    memcpy(to, from, bytes);
+}
+
+static void drop(const body *b, void *memory)
+{
+    (void)b;
+    free(memory);
+}
+
+body body_cpu(void)
+{
+    return (body){"cpu", ssg_ops_cpu(), {.threads = 2}, make, fetch, drop};
+}

@@ -1,0 +1,326 @@
+#include "tests/kernelcheck/checks.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- drawing ------------------------------------------------------------------------------------------------------------------------ */
+
+static uint32_t state;
+
+static uint32_t draw(void)
+{
+    state = state * 1664525u + 1013904223u;
+    return state >> 8;
+}
+
+static float draw_float(void) /* in [-1, 1) */
+{
+    return (float)draw() / 8388608.0f - 1;
+}
+
+static float *draw_floats(size_t count, int relu)
+{
+    float *values = malloc(count * sizeof *values);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = draw_float();
+        if (relu && values[i] < 0) values[i] = 0;
+    }
+    return values;
+}
+
+/* Where two results differ by more than bound * the largest expected value (of the row), -1 if nowhere. */
+static long differs(const float *got, const float *expected, size_t rows, size_t pixels, double bound)
+{
+    for (size_t r = 0; r < rows; r++) {
+        double scale = 0;
+        for (size_t i = 0; i < pixels; i++) scale = fmax(scale, fabs((double)expected[r * pixels + i]));
+        for (size_t i = r * pixels; i < (r + 1) * pixels; i++)
+            if (!(fabs((double)got[i] - expected[i]) <= bound * scale + 1e-12)) return (long)i;
+    }
+    return -1;
+}
+
+/* ---- maps ------------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct shape {
+    size_t images, classes, channels, height, width, block;
+} shape;
+
+static size_t feature_count(const shape *s, size_t rows)
+{
+    return rows * ((s->channels + s->block - 1) / s->block) * s->block * s->height * s->width;
+}
+
+/* Features in the shape's layout; channels beyond K are zero. */
+static float *draw_features(const shape *s, size_t rows, int relu)
+{
+    size_t count = feature_count(s, rows), blocks = (s->channels + s->block - 1) / s->block, pixels = s->height * s->width;
+    float *values = draw_floats(count, relu);
+    for (size_t i = 0; i < count; i++)
+        if (i / (pixels * s->block) % blocks * s->block + i % s->block >= s->channels) values[i] = 0;
+    return values;
+}
+
+static int check_map(const body *b, const shape *s, const ssg_map_spec *spec, int with_second)
+{
+    size_t rows = s->images * s->classes, pixels = s->height * s->width;
+    state = (uint32_t)(spec->kind * 77 + s->channels * 31 + s->height);
+    float *a = draw_features(s, s->images, 1), *g = draw_features(s, rows, 0), *h = draw_features(s, rows, 1);
+    float *expected = malloc(rows * pixels * sizeof *expected), *got = malloc(rows * pixels * sizeof *got);
+    ssg_features fa = {a, s->images, s->channels, s->height, s->width, s->block}, fg = {g, rows, s->channels, s->height, s->width, s->block};
+    ssg_run plain = {.threads = 1};
+    void *scratch = malloc(ssg_ops_ref()->maps_scratch(&plain, &fa, &fg));
+    ssg_ops_ref()->maps(&plain, spec, &fa, &fg, with_second ? h : NULL, expected, scratch);
+    free(scratch);
+    fa.data = b->make(b, a, feature_count(s, s->images) * sizeof *a);
+    fg.data = b->make(b, g, feature_count(s, rows) * sizeof *g);
+    float *second = b->make(b, h, feature_count(s, rows) * sizeof *h), *maps = b->make(b, NULL, rows * pixels * sizeof *maps);
+    scratch = b->make(b, NULL, b->ops->maps_scratch(&b->run, &fa, &fg));
+    b->ops->maps(&b->run, spec, &fa, &fg, with_second ? second : NULL, maps, scratch);
+    b->fetch(b, got, maps, rows * pixels * sizeof *got);
+    long at = differs(got, expected, rows, pixels, 2e-5);
+    if (at >= 0)
+        printf(
+            "%s maps: %zu images %zu classes K %zu %zux%zu block %zu, kind %d sigma %g coherence %d channelwise %d second %d: [%ld] is %g, not %g\n",
+            b->name, s->images, s->classes, s->channels, s->height, s->width, s->block, (int)spec->kind, spec->sigma, spec->coherence,
+            spec->channelwise, with_second, at, (double)got[at], (double)expected[at]);
+    b->drop(b, (void *)fa.data);
+    b->drop(b, (void *)fg.data);
+    b->drop(b, second);
+    b->drop(b, maps);
+    b->drop(b, scratch);
+    free(a), free(g), free(h), free(expected), free(got);
+    return at >= 0;
+}
+
+static const ssg_map_spec specs[] = {{.kind = SSG_MAP_SSGCAM, .sigma = 2},
+                                     {.kind = SSG_MAP_SSGCAM, .sigma = 1, .coherence = 1},
+                                     {.kind = SSG_MAP_SSGCAM, .sigma = 0},
+                                     {.kind = SSG_MAP_SSGCAM, .sigma = 2, .channelwise = 1},
+                                     {.kind = SSG_MAP_SSGCAM, .sigma = 9, .keep_sign = 1},
+                                     {.kind = SSG_MAP_GRADCAM},
+                                     {.kind = SSG_MAP_GRADCAM, .keep_sign = 1},
+                                     {.kind = SSG_MAP_GRADCAMPP},
+                                     {.kind = SSG_MAP_XGRADCAM},
+                                     {.kind = SSG_MAP_LAYERCAM},
+                                     {.kind = SSG_MAP_HIRESCAM, .keep_sign = 1},
+                                     {.kind = SSG_MAP_GRADCAM_ELEMENTWISE}};
+enum { SPECS = sizeof specs / sizeof *specs };
+
+int check_maps(const body *b, int *cases)
+{
+    static const shape shapes[] = {{2, 2, 5, 7, 7, 1},   {1, 1, 1, 1, 1, 1},   {1, 3, 40, 1, 1, 1}, {2, 1, 66, 5, 3, 1},  {1, 2, 33, 14, 13, 1},
+                                   {1, 1, 20, 9, 8, 16}, {1, 2, 18, 6, 5, 18}, {1, 1, 9, 4, 4, 8},  {1, 1, 3, 23, 31, 1}, {1, 1, 1, 2, 90, 1}};
+    int bad = 0;
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (size_t i = 0; i < SPECS; i++, ++*cases) bad += check_map(b, &shapes[s], &specs[i], 0);
+    static const shape many = {1, 1, 4096, 2, 1, 1};
+    for (size_t i = 0; i < SPECS; i++, ++*cases) bad += check_map(b, &many, &specs[i], 0);
+    static const shape odd = {1, 2, 4, 9, 11, 1};
+    for (size_t i = 0; i < 5; i++, ++*cases) bad += check_map(b, &odd, &specs[i], 1);
+    return bad;
+}
+
+int check_smoothing_without_room(const body *b, int *cases)
+{
+    static const shape strips = {1, 1, 2, 61, 47, 1}, planes = {1, 1, 2, 70, 66, 1};
+    static const ssg_map_spec mean = {.kind = SSG_MAP_SSGCAM, .sigma = 2, .channelwise = 1}, wide = {.kind = SSG_MAP_SSGCAM, .sigma = 8},
+                              wide_mean = {.kind = SSG_MAP_SSGCAM, .sigma = 8, .channelwise = 1};
+    *cases += 5;
+    return check_map(b, &strips, &specs[0], 0) + check_map(b, &strips, &mean, 0) + check_map(b, &strips, &specs[1], 1) +
+           check_map(b, &planes, &wide, 0) + check_map(b, &planes, &wide_mean, 1);
+}
+
+int check_weighted(const body *b, int *cases)
+{
+    static const shape shapes[] = {{2, 3, 11, 7, 5, 1}, {1, 1, 1, 1, 1, 1}, {1, 2, 70, 3, 3, 16}, {1, 1, 3, 17, 19, 3}};
+    int bad = 0;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++, ++*cases) {
+        const shape *s = &shapes[i];
+        size_t rows = s->images * s->classes, pixels = s->height * s->width;
+        state = 5;
+        float *a = draw_features(s, s->images, 1), *w = draw_floats(rows * s->channels, 0);
+        float *expected = malloc(rows * pixels * sizeof *expected), *got = malloc(rows * pixels * sizeof *got);
+        ssg_features fa = {a, s->images, s->channels, s->height, s->width, s->block};
+        int keep_sign = (int)i % 2;
+        ssg_ops_ref()->weighted(&(ssg_run){.threads = 1}, &fa, w, rows, keep_sign, expected);
+        fa.data = b->make(b, a, feature_count(s, s->images) * sizeof *a);
+        float *weights = b->make(b, w, rows * s->channels * sizeof *w), *maps = b->make(b, NULL, rows * pixels * sizeof *maps);
+        b->ops->weighted(&b->run, &fa, weights, rows, keep_sign, maps);
+        b->fetch(b, got, maps, rows * pixels * sizeof *got);
+        long at = differs(got, expected, rows, pixels, 2e-5);
+        if (at >= 0) printf("%s weighted: case %zu: [%ld] is %g, not %g\n", b->name, i, at, (double)got[at], (double)expected[at]);
+        bad += at >= 0;
+        b->drop(b, (void *)fa.data);
+        b->drop(b, weights);
+        b->drop(b, maps);
+        free(a), free(w), free(expected), free(got);
+    }
+    return bad;
+}
+
+/* ---- from maps to integers ---------------------------------------------------------------------------------------------------------------- */
+
+int check_normalise(const body *b, int *cases)
+{
+    enum { ROWS = 6 };
+    static const size_t sizes[] = {1, 31, 49, 300, 1500};
+    int bad = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++, ++*cases) {
+        size_t pixels = sizes[i], count = ROWS * pixels;
+        state = 3;
+        float *maps = draw_floats(count, 0), *got = malloc(count * sizeof *got), epsilon = i % 2 ? 1e-7f : 0;
+        for (size_t p = 0; p < pixels; p++) maps[pixels + p] = 0.25f; /* constant */
+        maps[2 * pixels + pixels / 2] = NAN;
+        maps[3 * pixels + pixels - 1] = INFINITY;
+        maps[4 * pixels] = -INFINITY;
+        uint8_t flags[ROWS], got_flags[ROWS];
+        float *memory = b->make(b, maps, count * sizeof *maps);
+        uint8_t *flag_memory = b->make(b, NULL, ROWS);
+        ssg_ops_ref()->normalise(&(ssg_run){.threads = 1}, maps, ROWS, pixels, epsilon, flags);
+        b->ops->normalise(&b->run, memory, ROWS, pixels, epsilon, flag_memory);
+        b->fetch(b, got, memory, count * sizeof *got);
+        b->fetch(b, got_flags, flag_memory, ROWS);
+        long at = differs(got, maps, ROWS, pixels, 1e-6);
+        int wrong = at >= 0 || memcmp(flags, got_flags, ROWS) != 0;
+        if (wrong) printf("%s normalise: %zu pixels: differs at %ld\n", b->name, pixels, at);
+        bad += wrong;
+        b->drop(b, memory);
+        b->drop(b, flag_memory);
+        free(maps), free(got);
+    }
+    return bad;
+}
+
+typedef struct resizing {
+    size_t h, w, H, W, rows;
+    float power;
+} resizing;
+
+/* A level may differ by one where the value lies within float32 rounding of a half. */
+static int bytes_differ(const uint8_t *got, const uint8_t *expected, const float *exact, float power, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double value = pow(exact[i], power) * 255 + 0.5;
+        if (got[i] != expected[i] && !(fabs(value - round(value)) < 1e-3 && abs(got[i] - expected[i]) == 1)) return 1;
+    }
+    return 0;
+}
+
+int check_resize(const body *b, int *cases)
+{
+    static const resizing all[] = {{7, 7, 30, 29, 2, 1},   {1, 1, 5, 7, 3, 2},      {14, 9, 14, 9, 1, 0.5f},
+                                   {40, 33, 11, 13, 1, 1}, {1, 40, 9, 40, 2, 1.5f}, {3, 1, 300, 2, 1, 1}};
+    int bad = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++, ++*cases) {
+        const resizing *r = &all[i];
+        size_t in = r->rows * r->h * r->w, out = r->rows * r->H * r->W;
+        state = 11;
+        float *from = draw_floats(in, 1), *expected = malloc(out * sizeof *expected), *got = malloc(out * sizeof *got),
+              *sum = calloc(out, sizeof *sum);
+        uint8_t *levels = malloc(out), *got_levels = malloc(out);
+        ssg_run plain = {.threads = 1};
+        float *memory = b->make(b, from, in * sizeof *from), *big = b->make(b, NULL, out * sizeof *big), *total = b->make(b, sum, out * sizeof *sum);
+        uint8_t *bytes = b->make(b, NULL, out);
+        ssg_ops_ref()->resize(&plain, expected, r->H, r->W, from, r->h, r->w, r->rows);
+        ssg_ops_ref()->quantise(&plain, levels, r->H, r->W, from, r->h, r->w, r->rows, r->power);
+        ssg_ops_ref()->accumulate(&plain, sum, expected, out, 0.25f, r->power);
+        b->ops->resize(&b->run, big, r->H, r->W, memory, r->h, r->w, r->rows);
+        b->ops->quantise(&b->run, bytes, r->H, r->W, memory, r->h, r->w, r->rows, r->power);
+        b->ops->accumulate(&b->run, total, big, out, 0.25f, r->power);
+        b->fetch(b, got, big, out * sizeof *got);
+        long at = differs(got, expected, 1, out, 2e-6);
+        b->fetch(b, got, total, out * sizeof *got);
+        long at_sum = differs(got, sum, 1, out, 2e-6);
+        b->fetch(b, got_levels, bytes, out);
+        int wrong = bytes_differ(got_levels, levels, expected, r->power, out);
+        if (at >= 0 || at_sum >= 0 || wrong) printf("%s resize: case %zu: floats at %ld, sum at %ld, bytes %d\n", b->name, i, at, at_sum, wrong);
+        bad += at >= 0 || at_sum >= 0 || wrong;
+        b->drop(b, memory);
+        b->drop(b, big);
+        b->drop(b, total);
+        b->drop(b, bytes);
+        free(from), free(expected), free(got), free(sum), free(levels), free(got_levels);
+    }
+    return bad;
+}
+
+/* ---- integers -------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Mixed maps of some classes, resized, labelled and counted; every step equal. `shift`: elements by which the body's arrays are out of alignment. */
+static int check_chain(const body *b, size_t h, size_t w, size_t H, size_t W, size_t class_count, int tau, int n, size_t shift)
+{
+    enum { MOST = 40 };
+    size_t small = h * w, large = H * W, cells = (size_t)(n + 1) * (size_t)(n + 1);
+    int16_t *fused[MOST], *device_big[MOST], *big[MOST];
+    void *kept[MOST][3];
+    int classes[MOST], bad = 0;
+    ssg_run plain = {.threads = 1};
+    state = (uint32_t)(h * 7 + class_count);
+    int16_t *got = malloc((small + large) * sizeof *got);
+    for (size_t c = 0; c < class_count; c++) {
+        classes[c] = (int)c * n / (int)class_count;
+        fused[c] = calloc(small, sizeof *fused[c]);
+        big[c] = malloc(large * sizeof *big[c]);
+        char *mixed = kept[c][0] = b->make(b, NULL, (small + shift) * sizeof(int16_t));
+        int16_t *device_fused = (int16_t *)mixed + shift;
+        int16_t *zeros = calloc(small + shift, sizeof *zeros);
+        b->drop(b, mixed);
+        mixed = kept[c][0] = b->make(b, zeros, (small + shift) * sizeof(int16_t));
+        device_fused = (int16_t *)mixed + shift;
+        free(zeros);
+        for (int row = 0; row < 3; row++) {
+            uint8_t *levels = malloc(small + shift);
+            for (size_t i = 0; i < small + shift; i++)
+                levels[i] = (uint8_t)(c == 1 ? 0 : draw() % (row ? 256 : 40)); /* class 1 has no evidence at all */
+            uint8_t *device_levels = b->make(b, levels, small + shift);
+            ssg_ops_ref()->mix(&plain, fused[c], levels + shift, 42 + row, small);
+            b->ops->mix(&b->run, device_fused, device_levels + shift, 42 + row, small);
+            b->drop(b, device_levels);
+            free(levels);
+        }
+        device_big[c] = kept[c][1] = b->make(b, NULL, large * sizeof(int16_t));
+        ssg_ops_ref()->resize_fused(&plain, big[c], H, W, fused[c], h, w);
+        b->ops->resize_fused(&b->run, device_big[c], H, W, device_fused, h, w);
+        b->fetch(b, got, device_fused, small * sizeof *got);
+        bad |= memcmp(got, fused[c], small * sizeof *got) ? 1 : 0;
+        b->fetch(b, got, device_big[c], large * sizeof *got);
+        bad |= memcmp(got, big[c], large * sizeof *got) ? 2 : 0;
+    }
+    uint8_t *labels = malloc(large), *got_labels = malloc(large), *truth = malloc(large);
+    uint64_t *counts = calloc(cells, sizeof *counts), *got_counts = calloc(cells, sizeof *got_counts);
+    for (size_t i = 0; i < large; i++) truth[i] = (uint8_t)(draw() % 5 == 0 ? 255 : draw() % (uint32_t)(n + 1));
+    uint8_t *device_labels = b->make(b, NULL, large), *device_truth = b->make(b, truth, large);
+    uint64_t *device_counts = b->make(b, counts, cells * sizeof *counts);
+    ssg_ops_ref()->label(&plain, labels, (const int16_t *const *)big, classes, class_count, large, tau);
+    ssg_ops_ref()->confusion(&plain, counts, truth, labels, large, (size_t)n);
+    b->ops->label(&b->run, device_labels, (const int16_t *const *)device_big, classes, class_count, large, tau);
+    b->ops->confusion(&b->run, device_counts, device_truth, device_labels, large, (size_t)n);
+    b->fetch(b, got_labels, device_labels, large);
+    b->fetch(b, got_counts, device_counts, cells * sizeof *counts);
+    bad |= memcmp(got_labels, labels, large) ? 4 : 0;
+    bad |= memcmp(got_counts, counts, cells * sizeof *counts) ? 8 : 0;
+    if (bad)
+        printf("%s integers: %zux%zu to %zux%zu, %zu classes, tau %d: wrong in %d (1 mix, 2 resize_fused, 4 label, 8 confusion)\n", b->name, h, w, H,
+               W, class_count, tau, bad);
+    for (size_t c = 0; c < class_count; c++) {
+        b->drop(b, kept[c][0]);
+        b->drop(b, kept[c][1]);
+        free(fused[c]), free(big[c]);
+    }
+    b->drop(b, device_labels);
+    b->drop(b, device_truth);
+    b->drop(b, device_counts);
+    free(got), free(labels), free(got_labels), free(truth), free(counts), free(got_counts);
+    return bad != 0;
+}
+
+int check_integers(const body *b, int *cases)
+{
+    *cases += 7;
+    return check_chain(b, 14, 13, 40, 31, 1, 100, 3, 0) + check_chain(b, 14, 13, 40, 31, 3, 100, 20, 1) + check_chain(b, 16, 16, 16, 16, 2, 0, 2, 0) +
+           check_chain(b, 16, 16, 9, 30, 2, 255, 2, 0) + check_chain(b, 1, 1, 1, 1, 1, 128, 1, 0) + check_chain(b, 70, 70, 75, 70, 4, 60, 120, 0) +
+           check_chain(b, 5, 3, 8, 8, 40, 30, 253, 3);
+}

@@ -1,0 +1,86 @@
+/* test_kernelcheck.c - all bodies of all operations against the specification. With CUDA sources in the build, the device form runs too: on the
+ * simulated device, or on a real one. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "tests/kernelcheck/checks.h"
+
+static void check_all(const body *b)
+{
+    int cases = 0;
+    cr_expect_eq(check_maps(b, &cases), 0);
+    cr_expect_eq(check_weighted(b, &cases), 0);
+    cr_expect_eq(check_normalise(b, &cases), 0);
+    cr_expect_eq(check_resize(b, &cases), 0);
+    cr_expect_eq(check_integers(b, &cases), 0);
+    cr_log_info("%s: %d cases", b->name, cases);
+}
+
+Test(kernelcheck, the_vectorised_form)
+{
+    body b = body_cpu();
+    check_all(&b);
+}
+
+#ifdef KERNELCHECK_CUDA
+static void check_device(size_t shared_limit, void (*checks)(const body *))
+{
+    body b = body_cuda(shared_limit);
+    if (!b.name) {
+        cr_assert(!getenv("SSGCAM_REQUIRE_GPU"), "there is no GPU");
+        cr_skip("there is no GPU");
+    }
+    checks(&b);
+    body_cuda_close(&b);
+}
+
+static void check_without_room(const body *b)
+{
+    int cases = 0;
+    cr_expect_eq(check_smoothing_without_room(b, &cases), 0);
+}
+
+#ifdef KERNELCHECK_SIMULATED
+#include "tests/cudasim/sim.h"
+
+static void no_faults(void)
+{
+    const char *text;
+    cudasim_check_leaks();
+    for (size_t i = 0; i < cudasim_fault_count(); i++) {
+        cudasim_fault_at(i, &text);
+        cr_expect(0, "%s", text);
+    }
+}
+
+Test(kernelcheck, the_device_form_in_reverse_order)
+{
+    cudasim_set_order(CUDASIM_REVERSE, 1);
+    check_device(0, check_all);
+    no_faults();
+}
+
+Test(kernelcheck, the_device_form_in_a_shuffled_order)
+{
+    cudasim_set_order(CUDASIM_SHUFFLED, 2);
+    check_device(0, check_all);
+    no_faults();
+}
+#else
+static void no_faults(void)
+{
+}
+#endif
+
+Test(kernelcheck, the_device_form)
+{
+    check_device(0, check_all);
+    no_faults();
+}
+
+Test(kernelcheck, the_device_form_with_little_shared_memory)
+{
+    check_device(48 << 10, check_without_room);
+    no_faults();
+}
+#endif
