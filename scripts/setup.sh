@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages=(build-essential cmake ninja-build pkg-config libdnnl-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libturbojpeg0-dev libspng-dev libexif-dev
-          libjansson-dev libcsv-dev libxxhash-dev libcriterion-dev libexpat1-dev clang-format-14 python3 python3-pip bsdextrautils)
+          libjansson-dev libcsv-dev libxxhash-dev libcriterion-dev libexpat1-dev zlib1g-dev clang-format-14 python3 python3-pip bsdextrautils)
 
 installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 

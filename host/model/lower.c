@@ -55,6 +55,8 @@ static const struct {
     {"ReduceSum", ssg_lower_reduction},
     {"Relu", ssg_lower_activation},
     {"Reshape", ssg_lower_reshape_node},
+    {"Resize", ssg_lower_resize},
+    {"Selu", ssg_lower_activation},
     {"Shape", ssg_lower_shape_of},
     {"Sigmoid", ssg_lower_activation},
     {"Size", ssg_lower_size_of},
@@ -69,6 +71,7 @@ static const struct {
     {"Tanh", ssg_lower_activation},
     {"Transpose", ssg_lower_transpose},
     {"Unsqueeze", ssg_lower_reshape_node},
+    {"Upsample", ssg_lower_resize},
 };
 
 /* ---- reading the current node ------------------------------------------------------------------------------------ */
@@ -176,14 +179,9 @@ ssg_op *ssg_lower_open_producer(ssg_lowering *l, int x)
     if (producer < 0) return NULL;
     ssg_op *op = &l->graph->ops[producer];
     if ((op->kind != SSG_OP_CONV && op->kind != SSG_OP_MATMUL) || op->function != SSG_FUNCTION_NONE) return NULL;
-    /* Nothing else may see the value: not another node, not the output, not a tap. It may carry one ONNX name or none. */
-    for (int i = 0; i < l->node->input_count; i++) {
-        int value = l->node->inputs[i];
-        if (value >= 0 && l->values[value].tensor == x && (l->uses[value] != 1 || l->kept[value])) return NULL;
-    }
-    const char *name = l->graph->tensors[x].name;
-    int named = name ? ssg_model_find_value(l->model, name) : -1;
-    if (named >= 0 && (l->uses[named] != 1 || l->kept[named])) return NULL;
+    /* Nothing else may see the value, under any of its names (Identity and the like give it several): not another node, not the output, not a tap. */
+    for (int i = 0; i < l->model->value_count; i++)
+        if (l->graph->carriers[i] == x && (l->uses[i] != 1 || l->kept[i])) return NULL;
     return op;
 }
 

@@ -73,5 +73,6 @@ ssg_lower_function ssg_lower_activation, ssg_lower_clip, ssg_lower_prelu, ssg_lo
     ssg_lower_gelu; /* lower_elementwise.c */
 ssg_lower_function ssg_lower_reshape_node, ssg_lower_transpose, ssg_lower_concat, ssg_lower_slice, ssg_lower_split, ssg_lower_pad, ssg_lower_identity,
     ssg_lower_shape_of, ssg_lower_size_of, ssg_lower_expand, ssg_lower_gather; /* lower_movement.c */
+ssg_lower_function ssg_lower_resize;                                           /* lower_resize.c */
 
 #endif

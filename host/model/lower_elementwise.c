@@ -1,5 +1,6 @@
 /* Activations and arithmetic. */
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "host/base/alloc.h"
@@ -48,6 +49,9 @@ ssgcam_status ssg_lower_activation(ssg_lowering *l)
         }
     if (strcmp(l->node->op, "Neg") == 0) {
         SSG_TRY(ssg_lower_scale(l, x, -1, 0, &y));
+    } else if (strcmp(l->node->op, "Selu") == 0) { /* gamma * elu(x) */
+        SSG_TRY(ssg_lower_unary(l, x, SSG_FUNCTION_ELU, ssg_node_float(l->node, "alpha", 1.67326319217681884765625), 0, &y));
+        SSG_TRY(ssg_lower_scale(l, y, ssg_node_float(l->node, "gamma", 1.05070102214813232421875), 0, &y));
     } else { /* Mish: x tanh(softplus(x)) */
         SSG_TRY(ssg_lower_unary(l, x, SSG_FUNCTION_SOFTPLUS, 0, 0, &y));
         SSG_TRY(ssg_lower_unary(l, y, SSG_FUNCTION_TANH, 0, 0, &y));
@@ -60,10 +64,21 @@ ssgcam_status ssg_lower_gelu(ssg_lowering *l)
 {
     int x, y;
     const ssg_attribute *approximate = ssg_node_attribute(l->node, "approximate");
-    if (approximate && approximate->s && strcmp(approximate->s, "none") != 0)
-        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "only the exact form (approximate = none) is supported");
+    const char *form = approximate && approximate->s ? approximate->s : "none";
     SSG_TRY(ssg_lower_input(l, 0, &x));
-    SSG_TRY(ssg_lower_unary(l, x, SSG_FUNCTION_GELU, 0, 0, &y));
+    if (strcmp(form, "none") == 0) {
+        SSG_TRY(ssg_lower_unary(l, x, SSG_FUNCTION_GELU, 0, 0, &y));
+    } else if (strcmp(form, "tanh") == 0) { /* x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2 */
+        SSG_TRY(ssg_lower_binary(l, x, x, SSG_BINARY_MUL, &y));
+        SSG_TRY(ssg_lower_scale(l, y, 0.044715, 1, &y));
+        SSG_TRY(ssg_lower_binary(l, x, y, SSG_BINARY_MUL, &y));
+        SSG_TRY(ssg_lower_scale(l, y, sqrt(M_2_PI), 0, &y));
+        SSG_TRY(ssg_lower_unary(l, y, SSG_FUNCTION_TANH, 0, 0, &y));
+        SSG_TRY(ssg_lower_scale(l, y, 0.5, 0.5, &y));
+        SSG_TRY(ssg_lower_binary(l, x, y, SSG_BINARY_MUL, &y));
+    } else {
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "approximate is '%s'; 'none' and 'tanh' are supported", form);
+    }
     return ssg_lower_result(l, 0, y);
 }
 

@@ -140,10 +140,10 @@ static ssgcam_status emit_slice(ssg_lowering *l, int x, ssg_op op, const ssg_sha
 {
     ssg_shape in = ssg_lower_shape(l, x);
     *y = x;
-    if (ssg_shape_equal(&in, out)) return SSGCAM_OK;
     for (int i = 0; i < in.rank; i++)
         if (op.steps[i] < 1 || (i == 0 && out->dims[0] != in.dims[0]))
             return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "slices of the batch or with negative steps");
+    if (ssg_shape_equal(&in, out)) return SSGCAM_OK;
     op.kind = SSG_OP_SLICE;
     return ssg_lower_emit(l, op, &x, 1, out, y);
 }
@@ -215,30 +215,48 @@ ssgcam_status ssg_lower_split(ssg_lowering *l)
     return SSGCAM_OK;
 }
 
+/* The leading and trailing pad of every axis, from the input or the attribute, for all axes or those that the axes input names. */
+static ssgcam_status read_pads(const ssg_lowering *l, const ssg_shape *in, int64_t before[SSG_MAX_RANK], int64_t after[SSG_MAX_RANK])
+{
+    const ssg_attribute *attribute = ssg_node_attribute(l->node, "pads");
+    const ssg_const *constant = ssg_lower_constant(l, 1), *axes = ssg_lower_constant(l, 3);
+    const int64_t *pads = constant && constant->type == SSG_CONST_I64          ? constant->i64
+                          : attribute && attribute->type == SSG_ATTRIBUTE_INTS ? attribute->ints
+                                                                               : NULL;
+    size_t count = constant ? ssg_shape_count(&constant->shape) : attribute ? attribute->count : 0;
+    if (ssg_lower_has(l, 3) && (!axes || axes->type != SSG_CONST_I64)) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its axes are not constant integers");
+    size_t named = axes ? ssg_shape_count(&axes->shape) : (size_t)in->rank;
+    if (!pads || count != 2 * named) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "pads must be %zu constants", 2 * named);
+    for (int i = 0; i < in->rank; i++) before[i] = after[i] = 0;
+    for (size_t i = 0; i < named; i++) {
+        int64_t axis = axes ? axes->i64[i] : (int64_t)i;
+        if (axis < 0) axis += in->rank;
+        if (axis < 0 || axis >= in->rank) return ssg_fail(SSGCAM_ERR_INPUT, "axis %lld is out of range", (long long)axis);
+        before[axis] = pads[i];
+        after[axis] = pads[i + named];
+    }
+    return SSGCAM_OK;
+}
+
 ssgcam_status ssg_lower_pad(ssg_lowering *l)
 {
     int x, y;
     SSG_TRY(ssg_lower_input(l, 0, &x));
     ssg_shape in = ssg_lower_shape(l, x), out = in;
-    const ssg_attribute *mode = ssg_node_attribute(l->node, "mode"), *attribute = ssg_node_attribute(l->node, "pads");
-    const ssg_const *constant = ssg_lower_constant(l, 1), *fill = ssg_lower_constant(l, 2);
+    const ssg_attribute *mode = ssg_node_attribute(l->node, "mode");
+    const ssg_const *fill = ssg_lower_constant(l, 2);
     if (mode && mode->s && strcmp(mode->s, "constant") != 0)
         return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "mode %s; only constant padding is supported", mode->s);
-    if (ssg_lower_has(l, 3)) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "its axes input is not supported");
-    const int64_t *pads = constant && constant->type == SSG_CONST_I64          ? constant->i64
-                          : attribute && attribute->type == SSG_ATTRIBUTE_INTS ? attribute->ints
-                                                                               : NULL;
-    size_t count = constant ? ssg_shape_count(&constant->shape) : attribute ? attribute->count : 0;
-    if (!pads || count != 2 * (size_t)in.rank) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "pads must be %d constants", 2 * in.rank);
+    int64_t before[SSG_MAX_RANK], after[SSG_MAX_RANK];
+    SSG_TRY(read_pads(l, &in, before, after));
     ssg_op op = {.kind = SSG_OP_SCATTER, .steps = {1, 1, 1, 1, 1, 1}, .alpha = (float)ssg_node_float(l->node, "value", 0)};
     if (fill && fill->type == SSG_CONST_F32 && ssg_shape_count(&fill->shape) == 1) op.alpha = fill->f32[0];
     for (int i = 0; i < in.rank; i++) {
-        int64_t before = pads[i], after = pads[i + in.rank];
-        if (before < 0 || after < 0 || before > 1 << 20 || after > 1 << 20 || (i == 0 && before + after > 0))
+        if (before[i] < 0 || after[i] < 0 || before[i] > 1 << 20 || after[i] > 1 << 20 || (i == 0 && before[i] + after[i] > 0))
             return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "pads of %lld and %lld along axis %d; negative pads and pads of the batch are not supported",
-                            (long long)before, (long long)after, i);
-        op.starts[i] = before;
-        out.dims[i] += before + after;
+                            (long long)before[i], (long long)after[i], i);
+        op.starts[i] = before[i];
+        out.dims[i] += before[i] + after[i];
     }
     y = x;
     if (!ssg_shape_equal(&in, &out)) SSG_TRY(ssg_lower_emit(l, op, &x, 1, &out, &y));
