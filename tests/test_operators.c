@@ -83,3 +83,32 @@ Test(operators, agree_with_pytorch)
     printf("%zu cases, largest error %.2g\n", count, worst_of_all);
     cases_free(cases, count);
 }
+/* The same bits for one, two and three threads: a bank of maps must not depend on the machine's number of processors. */
+Test(operators, do_not_depend_on_the_number_of_threads)
+{
+    size_t count;
+    operator_case *cases = cases_load(SSG_FIXTURES "/operators.bin.gz", &count);
+    ssg_device *devices[3];
+    for (int d = 0; d < 3; d++) cr_assert_eq(ssg_device_open(&devices[d], "cpu", d + 1), SSGCAM_OK);
+    for (size_t i = 0; i < count; i++) {
+        ssg_model *model;
+        if (ssg_model_parse(&model, cases[i].model, cases[i].model_bytes, cases[i].name) != SSGCAM_OK) continue;
+        ssg_plan *plans[3];
+        for (int d = 0; d < 3; d++) plans[d] = run(devices[d], model, &cases[i], (int)cases[i].tap_count);
+        for (int d = 1; d < 3 && plans[0] && plans[d]; d++)
+            for (int t = 0; t < (int)cases[i].tap_count; t++) {
+                ssg_tap one, many;
+                ssg_plan_tap(plans[0], t, &one);
+                ssg_plan_tap(plans[d], t, &many);
+                cr_expect(ssg_placed_same(&one.activation_placed, &many.activation_placed));
+                cr_expect_eq(memcmp(one.activation, many.activation, one.activation_placed.bytes), 0, "%s: activation of %s with %d threads",
+                             cases[i].name, one.name, d + 1);
+                cr_expect_eq(memcmp(one.gradient, many.gradient, one.gradient_placed.bytes), 0, "%s: gradient of %s with %d threads", cases[i].name,
+                             one.name, d + 1);
+            }
+        for (int d = 0; d < 3; d++) ssg_plan_destroy(&plans[d]);
+        ssg_model_destroy(&model);
+    }
+    for (int d = 0; d < 3; d++) ssg_device_close(&devices[d]);
+    cases_free(cases, count);
+}

@@ -117,6 +117,8 @@ static void step_destroy(ssg_step *step)
 {
     if (!step) return;
     ssg_dnn_primitive_destroy(&step->primitive);
+    for (int i = 0; step->per_thread && i < step->thread_count; i++) ssg_dnn_primitive_destroy(&step->per_thread[i]);
+    ssg_free(step->per_thread);
     ssg_free(step->more_inputs);
     ssg_free(step);
 }

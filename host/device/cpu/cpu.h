@@ -25,11 +25,15 @@ struct ssg_step {
     ssg_placed *more_inputs; /* CONCAT: all of them */
     ssg_placed output;
     ssg_dnn_primitive *primitive;
+    ssg_dnn_primitive **per_thread; /* instead: one for each of thread_count threads, for one image */
+    int thread_count;
+    size_t scratch_each; /* of each of them */
 };
 
 /* One maker per family of operators: fills in `run` (and the primitive) and answers the request. step->op, cpu are set. */
 typedef ssgcam_status ssg_step_maker(ssg_step *step, ssg_step_request *request);
-ssg_step_maker ssg_step_make_conv, ssg_step_make_matmul, ssg_step_make_reorder; /* steps_dnn.c */
+ssg_step_maker ssg_step_make_conv, ssg_step_make_reorder;                       /* steps_dnn.c */
+ssg_step_maker ssg_step_make_matmul;                                            /* steps_matmul.c */
 ssg_step_maker ssg_step_make_maxpool, ssg_step_make_avgpool;                    /* steps_pool.c */
 ssg_step_maker ssg_step_make_unary, ssg_step_make_binary, ssg_step_make_affine; /* steps_elementwise.c */
 ssg_step_maker ssg_step_make_reduce, ssg_step_make_softmax, ssg_step_make_lrn;  /* steps_reduce.c */

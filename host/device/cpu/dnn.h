@@ -20,6 +20,9 @@ const char *ssg_dnn_version(char text[32]);
 ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, ssg_precision precision, ssg_placed *src,
                                   ssg_placed *dst, size_t *scratch_bytes);
 
+/* Whether this convolution is one whose sums oneDNN splits between threads, so that its bits depend on their number. */
+int ssg_dnn_splits_sums(const ssg_dnn_primitive *primitive);
+
 /* y[rows][m] = x[rows][k] W + bias, or with `backward` x = y W^T; plain float32. */
 ssgcam_status ssg_dnn_matmul(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, int64_t rows, size_t *scratch_bytes);
 

@@ -4,14 +4,8 @@
 #include <string.h>
 
 #include "host/device/cpu/cpu.h"
+#include "host/device/cpu/multiversion.h"
 #include "host/model/geometry.h"
-
-/* The hot loops are compiled for several instruction sets and chosen when the program starts. Sanitizers run before the choice could be made. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define MULTIVERSION
-#endif
 
 enum { PIECE = 1 << 14 };
 
