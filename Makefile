@@ -13,7 +13,7 @@ setup: ## install what is missing (silent when nothing is)
 
 build: setup ## build the program: build/release/ssgcam
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release
+	@cmake --build --preset release -- --quiet
 
 demo: build ## masks of brain tumours from a real VGG16 on real pictures, scored
 	@demo/run.sh
