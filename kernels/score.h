@@ -39,16 +39,21 @@ typedef uint32_t ssg_score_top_fn(const uint8_t *const *maps, const uint8_t *wei
 typedef void ssg_score_hits_fn(uint32_t hits[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n, uint32_t limit,
                                const uint64_t *truth, const uint64_t *kept);
 
+/* q = ceil(255 f / top), top >= 1. */
+typedef void ssg_score_level_fn(uint8_t *q, const uint16_t *f, uint32_t top, size_t n);
+
 typedef struct ssg_score_ops {
     const char *name;
     ssg_score_fuse_fn *fuse;
     ssg_score_top_fn *top;
     ssg_score_hits_fn *hits;
+    ssg_score_level_fn *level;
 } ssg_score_ops;
 
 typedef enum ssg_score_level { SSG_SCORE_REF, SSG_SCORE_AVX2, SSG_SCORE_AVX512, SSG_SCORE_LEVEL_COUNT } ssg_score_level;
 
 extern const ssg_score_ops ssg_score_ref, ssg_score_avx2, ssg_score_avx512;
+ssg_score_level_fn ssg_score_level_avx2; /* serves AVX-512 too: the histogram behind it is what takes the time */
 
 /* The operations of a level, or NULL where this processor or build lacks it. */
 const ssg_score_ops *ssg_score_at(ssg_score_level level);

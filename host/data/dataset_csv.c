@@ -28,6 +28,7 @@ static ssgcam_status header_field(reader *r, const char *text)
     r->column[r->position] = -1;
     for (int c = 0; c < COLUMNS; c++)
         if (strcmp(column_names[c], text) == 0) r->column[r->position] = c;
+    if (strcmp(text, "label") == 0) r->column[r->position] = LABELS; /* tables with one label an image */
     return SSGCAM_OK;
 }
 

@@ -20,7 +20,7 @@ typedef struct slot {
     ssgcam_status status;
     char message[512];
     int width, height, class_count, classes[MOST_CLASSES];
-    void *maps;  /* device memory: int16 [class][grid], with keep_rows uint8 [class][row][grid] */
+    void *maps;  /* device memory: int16 [class][grid], with keep_rows uint8 [class][row][power][grid] */
     void *copy;  /* the same in host memory; the very same where the device works in host memory */
     size_t room; /* classes that maps has room for */
 } slot;
@@ -35,9 +35,9 @@ typedef struct batch {
 typedef struct stream {
     const ssg_stream_options *o;
     ssg_cam_row *rows;
-    double *powers;
+    double *powers; /* of a recipe: one per row; else every row has each */
     int *weights;
-    int row_count, batch_size, grid_h, grid_w;
+    int row_count, power_count, batch_size, grid_h, grid_w;
     size_t grid_pixels, image_floats;
     batch ring[RING];
     size_t batches;
@@ -197,7 +197,7 @@ static ssgcam_status engine_for(stream *s, int classes, ssg_cam **engine)
 
 static size_t class_bytes(const stream *s)
 {
-    return s->grid_pixels * (s->o->keep_rows ? (size_t)s->row_count : sizeof(int16_t));
+    return s->grid_pixels * (s->o->keep_rows ? (size_t)s->row_count * (size_t)s->power_count : sizeof(int16_t));
 }
 
 static void clear_slot_room(const stream *s, slot *of)
@@ -257,10 +257,15 @@ static void place_row(stream *s, batch *b, ssg_cam *engine, int row, int classes
         slot *to = &b->slots[i];
         for (int c = 0; to->status == SSGCAM_OK && c < to->class_count; c++) {
             const float *map = maps + ((size_t)c * (size_t)s->batch_size + i) * pixels;
-            uint8_t *kept = (uint8_t *)to->maps + ((size_t)c * (size_t)s->row_count + (size_t)row) * s->grid_pixels;
-            uint8_t *out = s->o->keep_rows ? kept : s->quantised;
-            ops->quantise(&device->run, out, (size_t)s->grid_h, (size_t)s->grid_w, map, (size_t)h, (size_t)w, 1, (float)s->powers[row]);
-            if (!s->o->keep_rows) ops->mix(&device->run, (int16_t *)to->maps + (size_t)c * s->grid_pixels, out, s->weights[row], s->grid_pixels);
+            size_t H = (size_t)s->grid_h, W = (size_t)s->grid_w, powers = (size_t)s->power_count;
+            if (s->o->keep_rows) {
+                uint8_t *out = (uint8_t *)to->maps + ((size_t)c * (size_t)s->row_count + (size_t)row) * powers * s->grid_pixels;
+                for (size_t p = 0; p < powers; p++)
+                    ops->quantise(&device->run, out + p * s->grid_pixels, H, W, map, (size_t)h, (size_t)w, 1, (float)s->powers[p]);
+            } else {
+                ops->quantise(&device->run, s->quantised, H, W, map, (size_t)h, (size_t)w, 1, (float)s->powers[row]);
+                ops->mix(&device->run, (int16_t *)to->maps + (size_t)c * s->grid_pixels, s->quantised, s->weights[row], s->grid_pixels);
+            }
         }
     }
 }
@@ -332,15 +337,14 @@ static ssgcam_status take_rows(stream *s)
 {
     const ssg_stream_options *o = s->o;
     s->row_count = o->recipe ? (int)o->recipe->layer_count : o->row_count;
+    s->power_count = o->recipe ? s->row_count : o->powers ? o->power_count : 1;
     size_t rows = (size_t)s->row_count;
     s->rows = ssg_calloc(rows, sizeof *s->rows);
-    s->powers = ssg_calloc(rows, sizeof *s->powers);
+    s->powers = ssg_calloc((size_t)s->power_count, sizeof *s->powers);
     s->weights = ssg_calloc(rows, sizeof *s->weights);
     if (!s->rows || !s->powers || !s->weights) return SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; i < rows; i++) {
-        s->powers[i] = o->recipe ? o->recipe->layers[i].power : o->powers ? o->powers[i] : 1;
-        s->weights[i] = o->recipe ? o->recipe->layers[i].weight : 0;
-    }
+    for (int p = 0; p < s->power_count; p++) s->powers[p] = o->recipe ? o->recipe->layers[p].power : o->powers ? o->powers[p] : 1;
+    for (size_t i = 0; o->recipe && i < rows; i++) s->weights[i] = o->recipe->layers[i].weight;
     if (o->recipe) return ssg_network_recipe_rows(o->model, o->recipe, s->rows);
     memcpy(s->rows, o->rows, rows * sizeof *s->rows);
     return SSGCAM_OK;

@@ -24,7 +24,7 @@ typedef struct ssg_stream_image {
     const int *classes;          /* ascending */
     int grid_width, grid_height; /* of the integer maps */
     const int16_t *const *fused; /* per class: the mixture on the grid, 0..32385; NULL if rows are asked for */
-    const uint8_t *rows;         /* with keep_rows: [class][row][grid pixels] */
+    const uint8_t *rows;         /* with keep_rows: [class][row][power][grid pixels] */
 } ssg_stream_image;
 
 /* A failure ends the stream with that status. */
@@ -33,11 +33,11 @@ typedef ssgcam_status ssg_stream_consumer(void *context, const ssg_stream_image 
 typedef struct ssg_stream_options {
     ssg_device *device;
     const ssgcam_model *model;
-    /* Either a recipe, or rows with powers (keep_rows): each row quantised on the grid. */
+    /* Either a recipe, or rows (keep_rows): each row quantised on the grid once with every power, row-major. */
     const ssgcam_recipe *recipe;
     const ssg_cam_row *rows;
-    const double *powers; /* per row, NULL: all 1 */
-    int row_count, keep_rows;
+    const double *powers; /* NULL: only 1 */
+    int row_count, power_count, keep_rows;
     int grid[2]; /* height, width; 0 0: the recipe's, else the network's input */
     const ssgcam_item *const *items;
     size_t count;

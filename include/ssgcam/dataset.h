@@ -44,9 +44,9 @@ typedef struct ssgcam_dataset_options {
     size_t class_count;         /* of names, or, without names, the number of classes that a numeric label may reach (0: any) */
 } ssgcam_dataset_options;
 
-/* data.csv has the columns image, labels and optionally mask, boxes, split, in any order; labels and boxes are separated by ';', a label is a class
- * name or number, a box is "x0 y0 x1 y1" or "label x0 y0 x1 y1". Paths are relative to the csv file. A missing column, a label that is no class, an
- * unreadable line, two images of one id: SSGCAM_ERR_INPUT with file and line. */
+/* data.csv has the columns image, labels (or label) and optionally mask, boxes, split, in any order; labels and boxes are separated by ';', a label
+ * is a class name or number, a box is "x0 y0 x1 y1" or "label x0 y0 x1 y1". Paths are relative to the csv file. A missing column, a label that is no
+ * class, an unreadable line, two images of one id: SSGCAM_ERR_INPUT with file and line. */
 SSGCAM_API ssgcam_status ssgcam_dataset_load(ssgcam_dataset **out, const ssgcam_dataset_options *options);
 
 /* Keeps only the first `count` items. */

@@ -21,6 +21,7 @@
 #include <ssgcam/model.h>
 #include <ssgcam/preprocess.h>
 #include <ssgcam/recipe.h>
+#include <ssgcam/search.h>
 #include <ssgcam/status.h>
 #include <ssgcam/version.h>
 

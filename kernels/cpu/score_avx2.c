@@ -69,5 +69,24 @@ AVX2 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t
     out[0] += (uint32_t)true_hits, out[1] += (uint32_t)all_hits;
 }
 
-const ssg_score_ops ssg_score_avx2 = {"avx2", fuse, top, hits};
+/* x = 255 f + top - 1 stays below 2^23, so x, q top and their difference are exact in floats; the quotient by the reciprocal is off by one at most.
+ */
+void AVX2 ssg_score_level_avx2(uint8_t *q, const uint16_t *f, uint32_t most, size_t n)
+{
+    const __m256 divisor = _mm256_set1_ps((float)most), reciprocal = _mm256_set1_ps(1.0f / (float)most), one = _mm256_set1_ps(1);
+    const __m256i scale = _mm256_set1_epi32(255), offset = _mm256_set1_epi32((int)most - 1);
+    for (size_t i = 0; i < n; i += 8) {
+        __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(f + i)));
+        __m256 x = _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_mullo_epi32(wide, scale), offset));
+        __m256 quotient = _mm256_floor_ps(_mm256_mul_ps(x, reciprocal));
+        __m256 rest = _mm256_sub_ps(x, _mm256_mul_ps(quotient, divisor));
+        quotient = _mm256_add_ps(quotient, _mm256_and_ps(_mm256_cmp_ps(rest, divisor, _CMP_GE_OQ), one));
+        quotient = _mm256_sub_ps(quotient, _mm256_and_ps(_mm256_cmp_ps(rest, _mm256_setzero_ps(), _CMP_LT_OQ), one));
+        __m256i level = _mm256_cvtps_epi32(quotient);
+        __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(level), _mm256_extracti128_si256(level, 1));
+        _mm_storel_epi64((__m128i *)(void *)(q + i), _mm_packus_epi16(words, words));
+    }
+}
+
+const ssg_score_ops ssg_score_avx2 = {"avx2", fuse, top, hits, ssg_score_level_avx2};
 #endif

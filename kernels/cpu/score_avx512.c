@@ -66,5 +66,5 @@ AVX512 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8
     out[0] += (uint32_t)true_hits, out[1] += (uint32_t)all_hits;
 }
 
-const ssg_score_ops ssg_score_avx512 = {"avx512", fuse, top, hits};
+const ssg_score_ops ssg_score_avx512 = {"avx512", fuse, top, hits, ssg_score_level_avx2};
 #endif

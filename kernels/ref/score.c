@@ -34,7 +34,12 @@ static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *wei
     }
 }
 
-const ssg_score_ops ssg_score_ref = {"ref", fuse, top, hits};
+static void level(uint8_t *q, const uint16_t *f, uint32_t most, size_t n)
+{
+    for (size_t i = 0; i < n; i++) q[i] = (uint8_t)((255u * f[i] + most - 1) / most);
+}
+
+const ssg_score_ops ssg_score_ref = {"ref", fuse, top, hits, level};
 
 /* Where a mixture's maps of class k are, from pixel `at` on. */
 static void point(const uint8_t **maps, const ssg_score_image *image, const ssg_score_mixture *mixture, size_t k, size_t at)
@@ -165,14 +170,55 @@ void ssg_score_count(const ssg_score_ops *ops, const ssg_score_image *image, con
         count_several(ops, image, mixtures, count, tops, out);
 }
 
-/* A few histograms for one candidate, or one that several pixels in a row would hit, are all that is ever live: plain increments. */
-void ssg_score_levels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count, uint32_t *tops,
-                      uint32_t *out)
+/* One class in the image: a level and what the truth says of the pixel make one bin; four tables in turn, so that pixels in a row that hit the same
+ * bin do not wait for each other. */
+static void levels_single(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count,
+                          const uint32_t *tops, uint32_t *out)
+{
+    enum { NONE, OWN, OTHER, IGNORED, KINDS };
+    uint16_t f[SSG_SCORE_TILE], kind[SSG_SCORE_TILE];
+    uint8_t q[SSG_SCORE_TILE];
+    const uint8_t *maps[SSG_SCORE_LAYERS];
+    memset(out, 0, count * 3 * SSG_SCORE_LEVELS * sizeof *out);
+    for (size_t at = 0; at < image->stride; at += SSG_SCORE_TILE) {
+        size_t n = tile_at(image, at);
+        for (size_t i = 0; i < n; i++) {
+            uint8_t truth = image->truth[at + i];
+            size_t what = truth == 0 ? NONE : truth == image->classes[0] + 1 ? OWN : truth == SSG_SCORE_IGNORED ? IGNORED : OTHER;
+            kind[i] = (uint16_t)(what * SSG_SCORE_LEVELS);
+        }
+        for (size_t p = 0; p < count; p++) {
+            uint32_t bins[4][KINDS * SSG_SCORE_LEVELS] = {{0}}, *histogram = out + p * 3 * SSG_SCORE_LEVELS;
+            if (tops[p] == 0) continue;
+            point(maps, image, &mixtures[p], 0, at);
+            ops->fuse(f, maps, mixtures[p].weight, mixtures[p].terms, n);
+            ops->level(q, f, tops[p], n);
+            for (size_t i = 0; i < n; i += 4) {
+                bins[0][kind[i] + q[i]]++;
+                bins[1][kind[i + 1] + q[i + 1]]++;
+                bins[2][kind[i + 2] + q[i + 2]]++;
+                bins[3][kind[i + 3] + q[i + 3]]++;
+            }
+            for (size_t level = 1; level < SSG_SCORE_LEVELS; level++) { /* level 0: nobody wins */
+                uint32_t sum[KINDS];
+                for (size_t k = 0; k < KINDS; k++) {
+                    size_t b = k * SSG_SCORE_LEVELS + level;
+                    sum[k] = bins[0][b] + bins[1][b] + bins[2][b] + bins[3][b];
+                }
+                histogram[level] += sum[NONE];
+                histogram[SSG_SCORE_LEVELS + level] += sum[OWN];
+                histogram[2 * SSG_SCORE_LEVELS + level] += sum[NONE] + sum[OWN] + sum[OTHER];
+            }
+        }
+    }
+}
+
+static void levels_several(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count,
+                           const uint32_t *tops, uint32_t *out)
 {
     winners best;
     size_t classes = image->class_count, one = (1 + 2 * classes) * SSG_SCORE_LEVELS;
     memset(out, 0, count * one * sizeof *out);
-    find_tops(ops, image, mixtures, count, tops);
     for (size_t at = 0; at < image->stride; at += SSG_SCORE_TILE)
         for (size_t p = 0; p < count; p++) {
             size_t n = tile_at(image, at);
@@ -194,4 +240,14 @@ void ssg_score_levels(const ssg_score_ops *ops, const ssg_score_image *image, co
                 histogram[2 * k * SSG_SCORE_LEVELS + q]++;
             }
         }
+}
+
+void ssg_score_levels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count, uint32_t *tops,
+                      uint32_t *out)
+{
+    find_tops(ops, image, mixtures, count, tops);
+    if (image->class_count == 1)
+        levels_single(ops, image, mixtures, count, tops, out);
+    else
+        levels_several(ops, image, mixtures, count, tops, out);
 }

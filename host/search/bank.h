@@ -1,0 +1,50 @@
+/* bank.h - the maps that a search chooses from: built in one pass of the network, kept in a file, in memory or mapped.
+ *
+ * Layout of the file (little-endian): header, one table entry per image, then per image its truth and its maps [class][row], each a row of `stride`
+ * bytes as kernels/score.h wants them. Every image's record has its checksum in the table, written after the record: a build that was stopped goes on
+ * with the first image that has none. */
+#ifndef SSG_SEARCH_BANK_H
+#define SSG_SEARCH_BANK_H
+
+#include "host/data/tensor_input.h"
+#include "host/search/grid.h"
+#include "host/search/objective.h"
+
+typedef struct ssg_bank_request {
+    const ssgcam_search_options *options; /* device, model, batch, precision, bank_memory, cache, stop, on_image */
+    const ssg_grid *grid;
+    const ssgcam_item *const *items;
+    size_t count;
+    const int *classes; /* the model's numbers of the classes in play, ascending; truth and maps count in places of this list */
+    size_t class_count;
+    ssg_mask_setting masks;
+} ssg_bank_request;
+
+typedef struct ssg_bank_table_entry {
+    uint64_t offset, checksum; /* checksum 0: not there yet */
+    uint32_t class_count;
+    uint8_t classes[36];
+} ssg_bank_table_entry;
+
+typedef struct ssg_bank_store {
+    ssg_bank bank;
+    char digest[33]; /* of the contents */
+    size_t bytes, rows, stride;
+    int cached, mapped; /* the network did not run; the maps lie in a mapped file */
+
+    ssg_score_image *images;
+    ssg_bank_table_entry *table;
+    uint8_t *base; /* the whole file in memory, or its mapping */
+} ssg_bank_store;
+
+ssgcam_status ssg_bank_open(ssg_bank_store *store, const ssg_bank_request *request);
+void ssg_bank_close(ssg_bank_store *store);
+
+/* bank_key.c: what decides the contents: model, preprocessing, precision, grid, images, labels, masks and how masks are read. 32 characters. */
+ssgcam_status ssg_bank_key(char key[33], const ssg_bank_request *request);
+
+/* bank_build.c: runs the network for the images whose checksum is 0 and hands every record to `place`, then its checksum to the table. */
+typedef ssgcam_status ssg_bank_place(void *context, size_t image, const void *record, size_t size, uint64_t checksum);
+ssgcam_status ssg_bank_build(ssg_bank_store *store, const ssg_bank_request *request, ssg_bank_place *place, void *context);
+
+#endif

@@ -1,0 +1,124 @@
+#include "host/search/labelled.h"
+
+#include <string.h>
+
+#include "host/base/alloc.h"
+#include "host/flow/network.h"
+#include "host/search/fitness.h"
+
+static ssgcam_status add_class(ssg_labelled *s, int label)
+{
+    size_t at = 0;
+    while (at < s->class_count && s->classes[at] < label) at++;
+    if (at < s->class_count && s->classes[at] == label) return SSGCAM_OK;
+    if (s->class_count == SSG_SCORE_CLASSES)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the labelled images have more than %d classes; search on a part of them", SSG_SCORE_CLASSES);
+    SSG_TRY(ssg_grow(&s->classes, s->class_count + 1, sizeof *s->classes));
+    memmove(s->classes + at + 1, s->classes + at, (s->class_count - at) * sizeof *s->classes);
+    s->classes[at] = label;
+    s->class_count++;
+    return SSGCAM_OK;
+}
+
+static ssgcam_status add_items(ssg_labelled *s, const ssgcam_dataset *data, const ssgcam_model *model, unsigned char held)
+{
+    for (size_t i = 0; i < data->count; i++) {
+        const ssgcam_item *item = &data->items[i];
+        if (!item->mask)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: this image has no mask; a search needs one for every image (choose a split that has them)",
+                            item->image);
+        if (!item->label_count) return ssg_fail(SSGCAM_ERR_INPUT, "%s: this image has no label; a search needs at least one", item->image);
+        for (size_t l = 0; l < item->label_count; l++) {
+            if ((size_t)item->labels[l] >= model->class_count)
+                return ssg_fail(SSGCAM_ERR_INPUT, "%s: label %d, but the model has classes 0 to %zu", item->image, item->labels[l],
+                                model->class_count - 1);
+            SSG_TRY(add_class(s, item->labels[l]));
+        }
+        s->items[s->count] = item;
+        s->held[s->count++] = held;
+        s->held_count += held;
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status check_apart(const ssg_labelled *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t j = i + 1; j < s->count; j++)
+            if (s->held[i] != s->held[j] && strcmp(s->items[i]->image, s->items[j]->image) == 0)
+                return ssg_fail(SSGCAM_ERR_INPUT, "%s is both searched and held out; the held-out figures would flatter", s->items[i]->image);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status hold_out(ssg_labelled *s, double fraction, uint64_t seed)
+{
+    size_t wanted = (size_t)(fraction * (double)s->count + 0.5);
+    if (wanted == 0) return SSGCAM_OK;
+    uint32_t *place = ssg_calloc(s->count, sizeof *place);
+    ssgcam_status status = place ? ssg_fold_split(place, s->count, s->count, seed) : SSG_OUT_OF_MEMORY; /* folds of one image: a shuffle */
+    for (size_t i = 0; status == SSGCAM_OK && i < s->count; i++) s->held[i] = place[i] < wanted;
+    s->held_count = wanted;
+    ssg_free(place);
+    return status;
+}
+
+static ssgcam_status gather(ssg_labelled *s, const ssgcam_search_options *o)
+{
+    size_t most = o->data->count + (o->holdout ? o->holdout->count : 0);
+    if (!(o->holdout_fraction >= 0 && o->holdout_fraction < 1))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "a held-out fraction of %g; give 0 to below 1", o->holdout_fraction);
+    if (o->holdout && o->holdout_fraction > 0)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either held-out images or a fraction to hold out, not both");
+    s->items = ssg_calloc(most, sizeof *s->items);
+    s->held = ssg_calloc(most, 1);
+    if (!s->items || !s->held) return SSG_OUT_OF_MEMORY;
+    SSG_TRY(add_items(s, o->data, o->model, 0));
+    if (o->holdout) SSG_TRY(add_items(s, o->holdout, o->model, 1));
+    SSG_TRY(check_apart(s));
+    if (s->count >= 2) SSG_TRY(hold_out(s, o->holdout ? 0 : o->holdout_fraction, o->seed));
+    if (s->count - s->held_count < 2)
+        return ssg_fail(SSGCAM_ERR_INPUT, "%zu image to search on; at least 2 are needed, and a recipe that holds for others wants some dozens",
+                        s->count - s->held_count);
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_labelled_gather(ssg_labelled *labelled, const ssgcam_search_options *options)
+{
+    *labelled = (ssg_labelled){0};
+    ssgcam_status status = gather(labelled, options);
+    if (status != SSGCAM_OK) ssg_labelled_clear(labelled);
+    return status;
+}
+
+void ssg_labelled_clear(ssg_labelled *labelled)
+{
+    ssg_free(labelled->items);
+    ssg_free(labelled->held);
+    ssg_free(labelled->classes);
+    *labelled = (ssg_labelled){0};
+}
+
+ssgcam_status ssg_labelled_check_truth(const ssg_labelled *s, const ssg_bank *bank, const ssgcam_model *model)
+{
+    size_t pixels[256] = {0};
+    for (size_t i = 0; i < bank->image_count; i++)
+        for (size_t p = 0; p < bank->images[i].stride; p++) pixels[bank->images[i].truth[p]]++;
+    for (size_t k = 0; k < s->class_count; k++) {
+        const char *name = ssgcam_model_class_name(model, (size_t)s->classes[k]);
+        if (!pixels[k + 1])
+            return ssg_fail(SSGCAM_ERR_INPUT,
+                            "class %d%s%s%s: images are labelled with it, but no mask shows it; leave these images out or correct the masks",
+                            s->classes[k], name ? " (" : "", name ? name : "", name ? ")" : "");
+    }
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_bank_select(ssg_bank *subset, const ssg_bank *bank, const unsigned char *keep, unsigned char value)
+{
+    ssg_score_image *images = ssg_calloc(bank->image_count, sizeof *images);
+    if (!images) return SSG_OUT_OF_MEMORY;
+    *subset = (ssg_bank){images, 0, bank->class_count};
+    for (size_t i = 0; i < bank->image_count; i++)
+        if (keep[i] == value) images[subset->image_count++] = bank->images[i];
+    return SSGCAM_OK;
+}

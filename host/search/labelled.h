@@ -1,0 +1,28 @@
+/* labelled.h - the images of a search: which are searched, which are held out, which classes are in play. */
+#ifndef SSG_SEARCH_LABELLED_H
+#define SSG_SEARCH_LABELLED_H
+
+#include <ssgcam/search.h>
+
+#include "host/search/objective.h"
+
+typedef struct ssg_labelled {
+    const ssgcam_item **items;
+    unsigned char *held; /* per item */
+    size_t count, held_count;
+    int *classes; /* the model's numbers of all labels, ascending */
+    size_t class_count;
+} ssg_labelled;
+
+/* Items of `data` and `holdout`; a share of `data` held out where asked for. Refuses what cannot be searched: no mask, no label, fewer than two
+ * images, an image in both sets. */
+ssgcam_status ssg_labelled_gather(ssg_labelled *labelled, const ssgcam_search_options *options);
+void ssg_labelled_clear(ssg_labelled *labelled);
+
+/* Refuses a class that images are labelled with but no mask shows. */
+ssgcam_status ssg_labelled_check_truth(const ssg_labelled *labelled, const ssg_bank *bank, const ssgcam_model *model);
+
+/* The images whose `keep` flag is `value`, as a bank of their own; free bank.images with ssg_free. */
+ssgcam_status ssg_bank_select(ssg_bank *subset, const ssg_bank *bank, const unsigned char *keep, unsigned char value);
+
+#endif

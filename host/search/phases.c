@@ -1,0 +1,188 @@
+#include "host/search/phases.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "host/base/alloc.h"
+#include "host/base/clock.h"
+#include "host/base/philox.h"
+#include "host/search/fitness.h"
+
+enum { MOST_MEMBERS = 128, LEAST_MEMBERS = 16, RANDOM_BATCH = 64, RANDOM_STREAM = 0x72616e64 };
+
+/* Room for a batch of candidates, and the box their genes come from. */
+typedef struct workshop {
+    double *genes, *fitness, *lower, *upper;
+    unsigned char *integer;
+    ssg_candidate *candidates;
+} workshop;
+
+static ssgcam_status open_workshop(workshop *w, const ssg_problem *p, size_t batch)
+{
+    size_t genes = ssg_problem_genes(p);
+    *w = (workshop){ssg_calloc(batch, genes * sizeof(double)),
+                    ssg_calloc(batch, sizeof(double)),
+                    ssg_calloc(genes, sizeof(double)),
+                    ssg_calloc(genes, sizeof(double)),
+                    ssg_calloc(genes, 1),
+                    ssg_calloc(batch, sizeof(ssg_candidate))};
+    if (!w->genes || !w->fitness || !w->lower || !w->upper || !w->integer || !w->candidates) return SSG_OUT_OF_MEMORY;
+    ssg_problem_bounds(p, w->lower, w->upper, w->integer);
+    return SSGCAM_OK;
+}
+
+static void close_workshop(workshop *w)
+{
+    ssg_free(w->genes);
+    ssg_free(w->fitness);
+    ssg_free(w->lower);
+    ssg_free(w->upper);
+    ssg_free(w->integer);
+    ssg_free(w->candidates);
+}
+
+/* Decodes and scores a batch; the phase's best is kept by the tie rule. */
+static ssgcam_status score_batch(ssg_session *s, const ssg_problem *p, workshop *w, size_t count, size_t phase, int first)
+{
+    size_t genes = ssg_problem_genes(p);
+    for (size_t i = 0; i < count; i++) ssg_problem_decode(p, w->genes + i * genes, &w->candidates[i]);
+    SSG_TRY(ssg_problem_score(p, w->candidates, count, !p->tau_gene, w->fitness));
+    for (size_t i = 0; i < count; i++) {
+        if (!(first && i == 0) &&
+            ssg_candidate_compare(&w->candidates[i], w->fitness[i], &s->state.best[phase], s->state.fitness[phase], SSG_SCORE_LAYERS) >= 0)
+            continue;
+        s->state.best[phase] = w->candidates[i];
+        s->state.fitness[phase] = w->fitness[i];
+    }
+    return SSGCAM_OK;
+}
+
+static int stopped(const ssgcam_search_options *o)
+{
+    return o->stop && *(volatile const int *)o->stop;
+}
+
+static ssgcam_status interrupted(void)
+{
+    return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request; the same command continues");
+}
+
+/* ---- differential evolution ---------------------------------------------------------------------------------------------------------- */
+
+static size_t population_of(const ssgcam_search_options *o, size_t genes)
+{
+    if (o->population) return o->population;
+    size_t members = o->adaptation == SSGCAM_EVOLVE_LSHADE ? 18 * genes : 10 * genes;
+    uint64_t affordable = o->evaluations / 20;
+    if (members > MOST_MEMBERS) members = MOST_MEMBERS;
+    if (members > affordable) members = (size_t)affordable;
+    return members < LEAST_MEMBERS ? LEAST_MEMBERS : members;
+}
+
+static ssgcam_status create_search(ssgcam_evolve **search, const ssg_problem *p, const ssgcam_search_options *o, size_t run,
+                                   const ssg_candidate *start, size_t start_count)
+{
+    workshop w;
+    size_t genes = ssg_problem_genes(p);
+    ssgcam_status status = open_workshop(&w, p, start_count ? start_count : 1);
+    for (size_t i = 0; status == SSGCAM_OK && i < start_count; i++) ssg_problem_encode(p, &start[i], w.genes + i * genes);
+    if (status == SSGCAM_OK)
+        status = ssgcam_evolve_create(search, &(ssgcam_evolve_config){.dimensions = genes,
+                                                                      .lower = w.lower,
+                                                                      .upper = w.upper,
+                                                                      .integer = w.integer,
+                                                                      .max_evaluations = o->evaluations,
+                                                                      .seed = o->seed + run * 0x9e3779b97f4a7c15u,
+                                                                      .adaptation = o->adaptation,
+                                                                      .population = population_of(o, genes),
+                                                                      .initial = w.genes,
+                                                                      .initial_count = start_count,
+                                                                      .stagnation_generations = o->stagnation});
+    close_workshop(&w);
+    return status;
+}
+
+static ssgcam_status log_generation(ssg_session *s, const ssgcam_evolve_record *r, size_t run)
+{
+    return ssg_session_log(
+        s,
+        "{\"run\": %zu, \"generation\": %llu, \"evaluations\": %llu, \"best\": %.6f, \"mean\": %.6f, \"median\": %.6f, \"layers\": "
+        "%zu, \"threshold\": %d, \"population\": %zu, \"seconds\": %.3f}",
+        run, (unsigned long long)r->generation, (unsigned long long)r->evaluations, r->best, r->mean, r->median,
+        ssg_candidate_layers(&s->state.best[run]), s->state.best[run].tau, r->population, (ssg_clock_ms() - s->started_ms) / 1000);
+}
+
+static ssgcam_status evolve(ssg_session *s, ssgcam_evolve *search, const ssg_problem *p, const ssgcam_search_options *o, workshop *w, size_t run,
+                            size_t runs)
+{
+    ssgcam_evolve_record record;
+    for (size_t count;;) {
+        SSG_TRY(ssgcam_evolve_stats(search, &record));
+        SSG_TRY(ssgcam_evolve_ask(search, w->genes, &count));
+        if (count == 0) break;
+        SSG_TRY(score_batch(s, p, w, count, run, record.evaluations == 0));
+        SSG_TRY(ssgcam_evolve_tell(search, w->fitness, count));
+        SSG_TRY(ssgcam_evolve_stats(search, &record));
+        SSG_TRY(log_generation(s, &record, run));
+        if (o->on_generation) o->on_generation(o->context, run, runs, &record);
+        if (stopped(o)) {
+            SSG_TRY(ssg_session_save(s, search));
+            return interrupted();
+        }
+        SSG_TRY(ssg_session_save_sometimes(s, search));
+    }
+    s->state.evaluations += record.evaluations;
+    s->state.generations += record.generation;
+    s->state.stop = record.stop;
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_phase_evolve(ssg_session *session, const ssg_problem *problem, const ssgcam_search_options *options, size_t run, size_t runs,
+                               const ssg_candidate *start, size_t start_count)
+{
+    ssgcam_evolve *search = NULL;
+    workshop w = {0};
+    ssgcam_status status = create_search(&search, problem, options, run, start, start_count);
+    if (status == SSGCAM_OK) status = open_workshop(&w, problem, ssgcam_evolve_batch_max(search));
+    if (status == SSGCAM_OK && session->evolve) status = ssgcam_evolve_load(search, session->evolve, session->evolve_size);
+    ssg_free(session->evolve);
+    session->evolve = NULL;
+    if (status == SSGCAM_OK) status = evolve(session, search, problem, options, &w, run, runs);
+    close_workshop(&w);
+    ssgcam_evolve_destroy(&search);
+    return status;
+}
+
+/* ---- random search ------------------------------------------------------------------------------------------------------------------- */
+
+static void draw(const workshop *w, double *genes, size_t count, uint64_t seed, uint64_t number)
+{
+    ssg_draws draws = ssg_draws_named(seed, (uint32_t)number, (uint32_t)(number >> 32), RANDOM_STREAM);
+    for (size_t j = 0; j < count; j++) {
+        double span = w->upper[j] - w->lower[j];
+        genes[j] = w->integer[j] ? w->lower[j] + ssg_draw_below(&draws, (uint32_t)span + 1) : w->lower[j] + span * ssg_draw_unit(&draws);
+    }
+}
+
+ssgcam_status ssg_phase_random(ssg_session *s, const ssg_problem *p, const ssgcam_search_options *o, size_t phase)
+{
+    workshop w;
+    size_t genes = ssg_problem_genes(p);
+    ssgcam_status status = open_workshop(&w, p, RANDOM_BATCH);
+    while (status == SSGCAM_OK && s->state.drawn < o->evaluations) {
+        uint64_t left = o->evaluations - s->state.drawn;
+        size_t count = left < RANDOM_BATCH ? (size_t)left : RANDOM_BATCH;
+        for (size_t i = 0; i < count; i++) draw(&w, w.genes + i * genes, genes, o->seed, s->state.drawn + i);
+        SSG_TRY_DONE(score_batch(s, p, &w, count, phase, s->state.drawn == 0));
+        s->state.drawn += count;
+        if (stopped(o)) {
+            SSG_TRY_DONE(ssg_session_save(s, NULL));
+            status = interrupted();
+        } else {
+            status = ssg_session_save_sometimes(s, NULL);
+        }
+    }
+done:
+    close_workshop(&w);
+    return status;
+}

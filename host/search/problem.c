@@ -1,0 +1,237 @@
+#include "host/search/problem.h"
+
+#include <string.h>
+
+#include "host/base/alloc.h"
+#include "host/base/parallel.h"
+#include "host/fuse/weights.h"
+#include "host/search/fitness.h"
+
+enum { CHUNK = 128 };
+
+/* ---- genes --------------------------------------------------------------------------------------------------------------------------- */
+
+size_t ssg_problem_genes(const ssg_problem *p)
+{
+    return 2 * p->layers + (p->tau_gene ? 1 : 0);
+}
+
+void ssg_problem_bounds(const ssg_problem *p, double *lower, double *upper, unsigned char *integer)
+{
+    for (size_t l = 0; l < p->layers; l++) {
+        lower[2 * l] = -1, upper[2 * l] = 1, integer[2 * l] = 0;
+        lower[2 * l + 1] = 0, upper[2 * l + 1] = (double)(p->choices - 1), integer[2 * l + 1] = 1;
+    }
+    if (p->tau_gene) lower[2 * p->layers] = 0, upper[2 * p->layers] = 255, integer[2 * p->layers] = 1;
+}
+
+void ssg_problem_decode(const ssg_problem *p, const double *genes, ssg_candidate *candidate)
+{
+    double raw[SSG_SCORE_LAYERS];
+    memset(candidate, 0, sizeof *candidate);
+    for (size_t l = 0; l < p->layers; l++) {
+        raw[l] = genes[2 * l];
+        candidate->row[l] = (uint32_t)(l * p->choices + (size_t)genes[2 * l + 1]);
+    }
+    ssg_mixture_weights(candidate->weight, raw, p->layers);
+    if (p->tau_gene) candidate->tau = (uint8_t)genes[2 * p->layers];
+}
+
+void ssg_problem_encode(const ssg_problem *p, const ssg_candidate *candidate, double *genes)
+{
+    for (size_t l = 0; l < p->layers; l++) genes[2 * l] = -0.5, genes[2 * l + 1] = 0;
+    for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) {
+        if (!candidate->weight[t]) continue;
+        size_t layer = candidate->row[t] / p->choices;
+        genes[2 * layer] = candidate->weight[t] / (double)SSG_MIXTURE_SUM;
+        genes[2 * layer + 1] = (double)(candidate->row[t] % p->choices);
+    }
+    if (p->tau_gene) genes[2 * p->layers] = candidate->tau;
+}
+
+size_t ssg_candidate_layers(const ssg_candidate *candidate)
+{
+    size_t on = 0;
+    for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) on += candidate->weight[t] > 0;
+    return on;
+}
+
+/* ---- fitness ------------------------------------------------------------------------------------------------------------------------- */
+
+static double measure(const ssg_problem *p, const ssg_counts *counts, size_t labels)
+{
+    return p->fitness == SSGCAM_FITNESS_FOREGROUND_IOU ? ssg_foreground_iou(counts, labels) : ssg_mean_iou(counts, labels);
+}
+
+/* All thresholds of some candidates: value[candidate][256]. */
+typedef struct curves {
+    const ssg_problem *p;
+    const ssg_candidate *candidates;
+    size_t count, labels;
+    ssg_counts *counts; /* per thread: count x 256 x labels */
+    double *of_image;   /* image x count x 256 */
+    ssgcam_status *status;
+} curves;
+
+static void image_curve(void *context, size_t image, int thread)
+{
+    curves *c = context;
+    size_t values = c->count * SSG_SCORE_LEVELS;
+    ssg_counts *counts = c->counts + (size_t)thread * values * c->labels;
+    ssg_bank one = {c->p->bank.images + image, 1, c->p->bank.class_count};
+    c->status[image] = ssg_objective_count_all_taus(counts, &one, c->candidates, c->count, SSG_SCORE_LAYERS, NULL, 1);
+    for (size_t v = 0; c->status[image] == SSGCAM_OK && v < values; v++)
+        c->of_image[image * values + v] = ssg_mean_iou(counts + v * c->labels, c->labels);
+}
+
+/* The mean over images: their curves side by side, added in the order of the images. */
+static ssgcam_status image_curves(const ssg_problem *p, const ssg_candidate *candidates, size_t count, double *value)
+{
+    size_t images = p->bank.image_count, values = count * SSG_SCORE_LEVELS, threads = p->threads > 1 ? (size_t)p->threads : 1;
+    curves c = {.p = p, .candidates = candidates, .count = count, .labels = p->bank.class_count + 1};
+    c.counts = ssg_calloc(threads * values, c.labels * sizeof *c.counts);
+    c.of_image = ssg_calloc(images * values, sizeof *c.of_image);
+    c.status = ssg_calloc(images, sizeof *c.status);
+    ssgcam_status status = c.counts && c.of_image && c.status ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) ssg_parallel_for(p->threads, images, image_curve, &c);
+    memset(value, 0, values * sizeof *value);
+    for (size_t i = 0; status == SSGCAM_OK && i < images; i++) {
+        status = c.status[i];
+        for (size_t v = 0; v < values; v++) value[v] += c.of_image[i * values + v] / (double)images;
+    }
+    ssg_free(c.counts);
+    ssg_free(c.of_image);
+    ssg_free(c.status);
+    return status;
+}
+
+static ssgcam_status all_curves(const ssg_problem *p, const ssg_candidate *candidates, size_t count, double *value)
+{
+    if (p->fitness == SSGCAM_FITNESS_IMAGE_IOU) return image_curves(p, candidates, count, value);
+    size_t labels = p->bank.class_count + 1;
+    ssg_counts *counts = ssg_calloc(count * SSG_SCORE_LEVELS, labels * sizeof *counts);
+    if (!counts) return SSG_OUT_OF_MEMORY;
+    ssgcam_status status = ssg_objective_count_all_taus(counts, &p->bank, candidates, count, SSG_SCORE_LAYERS, NULL, p->threads);
+    for (size_t v = 0; v < count * SSG_SCORE_LEVELS; v++) value[v] = measure(p, counts + v * labels, labels);
+    ssg_free(counts);
+    return status;
+}
+
+static ssgcam_status score_solved(const ssg_problem *p, ssg_candidate *candidates, size_t count, double *fitness)
+{
+    double *value = ssg_calloc(count, SSG_SCORE_LEVELS * sizeof *value);
+    if (!value) return SSG_OUT_OF_MEMORY;
+    ssgcam_status status = all_curves(p, candidates, count, value);
+    for (size_t i = 0; status == SSGCAM_OK && i < count; i++) {
+        const double *of = value + i * SSG_SCORE_LEVELS;
+        size_t best = 0;
+        for (size_t tau = 1; tau < SSG_SCORE_LEVELS; tau++)
+            if (of[tau] > of[best]) best = tau;
+        candidates[i].tau = (uint8_t)best;
+        fitness[i] = of[best];
+    }
+    ssg_free(value);
+    return status;
+}
+
+static ssgcam_status score_given(const ssg_problem *p, const ssg_candidate *candidates, size_t count, double *fitness)
+{
+    size_t labels = p->bank.class_count + 1, images = p->bank.image_count;
+    int of_images = p->fitness == SSGCAM_FITNESS_IMAGE_IOU;
+    ssg_counts *counts = ssg_calloc(count, labels * sizeof *counts), *per_image = NULL;
+    if (of_images) per_image = ssg_calloc(count * images, labels * sizeof *per_image);
+    ssgcam_status status = counts && (per_image || !of_images) ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) status = ssg_objective_count(counts, per_image, &p->bank, candidates, count, SSG_SCORE_LAYERS, NULL, p->threads);
+    for (size_t i = 0; status == SSGCAM_OK && i < count; i++)
+        fitness[i] = of_images ? ssg_mean_image_iou(per_image + i * images * labels, images, labels) : measure(p, counts + i * labels, labels);
+    ssg_free(counts);
+    ssg_free(per_image);
+    return status;
+}
+
+ssgcam_status ssg_problem_score(const ssg_problem *p, ssg_candidate *candidates, size_t count, int solve, double *fitness)
+{
+    for (size_t at = 0; at < count; at += CHUNK) { /* bounds the memory of the thresholds' counts */
+        size_t n = count - at < CHUNK ? count - at : CHUNK;
+        SSG_TRY(solve ? score_solved(p, candidates + at, n, fitness + at) : score_given(p, candidates + at, n, fitness + at));
+    }
+    for (size_t i = 0; i < count; i++) fitness[i] -= p->sparsity * (double)ssg_candidate_layers(&candidates[i]);
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_problem_figures(const ssg_bank *bank, const ssg_candidate *candidate, int threads, ssg_counts *per_image,
+                                  ssgcam_search_score *score)
+{
+    size_t labels = bank->class_count + 1;
+    *score = (ssgcam_search_score){0};
+    if (bank->image_count == 0) return SSGCAM_OK;
+    ssg_counts *own = per_image ? NULL : ssg_calloc(bank->image_count, labels * sizeof *own), *total = ssg_calloc(labels, sizeof *total);
+    ssg_counts *counts = per_image ? per_image : own;
+    ssgcam_status status = counts && total ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) status = ssg_objective_count(total, counts, bank, candidate, 1, SSG_SCORE_LAYERS, NULL, threads);
+    if (status == SSGCAM_OK)
+        *score = (ssgcam_search_score){ssg_mean_iou(total, labels), ssg_foreground_iou(total, labels),
+                                       ssg_mean_image_iou(counts, bank->image_count, labels)};
+    ssg_free(own);
+    ssg_free(total);
+    return status;
+}
+
+/* ---- shaping ------------------------------------------------------------------------------------------------------------------------- */
+
+static ssg_candidate without(const ssg_candidate *from, size_t term)
+{
+    ssg_candidate to = *from;
+    double raw[SSG_SCORE_LAYERS];
+    for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) raw[t] = t == term ? 0 : from->weight[t];
+    ssg_mixture_weights(to.weight, raw, SSG_SCORE_LAYERS);
+    return to;
+}
+
+ssgcam_status ssg_problem_prune(const ssg_problem *p, ssg_candidate *candidate, double *fitness)
+{
+    SSG_TRY(ssg_problem_score(p, candidate, 1, 1, fitness));
+    while (ssg_candidate_layers(candidate) > 1) {
+        ssg_candidate tried[SSG_SCORE_LAYERS];
+        double value[SSG_SCORE_LAYERS];
+        size_t count = 0, best = 0;
+        for (size_t t = 0; t < SSG_SCORE_LAYERS; t++)
+            if (candidate->weight[t]) tried[count++] = without(candidate, t);
+        SSG_TRY(ssg_problem_score(p, tried, count, 1, value));
+        for (size_t i = 1; i < count; i++)
+            if (ssg_candidate_compare(&tried[i], value[i], &tried[best], value[best], SSG_SCORE_LAYERS) < 0) best = i;
+        if (value[best] < *fitness) break;
+        *candidate = tried[best];
+        *fitness = value[best];
+    }
+    return SSGCAM_OK;
+}
+
+void ssg_candidate_average(ssg_candidate *mean, const ssg_candidate *candidates, size_t count)
+{
+    uint32_t row[SSG_SCORE_LAYERS + 1];
+    double sum[SSG_SCORE_LAYERS + 1];
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) {
+            if (!candidates[i].weight[t]) continue;
+            size_t at = 0;
+            while (at < used && row[at] < candidates[i].row[t]) at++;
+            if (at == used || row[at] != candidates[i].row[t]) {
+                memmove(row + at + 1, row + at, (used - at) * sizeof *row);
+                memmove(sum + at + 1, sum + at, (used - at) * sizeof *sum);
+                row[at] = candidates[i].row[t], sum[at] = 0, used++;
+            }
+            sum[at] += candidates[i].weight[t];
+            if (used <= SSG_SCORE_LAYERS) continue;
+            size_t least = 0;
+            for (size_t k = 1; k < used; k++)
+                if (sum[k] < sum[least]) least = k;
+            used--;
+            memmove(row + least, row + least + 1, (used - least) * sizeof *row);
+            memmove(sum + least, sum + least + 1, (used - least) * sizeof *sum);
+        }
+    *mean = (ssg_candidate){.tau = candidates[0].tau};
+    memcpy(mean->row, row, used * sizeof *row);
+    ssg_mixture_weights(mean->weight, sum, used);
+}

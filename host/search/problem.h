@@ -1,0 +1,43 @@
+/* problem.h - what is optimised: genes to candidates, candidates to fitness.
+ *
+ * Genes per layer: one for gate and weight (-1..1, at or below 0 the layer is off) and one for the bank row (a whole number); with tau_gene one more
+ * for the threshold. Weights become integers that sum to 127 before anything is scored, so scale, the redundant direction, never matters. */
+#ifndef SSG_SEARCH_PROBLEM_H
+#define SSG_SEARCH_PROBLEM_H
+
+#include <ssgcam/search.h>
+
+#include "host/search/objective.h"
+
+typedef struct ssg_problem {
+    ssg_bank bank; /* the images that count */
+    size_t layers, choices;
+    ssgcam_fitness fitness;
+    int tau_gene;
+    double sparsity; /* taken off the fitness for every layer in use */
+    int threads;
+} ssg_problem;
+
+size_t ssg_problem_genes(const ssg_problem *problem);
+void ssg_problem_bounds(const ssg_problem *problem, double *lower, double *upper, unsigned char *integer);
+void ssg_problem_decode(const ssg_problem *problem, const double *genes, ssg_candidate *candidate);
+
+/* Genes of a candidate that uses each layer at most once. */
+void ssg_problem_encode(const ssg_problem *problem, const ssg_candidate *candidate, double *genes);
+
+/* Fitness of each candidate at its own threshold, or (`solve`) at its best one, the lowest among equals, which is stored in it. */
+ssgcam_status ssg_problem_score(const ssg_problem *problem, ssg_candidate *candidates, size_t count, int solve, double *fitness);
+
+/* Counts per image at the candidate's threshold (images x labels, may be NULL) and the figures made of them. */
+ssgcam_status ssg_problem_figures(const ssg_bank *bank, const ssg_candidate *candidate, int threads, ssg_counts *per_image,
+                                  ssgcam_search_score *score);
+
+/* Drops layers, one at a time, while the best threshold's fitness does not fall; solves the threshold. */
+ssgcam_status ssg_problem_prune(const ssg_problem *problem, ssg_candidate *candidate, double *fitness);
+
+/* The mean of several mixtures as one, its rows ascending; beyond 64 rows the lightest are left out. The threshold is the first one's. */
+void ssg_candidate_average(ssg_candidate *mean, const ssg_candidate *candidates, size_t count);
+
+size_t ssg_candidate_layers(const ssg_candidate *candidate);
+
+#endif

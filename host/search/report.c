@@ -1,0 +1,149 @@
+#include "host/search/report.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/alloc.h"
+#include "host/flow/network.h"
+#include "host/search/fitness.h"
+
+enum { MOST_NAMED = 3, SAMPLES = 2000 };
+
+/* ---- lines ----------------------------------------------------------------------------------------------------------------------------- */
+
+/* "A" alone, "42 A + 85 B" for a few, "ssgcam sigma 4 product on 13 layers" for one method everywhere, else "9 rows". */
+static char *rows_of(const ssg_grid *grid, const ssg_candidate *c)
+{
+    size_t count = ssg_candidate_layers(c), first = SSG_SCORE_LAYERS;
+    int alike = 1;
+    char *text = NULL;
+    for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) {
+        if (!c->weight[t]) continue;
+        if (first == SSG_SCORE_LAYERS) first = t;
+        alike = alike && c->row[t] % grid->choices == c->row[first] % grid->choices;
+    }
+    if (count == 0) return ssg_strdup("nothing");
+    if (count == 1) return ssg_grid_name(grid, c->row[first]);
+    if (count > MOST_NAMED) {
+        char *name = alike ? ssg_grid_name(grid, c->row[first]) : NULL,
+             *method = name ? name + strlen(grid->layer[c->row[first] / grid->choices]) + 1 : NULL;
+        text = method ? ssg_format("%s on %zu layers", method, count) : ssg_format("%zu rows", count);
+        ssg_free(name);
+        return text;
+    }
+    for (size_t t = first; t < SSG_SCORE_LAYERS; t++) {
+        if (!c->weight[t]) continue;
+        char *name = ssg_grid_name(grid, c->row[t]);
+        char *longer = name ? ssg_format("%s%s%d %s", text ? text : "", text ? " + " : "", c->weight[t], name) : NULL;
+        ssg_free(name);
+        ssg_free(text);
+        if (!(text = longer)) return NULL;
+    }
+    return text;
+}
+
+ssgcam_status ssg_report_add(ssgcam_search_result *result, const ssg_report_context *x, char *name, const ssg_candidate *candidate)
+{
+    char *rows = name ? rows_of(x->grid, candidate) : NULL;
+    ssgcam_status status = rows ? ssg_grow(&result->entries, result->entry_count + 1, sizeof *result->entries) : SSG_OUT_OF_MEMORY;
+    if (status != SSGCAM_OK) {
+        ssg_free(name);
+        ssg_free(rows);
+        return status;
+    }
+    ssgcam_search_entry *entry = &result->entries[result->entry_count++];
+    *entry = (ssgcam_search_entry){.name = name, .rows = rows, .layers = ssg_candidate_layers(candidate), .threshold = candidate->tau};
+    SSG_TRY(ssg_problem_figures(x->searched, candidate, x->threads, NULL, &entry->searched));
+    return ssg_problem_figures(x->heldout, candidate, x->threads, NULL, &entry->heldout);
+}
+
+/* ---- the recipe -------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status to_recipe(ssgcam_recipe **out, const ssg_report_context *x, const ssg_candidate *c)
+{
+    const ssg_grid *grid = x->grid;
+    ssgcam_recipe *recipe = *out = ssg_calloc(1, sizeof *recipe);
+    if (!recipe) return SSG_OUT_OF_MEMORY;
+    if (ssg_candidate_layers(c) == 0)
+        return ssg_fail(SSGCAM_ERR_INPUT, "no mix of these layers is better than labelling nothing; are the masks those of the labels?");
+    recipe->layers = ssg_calloc(ssg_candidate_layers(c), sizeof *recipe->layers);
+    if (!recipe->layers) return SSG_OUT_OF_MEMORY;
+    for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) {
+        if (!c->weight[t]) continue;
+        size_t row = c->row[t];
+        recipe->layers[recipe->layer_count] = (ssgcam_recipe_layer){ssg_strdup(grid->layer[row / grid->choices]), c->weight[t],
+                                                                    grid->power[row % grid->powers], *ssg_grid_method(grid, row)};
+        if (!recipe->layers[recipe->layer_count++].name) return SSG_OUT_OF_MEMORY;
+    }
+    recipe->threshold = c->tau;
+    recipe->grid[0] = grid->height;
+    recipe->grid[1] = grid->width;
+    memcpy(recipe->model_digest, ssgcam_model_digest(x->options->model), sizeof recipe->model_digest);
+    return SSGCAM_OK;
+}
+
+/* [true positives, false positives, false negatives] of background and every class in play. */
+static json_t *counts_json(const ssg_counts *per_image, size_t images, size_t labels)
+{
+    json_t *list = json_array();
+    for (size_t l = 0; l < labels; l++) {
+        ssg_counts sum = {0};
+        for (size_t i = 0; i < images; i++) {
+            const ssg_counts *c = &per_image[i * labels + l];
+            sum.tp += c->tp, sum.fp += c->fp, sum.fn += c->fn;
+        }
+        json_array_append_new(list, json_pack("[I,I,I]", (json_int_t)sum.tp, (json_int_t)sum.fp, (json_int_t)sum.fn));
+    }
+    return list;
+}
+
+static json_t *set_json(const ssg_bank *bank, const ssg_counts *per_image, const ssgcam_search_score *score)
+{
+    return json_pack("{s:I,s:o,s:f,s:f,s:f}", "images", (json_int_t)bank->image_count, "counts",
+                     counts_json(per_image, bank->image_count, bank->class_count + 1), "mean_iou", score->mean_iou, "foreground_iou",
+                     score->foreground_iou, "image_iou", score->image_iou);
+}
+
+/* Only what is the same on every machine and in every run: no time, no path, no thread count. */
+static json_t *provenance(const ssg_report_context *x)
+{
+    static const char *const adaptations[] = {"lshade", "jso", "jde", "dither", "fixed"};
+    const ssgcam_search_options *o = x->options;
+    json_t *classes = json_array();
+    for (size_t k = 0; k < x->labelled->class_count; k++) json_array_append_new(classes, json_integer(x->labelled->classes[k]));
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:f,s:o}", "bank", x->store->digest, "data", o->data->digest, "mask_values",
+                     o->mask_values ? o->mask_values : "classes", "fitness", ssgcam_fitness_name(o->fitness), "threshold",
+                     o->threshold == SSGCAM_THRESHOLD_GENE ? "gene" : "solved", "adaptation", adaptations[o->adaptation], "seed", (json_int_t)o->seed,
+                     "evaluations", (json_int_t)o->evaluations, "runs", (json_int_t)(o->runs > 1 ? o->runs : 1), "folds", (json_int_t)o->folds,
+                     "sparsity", o->sparsity, "classes", classes);
+}
+
+static ssgcam_status examine(json_t *into, const char *key, double interval[2], const ssg_report_context *x, const ssg_bank *bank,
+                             const ssg_candidate *c)
+{
+    size_t labels = bank->class_count + 1;
+    ssgcam_search_score score;
+    if (bank->image_count == 0) return SSGCAM_OK;
+    ssg_counts *per_image = ssg_calloc(bank->image_count, labels * sizeof *per_image);
+    ssgcam_status status = per_image ? ssg_problem_figures(bank, c, x->threads, per_image, &score) : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) json_object_set_new(into, key, set_json(bank, per_image, &score));
+    if (status == SSGCAM_OK)
+        status =
+            ssg_bootstrap_interval(&interval[0], &interval[1], per_image, bank->image_count, labels, ssg_mean_iou, 0.95, SAMPLES, x->options->seed);
+    ssg_free(per_image);
+    return status;
+}
+
+ssgcam_status ssg_report_recipe(ssgcam_search_result *result, const ssg_report_context *x, const ssg_candidate *candidate)
+{
+    SSG_TRY(to_recipe(&result->recipe, x, candidate));
+    json_t *search = provenance(x);
+    ssgcam_status status = examine(search, "searched", result->interval[0], x, x->searched, candidate);
+    if (status == SSGCAM_OK) status = examine(search, "heldout", result->interval[1], x, x->heldout, candidate);
+    char *text = status == SSGCAM_OK ? json_dumps(search, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(search);
+    if (status == SSGCAM_OK) status = text && (result->recipe->provenance = ssg_strdup(text)) ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    free(text);
+    return status;
+}

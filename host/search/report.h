@@ -1,0 +1,24 @@
+/* report.h - what a search says at its end: the comparison, the recipe, how sure the figures are. */
+#ifndef SSG_SEARCH_REPORT_H
+#define SSG_SEARCH_REPORT_H
+
+#include "host/search/bank.h"
+#include "host/search/baselines.h"
+#include "host/search/labelled.h"
+
+typedef struct ssg_report_context {
+    const ssgcam_search_options *options;
+    const ssg_grid *grid;
+    const ssg_labelled *labelled;
+    const ssg_bank_store *store;
+    const ssg_bank *searched, *heldout;
+    int threads;
+} ssg_report_context;
+
+/* Adds a line with its figures on both sets. Takes `name` (may be NULL after a failed allocation). */
+ssgcam_status ssg_report_add(ssgcam_search_result *result, const ssg_report_context *context, char *name, const ssg_candidate *candidate);
+
+/* The recipe with its provenance, and the bootstrap intervals. */
+ssgcam_status ssg_report_recipe(ssgcam_search_result *result, const ssg_report_context *context, const ssg_candidate *candidate);
+
+#endif

@@ -1,0 +1,280 @@
+#include <ssgcam/search.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "host/base/alloc.h"
+#include "host/base/clock.h"
+#include "host/base/nearest_name.h"
+#include "host/device/device.h"
+#include "host/search/fitness.h"
+#include "host/search/phases.h"
+#include "host/search/report.h"
+
+typedef struct search {
+    ssgcam_search_options o; /* defaults filled in */
+    ssgcam_search_result *result;
+    ssg_grid grid;
+    ssg_labelled labelled;
+    ssg_bank_store store;
+    ssg_bank searched, heldout;
+    ssg_problem problem; /* on all searched images */
+    size_t runs;
+    uint32_t *fold; /* of each searched image, or NULL */
+    ssg_baselines baselines;
+    ssg_session session;
+    ssg_candidate recipe;
+} search;
+
+/* ---- names --------------------------------------------------------------------------------------------------------------------------- */
+
+static const char *const fitness_names[] = {"miou", "foreground", "image"};
+
+const char *ssgcam_fitness_name(ssgcam_fitness fitness)
+{
+    return (size_t)fitness < 3 ? fitness_names[fitness] : "unknown";
+}
+
+ssgcam_status ssgcam_fitness_parse(const char *name, ssgcam_fitness *fitness)
+{
+    for (size_t i = 0; i < 3; i++)
+        if (strcmp(fitness_names[i], name) == 0) {
+            *fitness = (ssgcam_fitness)i;
+            return SSGCAM_OK;
+        }
+    return ssg_fail(SSGCAM_ERR_ARGUMENT, "there is no fitness '%s'; there are: miou, foreground, image", name);
+}
+
+/* ---- set-up -------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status check(const ssgcam_search_options *o)
+{
+    if (!o->device || !o->model || !o->data) return ssg_fail(SSGCAM_ERR_ARGUMENT, "a search needs a device, a model and labelled data");
+    if ((size_t)o->fitness > SSGCAM_FITNESS_IMAGE_IOU) return ssg_fail(SSGCAM_ERR_ARGUMENT, "fitness number %d does not exist", (int)o->fitness);
+    if (o->runs < 0 || o->runs > SSG_MOST_RUNS || o->folds < 0 || o->folds == 1 || o->folds > SSG_MOST_RUNS)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d runs and %d folds; give up to %d runs, or 2 to %d folds", o->runs, o->folds, SSG_MOST_RUNS,
+                        SSG_MOST_RUNS);
+    if (o->runs > 1 && o->folds) return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either runs or folds: every fold is a run of its own");
+    if (!(o->sparsity >= 0 && o->sparsity < 1)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "sparsity %g; give 0 to below 1", o->sparsity);
+    if (o->seed > INT64_MAX || o->evaluations > INT64_MAX) return ssg_fail(SSGCAM_ERR_ARGUMENT, "seed or evaluations too large");
+    return SSGCAM_OK;
+}
+
+static ssgcam_status open_bank(search *s)
+{
+    double start = ssg_clock_ms();
+    ssg_bank_request request = {&s->o, &s->grid, s->labelled.items, s->labelled.count, s->labelled.classes, s->labelled.class_count, {0}};
+    SSG_TRY(ssg_mask_setting_parse(&request.masks, s->o.mask_values ? s->o.mask_values : "classes"));
+    SSG_TRY(ssg_bank_open(&s->store, &request));
+    s->result->bank_ms = ssg_clock_ms() - start;
+    s->result->bank_rows = s->store.rows;
+    s->result->bank_bytes = s->store.bytes;
+    s->result->bank_cached = s->store.cached;
+    s->result->bank_mapped = s->store.mapped;
+    return ssg_labelled_check_truth(&s->labelled, &s->store.bank, s->o.model);
+}
+
+static ssgcam_status divide(search *s)
+{
+    SSG_TRY(ssg_bank_select(&s->searched, &s->store.bank, s->labelled.held, 0));
+    SSG_TRY(ssg_bank_select(&s->heldout, &s->store.bank, s->labelled.held, 1));
+    s->result->searched = s->searched.image_count;
+    s->result->heldout = s->heldout.image_count;
+    s->problem = (ssg_problem){s->searched,   s->grid.layers,      s->grid.choices, s->o.fitness, s->o.threshold == SSGCAM_THRESHOLD_GENE,
+                               s->o.sparsity, s->o.device->threads};
+    s->runs = s->o.folds ? (size_t)s->o.folds : s->o.runs > 1 ? (size_t)s->o.runs : 1;
+    if (!s->o.folds) return SSGCAM_OK;
+    if (!(s->fold = ssg_calloc(s->searched.image_count, sizeof *s->fold))) return SSG_OUT_OF_MEMORY;
+    return ssg_fold_split(s->fold, s->searched.image_count, s->runs, s->o.seed);
+}
+
+static ssgcam_status open_session(search *s)
+{
+    const ssgcam_search_options *o = &s->o;
+    ssg_session_identity id;
+    memset(&id, 0, sizeof id);
+    memcpy(id.bank, s->store.digest, sizeof id.bank);
+    char *text = ssg_format("1 %d %d %llu %llu %llu %d %zu %d %d %.17g", o->fitness, o->threshold, (unsigned long long)o->seed,
+                            (unsigned long long)o->evaluations, (unsigned long long)o->stagnation, o->adaptation, o->population, o->runs, o->folds,
+                            o->sparsity);
+    if (!text) return SSG_OUT_OF_MEMORY;
+    XXH128_hash_t a = XXH3_128bits(text, strlen(text)), b = XXH3_128bits(s->labelled.held, s->labelled.count);
+    ssg_free(text);
+    snprintf(id.options, sizeof id.options, "%016llx%016llx", (unsigned long long)(a.high64 ^ b.low64), (unsigned long long)a.low64);
+    SSG_TRY(ssg_session_open(&s->session, o->out, &id, o->fresh));
+    s->result->resumed = s->session.resumed;
+    return SSGCAM_OK;
+}
+
+/* ---- runs ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* The problem of a run: all searched images, or those outside its fold (inside: `inside`). */
+static ssgcam_status problem_of(const search *s, size_t run, int inside, ssg_problem *problem)
+{
+    *problem = s->problem;
+    unsigned char *in_fold = ssg_calloc(s->searched.image_count, 1);
+    if (!in_fold) return SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; s->fold && i < s->searched.image_count; i++) in_fold[i] = s->fold[i] == run;
+    ssgcam_status status = ssg_bank_select(&problem->bank, &s->searched, in_fold, s->fold && inside ? 1 : 0);
+    ssg_free(in_fold);
+    return status;
+}
+
+/* Starts from the baselines of the run's own images: they are beaten or kept. */
+static ssgcam_status evolve_run(search *s, size_t run)
+{
+    ssg_problem problem;
+    ssg_baselines own;
+    SSG_TRY(problem_of(s, run, 0, &problem));
+    ssgcam_status status = ssg_baselines_make(&own, &problem, &s->grid);
+    ssg_candidate *start = status == SSGCAM_OK ? ssg_calloc(own.count, sizeof *start) : NULL;
+    if (status == SSGCAM_OK && !start) status = SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; status == SSGCAM_OK && i < own.count; i++) start[i] = own.items[i].candidate;
+    /* Layers alone come first and fill at most half of a small population. */
+    size_t first = own.count > 8 ? own.count - 8 : 0;
+    if (status == SSGCAM_OK) status = ssg_phase_evolve(&s->session, &problem, &s->o, run, s->runs, start + first, own.count - first);
+    ssg_free(start);
+    ssg_baselines_clear(&own);
+    ssg_free((void *)problem.bank.images);
+    return status;
+}
+
+static ssgcam_status run_phases(search *s)
+{
+    while (s->session.state.phase <= s->runs) {
+        size_t phase = (size_t)s->session.state.phase;
+        SSG_TRY(phase < s->runs ? evolve_run(s, phase) : ssg_phase_random(&s->session, &s->problem, &s->o, phase));
+        s->session.state.phase++;
+        SSG_TRY(ssg_session_save(&s->session, NULL));
+    }
+    return SSGCAM_OK;
+}
+
+/* Each run's best, pruned on the images of that run; what it does to its fold goes to `left_out` (images x labels, in the order of the folds). */
+static ssgcam_status finish_run(search *s, size_t run, ssg_candidate *best, ssg_counts *left_out, size_t *left_out_count)
+{
+    double fitness;
+    ssg_problem problem;
+    ssgcam_search_score score;
+    *best = s->session.state.best[run];
+    SSG_TRY(problem_of(s, run, 0, &problem));
+    ssgcam_status status = ssg_problem_prune(&problem, best, &fitness);
+    ssg_free((void *)problem.bank.images);
+    if (status != SSGCAM_OK || !s->fold) return status;
+    SSG_TRY(problem_of(s, run, 1, &problem));
+    status = ssg_problem_figures(&problem.bank, best, problem.threads, left_out + *left_out_count * (problem.bank.class_count + 1), &score);
+    *left_out_count += problem.bank.image_count;
+    ssg_free((void *)problem.bank.images);
+    return status;
+}
+
+static ssgcam_status crossvalidate(search *s, const ssg_counts *per_image)
+{
+    size_t images = s->searched.image_count, labels = s->searched.class_count + 1;
+    ssg_counts *sum = ssg_calloc(labels, sizeof *sum);
+    if (!sum) return SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; i < images * labels; i++) {
+        ssg_counts *to = &sum[i % labels];
+        to->tp += per_image[i].tp, to->fp += per_image[i].fp, to->fn += per_image[i].fn;
+    }
+    s->result->has_crossvalidation = 1;
+    s->result->crossvalidated =
+        (ssgcam_search_score){ssg_mean_iou(sum, labels), ssg_foreground_iou(sum, labels), ssg_mean_image_iou(per_image, images, labels)};
+    ssg_free(sum);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status settle(search *s)
+{
+    ssg_candidate best[SSG_MOST_RUNS];
+    double fitness;
+    size_t left_out_count = 0;
+    ssg_counts *left_out = ssg_calloc(s->searched.image_count, (s->searched.class_count + 1) * sizeof *left_out);
+    ssgcam_status status = left_out ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    for (size_t run = 0; status == SSGCAM_OK && run < s->runs; run++) status = finish_run(s, run, &best[run], left_out, &left_out_count);
+    if (status == SSGCAM_OK && s->fold) status = crossvalidate(s, left_out);
+    ssg_free(left_out);
+    SSG_TRY(status);
+    ssg_candidate_average(&s->recipe, best, s->runs);
+    return ssg_problem_prune(&s->problem, &s->recipe, &fitness);
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status report(search *s)
+{
+    ssgcam_search_result *r = s->result;
+    ssg_report_context x = {&s->o, &s->grid, &s->labelled, &s->store, &s->searched, &s->heldout, s->o.device->threads};
+    for (size_t i = 0; i < s->baselines.count; i++)
+        SSG_TRY(ssg_report_add(r, &x, ssg_strdup(s->baselines.items[i].name), &s->baselines.items[i].candidate));
+    SSG_TRY(ssg_report_add(r, &x, ssg_strdup("random search"), &s->session.state.best[s->runs]));
+    SSG_TRY(ssg_report_add(r, &x, ssg_strdup("recipe"), &s->recipe));
+    SSG_TRY(ssg_report_recipe(r, &x, &s->recipe));
+    r->evaluations = s->session.state.evaluations;
+    r->generations = s->session.state.generations;
+    r->stop = (ssgcam_evolve_stop)s->session.state.stop;
+    return s->o.out ? ssgcam_recipe_save(r->recipe, s->o.out) : SSGCAM_OK;
+}
+
+static ssgcam_status log_result(search *s)
+{
+    const ssgcam_search_result *r = s->result;
+    for (size_t i = 0; i < r->entry_count; i++) {
+        const ssgcam_search_entry *e = &r->entries[i];
+        SSG_TRY(ssg_session_log(
+            &s->session,
+            "{\"entry\": \"%s\", \"layers\": %zu, \"threshold\": %d, \"searched\": {\"mean_iou\": %.6f, \"foreground_iou\": %.6f}, "
+            "\"heldout\": {\"mean_iou\": %.6f, \"foreground_iou\": %.6f}}",
+            e->name, e->layers, e->threshold, e->searched.mean_iou, e->searched.foreground_iou, e->heldout.mean_iou, e->heldout.foreground_iou));
+    }
+    return ssg_session_log(&s->session, "{\"bank_seconds\": %.3f, \"search_seconds\": %.3f, \"threads\": %d, \"cpu\": \"%s\"}", r->bank_ms / 1000,
+                           r->search_ms / 1000, s->o.device->threads, ssg_score_best()->name);
+}
+
+static ssgcam_status run(search *s)
+{
+    SSG_TRY(check(&s->o));
+    SSG_TRY(ssg_grid_make(&s->grid, &s->o));
+    SSG_TRY(ssg_labelled_gather(&s->labelled, &s->o));
+    SSG_TRY(open_bank(s));
+    SSG_TRY(divide(s));
+    SSG_TRY(open_session(s));
+    double start = ssg_clock_ms();
+    SSG_TRY(ssg_baselines_make(&s->baselines, &s->problem, &s->grid));
+    SSG_TRY(run_phases(s));
+    SSG_TRY(settle(s));
+    s->result->search_ms = ssg_clock_ms() - start;
+    SSG_TRY(report(s));
+    return log_result(s);
+}
+
+ssgcam_status ssgcam_search_run(const ssgcam_search_options *options, ssgcam_search_result *result)
+{
+    double start = ssg_clock_ms();
+    *result = (ssgcam_search_result){0};
+    search s = {.o = *options, .result = result};
+    if (!s.o.evaluations) s.o.evaluations = 12800;
+    ssgcam_status status = run(&s);
+    ssg_session_close(&s.session, status == SSGCAM_OK);
+    ssg_baselines_clear(&s.baselines);
+    ssg_free(s.fold);
+    ssg_free((void *)s.searched.images);
+    ssg_free((void *)s.heldout.images);
+    ssg_bank_close(&s.store);
+    ssg_labelled_clear(&s.labelled);
+    ssg_grid_clear(&s.grid);
+    result->total_ms = ssg_clock_ms() - start;
+    return status;
+}
+
+void ssgcam_search_clear(ssgcam_search_result *result)
+{
+    for (size_t i = 0; i < result->entry_count; i++) {
+        ssg_free(result->entries[i].name);
+        ssg_free(result->entries[i].rows);
+    }
+    ssg_free(result->entries);
+    ssgcam_recipe_destroy(&result->recipe);
+    *result = (ssgcam_search_result){0};
+}

@@ -1,0 +1,55 @@
+/* session.h - the files beside a recipe while it is being searched: the checkpoint and the log.
+ *
+ * The checkpoint holds every finished phase's result and the state of the one under way; a search that reads it ends with the bytes it would have
+ * ended with uninterrupted. The log has one JSON object a line; when a checkpoint is taken up again, lines behind it are cut off. */
+#ifndef SSG_SEARCH_SESSION_H
+#define SSG_SEARCH_SESSION_H
+
+#include <stdio.h>
+
+#include "host/search/problem.h"
+
+enum { SSG_MOST_RUNS = 64 };
+
+/* What a search may not change between checkpoint and continuation, each with a name for the message. */
+typedef struct ssg_session_identity {
+    char bank[33];    /* images, masks, model, grid */
+    char options[33]; /* seed, budget, strategy, folds ... */
+} ssg_session_identity;
+
+typedef struct ssg_session_state {
+    uint64_t phase;                    /* runs, then the random search */
+    uint64_t evaluations, generations; /* of finished phases */
+    uint64_t drawn;                    /* random search: candidates tried */
+    uint64_t log_bytes, stop;
+    ssg_candidate best[SSG_MOST_RUNS + 1]; /* of each phase so far */
+    double fitness[SSG_MOST_RUNS + 1];
+} ssg_session_state;
+
+typedef struct ssg_session {
+    ssg_session_identity identity;
+    ssg_session_state state;
+    uint8_t *evolve; /* of the run under way, or NULL */
+    size_t evolve_size;
+    char *checkpoint, *log_path; /* NULL: no files */
+    FILE *log;
+    int resumed;
+    double started_ms, saved_ms;
+} ssg_session;
+
+/* out: the recipe's path, or NULL. Takes up a checkpoint unless `fresh`; one of another search is SSGCAM_ERR_INPUT. */
+ssgcam_status ssg_session_open(ssg_session *session, const char *out, const ssg_session_identity *identity, int fresh);
+
+/* Writes the checkpoint; `search` (may be NULL) is the run under way. */
+ssgcam_status ssg_session_save(ssg_session *session, const ssgcam_evolve *search);
+
+/* The same if the last one is ten seconds old. */
+ssgcam_status ssg_session_save_sometimes(ssg_session *session, const ssgcam_evolve *search);
+
+/* A line of the log, printf style, without the newline. */
+ssgcam_status ssg_session_log(ssg_session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* finished: the checkpoint is removed. */
+void ssg_session_close(ssg_session *session, int finished);
+
+#endif

@@ -1,0 +1,122 @@
+/* ssgcam/search.h - DE-SSG-CAM: find the mix of layers that labels a small set of images best.
+ *
+ * Once per labelled set the network runs and a bank of 8-bit maps is built: for every image, class and layer one map per row of a grid of methods. A
+ * candidate picks per layer a row and an integer weight; differential evolution looks for the best one. Scoring is integer arithmetic, so the result
+ * is a function of the bank, the options and the seed: any number of threads and every processor finds the same recipe. docs/search.md explains what
+ * the figures mean and how to keep a recipe from overfitting. */
+#ifndef SSGCAM_SEARCH_H
+#define SSGCAM_SEARCH_H
+
+#include <ssgcam/dataset.h>
+#include <ssgcam/device.h>
+#include <ssgcam/evolve.h>
+#include <ssgcam/generate.h>
+#include <ssgcam/model.h>
+#include <ssgcam/recipe.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ssgcam_fitness {
+    SSGCAM_FITNESS_MEAN_IOU,       /* counts of all images added up, mean over labels, background included */
+    SSGCAM_FITNESS_FOREGROUND_IOU, /* the same without background */
+    SSGCAM_FITNESS_IMAGE_IOU       /* mean over images of each image's mean IoU; the threshold is then a gene */
+} ssgcam_fitness;
+
+typedef enum ssgcam_threshold_mode {
+    SSGCAM_THRESHOLD_SOLVED, /* every candidate is scored at its best of all 256 thresholds */
+    SSGCAM_THRESHOLD_GENE    /* the threshold is one gene more; only results are solved */
+} ssgcam_threshold_mode;
+
+/* Called after every generation of every run. */
+typedef void ssgcam_search_progress(void *context, size_t run, size_t runs, const ssgcam_evolve_record *record);
+
+/* Zero means the default. */
+typedef struct ssgcam_search_options {
+    ssgcam_device *device;
+    const ssgcam_model *model;
+    const ssgcam_dataset *data;    /* searched; items without a mask or without a label are an error */
+    const ssgcam_dataset *holdout; /* only reported on; may be NULL */
+    double holdout_fraction;       /* without `holdout`: this share of `data`, drawn by the seed, is kept from the search; below 1 */
+    const char *mask_values;       /* "classes" (default), "object", "object>=N" */
+
+    /* The grid: every method over every layer. */
+    const char *layers;           /* "auto" (default), "all", "last", or names separated by commas; at most 64 */
+    const ssgcam_method *methods; /* default: SSG-CAM */
+    size_t method_count;
+    const double *sigmas; /* SSG-CAM; default 0, 1, 2, 4, 8 */
+    size_t sigma_count;
+    const double *powers; /* every row is offered with each; default 1 */
+    size_t power_count;
+    int product_only, coherence_only; /* SSG-CAM: default both combinations */
+    int channel_too;                  /* SSG-CAM: offer channel weighting beside element weighting */
+    int grid[2];                      /* height, width of the maps; default the network's input */
+    int batch;                        /* images per network pass */
+    ssgcam_precision precision;
+    size_t bank_memory; /* bytes; a larger bank is mapped from a file. Default 2 GiB */
+    const char *cache;  /* folder where banks are kept; NULL: keep none */
+
+    /* The search. */
+    ssgcam_fitness fitness;
+    ssgcam_threshold_mode threshold;
+    uint64_t seed;
+    uint64_t evaluations; /* per run; default 12800 */
+    uint64_t stagnation;  /* end a run after that many generations without a better best; default none */
+    ssgcam_evolve_adaptation adaptation;
+    size_t population; /* default: as the adaptation wants, at most 128 */
+    int runs;          /* searches with seeds of their own; the recipe is the average of their best. Default 1 */
+    int folds;         /* instead: that many searches, each without one fold; gives a cross-validated figure as well */
+    double sparsity;   /* fitness that a layer must be worth to be kept; default 0: fewer layers win ties only */
+
+    /* Files. */
+    const char *out; /* the recipe; OUT without ".json" + ".log.jsonl" and ".checkpoint" stand beside it. NULL: no file is written */
+    int fresh;       /* forget a checkpoint instead of continuing it */
+
+    const int *stop;           /* polled; nonzero: write the checkpoint and return SSGCAM_ERR_INTERRUPTED. May be NULL */
+    ssgcam_progress *on_image; /* while the bank is built; may be NULL */
+    ssgcam_search_progress *on_generation;
+    void *context;
+} ssgcam_search_options;
+
+typedef struct ssgcam_search_score {
+    double mean_iou, foreground_iou, image_iou;
+} ssgcam_search_score;
+
+/* One line of the comparison. */
+typedef struct ssgcam_search_entry {
+    char *name;    /* "layer L", "gradcam" (its best single layer), "naive ssgcam", "pair", "random", "recipe" */
+    char *rows;    /* what it mixes, e.g. "features.28 ssgcam sigma 4 product" */
+    size_t layers; /* rows mixed */
+    int threshold; /* best on the searched images */
+    ssgcam_search_score searched, heldout;
+} ssgcam_search_entry;
+
+typedef struct ssgcam_search_result {
+    ssgcam_recipe *recipe;
+    ssgcam_search_entry *entries; /* the last one is the recipe */
+    size_t entry_count;
+    size_t searched, heldout; /* images; without held-out ones the heldout scores are zero */
+    double interval[2][2];    /* 95 % bootstrap intervals of the recipe's mean IoU: searched, held out */
+    int has_crossvalidation;  /* folds: each image scored by the search that did not see it */
+    ssgcam_search_score crossvalidated;
+    uint64_t evaluations, generations; /* of all runs */
+    ssgcam_evolve_stop stop;           /* why the last run ended */
+    size_t bank_rows, bank_bytes;
+    int bank_cached, bank_mapped, resumed;
+    double bank_ms, search_ms, total_ms;
+} ssgcam_search_result;
+
+/* Free the result with ssgcam_search_clear in all cases. Unusable data, an unreadable image or a checkpoint of another search: SSGCAM_ERR_INPUT;
+ * options that make no sense: SSGCAM_ERR_ARGUMENT. */
+SSGCAM_API ssgcam_status ssgcam_search_run(const ssgcam_search_options *options, ssgcam_search_result *result);
+
+SSGCAM_API void ssgcam_search_clear(ssgcam_search_result *result);
+
+SSGCAM_API ssgcam_status ssgcam_fitness_parse(const char *name, ssgcam_fitness *fitness); /* "miou", "foreground", "image" */
+SSGCAM_API const char *ssgcam_fitness_name(ssgcam_fitness fitness);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
