@@ -7,6 +7,7 @@
 
 int cmd_inspect(int count, char **arguments);
 int cmd_explain(int count, char **arguments);
+int cmd_search(int count, char **arguments);
 int cmd_generate(int count, char **arguments);
 int cmd_eval(int count, char **arguments);
 int cmd_devices(int count, char **arguments);

@@ -15,6 +15,7 @@ typedef struct command {
 static const command commands[] = {
     {"inspect", cmd_inspect, "a model's layers, input, classes and preprocessing"},
     {"explain", cmd_explain, "where the model looks in a few images: overlays, heat maps, arrays"},
+    {"search", cmd_search, "a recipe: the mix of layers that labels a small labelled set best"},
     {"generate", cmd_generate, "masks for a whole data set"},
     {"eval", cmd_eval, "how good masks are: IoU per class, confusion, threshold curve"},
     {"bench", cmd_bench, "how long forward, backward and maps take here, and in how much memory"},

@@ -1,0 +1,282 @@
+/* ssgcam search: a recipe from a small labelled set. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/commands.h"
+#include "host/cli/common.h"
+
+typedef struct flags {
+    common_flags common;
+    data_flags data;
+    preprocess_flags preprocess;
+    const char *out, *holdout_split, *layers, *methods, *sigmas, *powers, *combine, *weighting, *grid, *cache, *fitness, *threshold, *adaptation;
+    double holdout_fraction, sparsity;
+    int batch, bank_memory, seed, evaluations, population, stagnation, runs, folds, fresh;
+} flags;
+
+static const option table[] = {
+    {"out", 'o', OPTION_TEXT, offsetof(flags, out), "FILE", "the recipe (recipe.json); log and checkpoint stand beside it"},
+    {"holdout-split", 0, OPTION_TEXT, offsetof(flags, holdout_split), "NAME", "report the result on this split, which the search never sees"},
+    {"holdout-fraction", 0, OPTION_REAL, offsetof(flags, holdout_fraction), "F", "or keep this share of the images from the search (0)"},
+    DATA_OPTIONS(flags, data),
+    {"mask-values", 0, OPTION_TEXT, offsetof(flags, data) + offsetof(data_flags, mask_values), "HOW",
+     "true masks hold: classes, object, object>=N (classes)"},
+    {NULL, 0, OPTION_HEADING, 0, NULL, "What may be mixed:"},
+    {"layers", 'l', OPTION_TEXT, offsetof(flags, layers), "A,B", "layer names, or auto, all, last (auto)"},
+    {"methods", 'm', OPTION_TEXT, offsetof(flags, methods), "A,B", "ssgcam, gradcam, gradcampp, xgradcam, layercam, hirescam, ... (ssgcam)"},
+    {"sigmas", 0, OPTION_TEXT, offsetof(flags, sigmas), "X,Y", "ssgcam: smoothing in pixels of the layer (0,1,2,4,8)"},
+    {"combine", 0, OPTION_TEXT, offsetof(flags, combine), "HOW", "ssgcam: product, coherence, both (both)"},
+    {"weighting", 0, OPTION_TEXT, offsetof(flags, weighting), "HOW", "ssgcam: element, or both element and channel (element)"},
+    {"powers", 0, OPTION_TEXT, offsetof(flags, powers), "X,Y", "every map is offered raised to each (1)"},
+    {"grid", 0, OPTION_TEXT, offsetof(flags, grid), "HxW", "size at which maps are mixed and scored (the network's input)"},
+    {NULL, 0, OPTION_HEADING, 0, NULL, "The search:"},
+    {"fitness", 0, OPTION_TEXT, offsetof(flags, fitness), "WHAT", "miou, foreground, image (miou)"},
+    {"evaluations", 'n', OPTION_INT, offsetof(flags, evaluations), "N", "candidates scored in a run (12800)"},
+    {"seed", 's', OPTION_INT, offsetof(flags, seed), "N", "of everything random (1)"},
+    {"runs", 0, OPTION_INT, offsetof(flags, runs), "N", "searches with seeds of their own; their mean is the recipe (1)"},
+    {"folds", 0, OPTION_INT, offsetof(flags, folds), "K", "or K searches, each without one fold; gives a cross-validated figure too"},
+    {"sparsity", 0, OPTION_REAL, offsetof(flags, sparsity), "X", "fitness that a layer must be worth (0)"},
+    {"threshold", 't', OPTION_TEXT, offsetof(flags, threshold), "HOW", "solved for every candidate, or a gene (solved)"},
+    {"adaptation", 0, OPTION_TEXT, offsetof(flags, adaptation), "NAME", "lshade, jso, jde, dither, fixed (lshade)"},
+    {"population", 0, OPTION_INT, offsetof(flags, population), "N", "members (as the adaptation wants, at most 128)"},
+    {"stagnation", 0, OPTION_INT, offsetof(flags, stagnation), "G", "end a run after G generations without a better best"},
+    {"fresh", 0, OPTION_FLAG, offsetof(flags, fresh), NULL, "forget a checkpoint instead of continuing it"},
+    {NULL, 0, OPTION_HEADING, 0, NULL, "The bank of maps:"},
+    {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per network pass (4)"},
+    {"bank-memory", 0, OPTION_INT, offsetof(flags, bank_memory), "MIB", "a larger bank is mapped from its file (2048)"},
+    {"cache", 0, OPTION_TEXT, offsetof(flags, cache), "DIR", "where banks are kept, or none ($XDG_CACHE_HOME/ssgcam)"},
+    PREPROCESS_OPTIONS(flags, preprocess),
+    COMMON_OPTIONS,
+};
+enum { ROWS = sizeof table / sizeof *table, MOST_VALUES = 32 };
+
+/* ---- lists --------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status parse_reals(const char *flag, const char *text, double *values, size_t *count)
+{
+    *count = 0;
+    for (const char *at = text; at;) {
+        char *end;
+        if (*count == MOST_VALUES) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s: more than %d values", flag, MOST_VALUES);
+        values[(*count)++] = strtod(at, &end);
+        if (end == at || (*end && *end != ',')) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s '%s': give numbers separated by commas", flag, text);
+        at = *end ? end + 1 : NULL;
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status parse_methods(const char *text, ssgcam_method *methods, size_t *count)
+{
+    char *copy = text ? strdup(text) : NULL, *rest = NULL;
+    ssgcam_status status = SSGCAM_OK;
+    *count = 0;
+    for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name && status == SSGCAM_OK; name = strtok_r(NULL, ",", &rest))
+        status = *count < MOST_VALUES ? ssgcam_method_parse(name, &methods[(*count)++]) : ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--methods: too many");
+    free(copy);
+    return status;
+}
+
+/* The index of `text` in a list of names. */
+static ssgcam_status choose(const char *flag, const char *text, const char *const *names, size_t count, int *index)
+{
+    char all[256] = "";
+    *index = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!text || strcmp(text, names[i]) == 0) return *index = (int)i, SSGCAM_OK;
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
+    }
+    return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s '%s': there are %s", flag, text, all);
+}
+
+/* Values that the options point to. */
+typedef struct lists {
+    double sigmas[MOST_VALUES], powers[MOST_VALUES];
+    ssgcam_method methods[MOST_VALUES];
+    char cache[4096];
+} lists;
+
+static void choose_cache(const flags *f, lists *l, ssgcam_search_options *o)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (f->cache)
+        snprintf(l->cache, sizeof l->cache, "%s", strcmp(f->cache, "none") ? f->cache : "");
+    else if (xdg && *xdg)
+        snprintf(l->cache, sizeof l->cache, "%s/ssgcam", xdg);
+    else if (home && *home)
+        snprintf(l->cache, sizeof l->cache, "%s/.cache/ssgcam", home);
+    o->cache = l->cache[0] ? l->cache : NULL;
+}
+
+static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_options *o)
+{
+    static const char *const combines[] = {"both", "product", "coherence"}, *const weightings[] = {"element", "both"};
+    static const char *const thresholds[] = {"solved", "gene"}, *const adaptations[] = {"lshade", "jso", "jde", "dither", "fixed"};
+    int combine, weighting, threshold, adaptation, sign = f->evaluations | f->population | f->stagnation | f->seed | f->bank_memory | f->batch;
+    ssgcam_status status = parse_reals("sigmas", f->sigmas, l->sigmas, &o->sigma_count);
+    if (sign < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "a number below 0 makes no sense here");
+    if (status == SSGCAM_OK) status = parse_reals("powers", f->powers, l->powers, &o->power_count);
+    if (status == SSGCAM_OK) status = parse_methods(f->methods, l->methods, &o->method_count);
+    if (status == SSGCAM_OK) status = choose("combine", f->combine, combines, 3, &combine);
+    if (status == SSGCAM_OK) status = choose("weighting", f->weighting, weightings, 2, &weighting);
+    if (status == SSGCAM_OK) status = choose("threshold", f->threshold, thresholds, 2, &threshold);
+    if (status == SSGCAM_OK) status = choose("adaptation", f->adaptation, adaptations, 5, &adaptation);
+    if (status == SSGCAM_OK && f->fitness) status = ssgcam_fitness_parse(f->fitness, &o->fitness);
+    if (status == SSGCAM_OK && f->grid && sscanf(f->grid, "%dx%d", &o->grid[0], &o->grid[1]) < 2)
+        status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--grid '%s': give height x width, e.g. 240x240", f->grid);
+    if (status != SSGCAM_OK) return status;
+    o->sigmas = l->sigmas, o->powers = l->powers, o->methods = l->methods;
+    o->product_only = combine == 1, o->coherence_only = combine == 2, o->channel_too = weighting;
+    o->threshold = (ssgcam_threshold_mode)threshold;
+    o->adaptation = (ssgcam_evolve_adaptation)adaptation;
+    o->layers = f->layers;
+    o->mask_values = f->data.mask_values;
+    o->holdout_fraction = f->holdout_fraction;
+    o->sparsity = f->sparsity;
+    o->seed = (uint64_t)f->seed, o->evaluations = (uint64_t)f->evaluations, o->stagnation = (uint64_t)f->stagnation;
+    o->population = (size_t)f->population;
+    o->runs = f->runs, o->folds = f->folds;
+    o->bank_memory = (size_t)f->bank_memory << 20;
+    o->batch = f->batch;
+    o->fresh = f->fresh;
+    o->out = f->out ? f->out : "recipe.json";
+    choose_cache(f, l, o);
+    return parse_precision(&f->common, &o->precision);
+}
+
+/* ---- progress ------------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct screen {
+    progress images;
+    int quiet, images_ended;
+    const ssgcam_search_options *options;
+} screen;
+
+static void on_image(void *context, size_t done, size_t total, const char *id, const char *failure)
+{
+    screen *s = context;
+    progress_show(&s->images, done, total, id, failure);
+}
+
+static void on_generation(void *context, size_t run, size_t runs, const ssgcam_evolve_record *r)
+{
+    screen *s = context;
+    if (!s->images_ended) progress_end(&s->images);
+    s->images_ended = 1;
+    if (s->quiet || !s->images.terminal) return;
+    fprintf(stderr, "\r\033[K");
+    if (runs > 1) fprintf(stderr, "run %zu of %zu, ", run + 1, runs);
+    fprintf(stderr, "generation %llu, %llu scored: best %.2f %%, median %.2f %%", (unsigned long long)r->generation,
+            (unsigned long long)r->evaluations, 100 * r->best, 100 * r->median);
+    if (r->stop != SSGCAM_EVOLVE_RUNNING) fprintf(stderr, " (%s)\n", ssgcam_evolve_stop_name(r->stop));
+    fflush(stderr);
+}
+
+/* ---- output --------------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *score_json(const ssgcam_search_score *s)
+{
+    return json_pack("{s:f,s:f,s:f}", "mean_iou", s->mean_iou, "foreground_iou", s->foreground_iou, "image_iou", s->image_iou);
+}
+
+static void print_json(const ssgcam_search_result *r, const char *out)
+{
+    json_t *entries = json_array();
+    for (size_t i = 0; i < r->entry_count; i++) {
+        const ssgcam_search_entry *e = &r->entries[i];
+        json_t *entry = json_pack("{s:s,s:s,s:I,s:i,s:o}", "name", e->name, "rows", e->rows, "layers", (json_int_t)e->layers, "threshold",
+                                  e->threshold, "searched", score_json(&e->searched));
+        if (r->heldout) json_object_set_new(entry, "heldout", score_json(&e->heldout));
+        json_array_append_new(entries, entry);
+    }
+    json_t *root = json_pack("{s:s,s:I,s:I,s:o,s:[f,f],s:I,s:I,s:s,s:{s:I,s:I,s:b,s:b,s:f},s:f,s:b}", "recipe", out, "searched",
+                             (json_int_t)r->searched, "heldout", (json_int_t)r->heldout, "entries", entries, "searched_interval", r->interval[0][0],
+                             r->interval[0][1], "evaluations", (json_int_t)r->evaluations, "generations", (json_int_t)r->generations, "stop",
+                             ssgcam_evolve_stop_name(r->stop), "bank", "rows", (json_int_t)r->bank_rows, "bytes", (json_int_t)r->bank_bytes, "cached",
+                             r->bank_cached, "mapped", r->bank_mapped, "ms", r->bank_ms, "search_ms", r->search_ms, "resumed", r->resumed);
+    if (r->heldout) json_object_set_new(root, "heldout_interval", json_pack("[f,f]", r->interval[1][0], r->interval[1][1]));
+    if (r->has_crossvalidation) json_object_set_new(root, "crossvalidated", score_json(&r->crossvalidated));
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+    if (text) puts(text);
+    free(text);
+    json_decref(root);
+}
+
+static void print_text(const ssgcam_search_result *r, const char *out)
+{
+    size_t widest = 8;
+    for (size_t i = 0; i < r->entry_count; i++) widest = strlen(r->entries[i].name) > widest ? strlen(r->entries[i].name) : widest;
+    printf("%zu images searched, %zu held out; bank of %zu rows, %.0f MiB, %s in %.1f s; %llu candidates in %.1f s\n\n", r->searched, r->heldout,
+           r->bank_rows, (double)r->bank_bytes / (1 << 20), r->bank_cached ? "read" : "made", r->bank_ms / 1000, (unsigned long long)r->evaluations,
+           r->search_ms / 1000);
+    printf("  %-*s  %21s  %s\n", (int)widest, "", "searched", r->heldout ? "             held out" : "");
+    printf("  %-*s  %10s %10s  %s  tau  mix\n", (int)widest, "", "mIoU %", "object %", r->heldout ? "    mIoU %   object %" : "");
+    for (size_t i = 0; i < r->entry_count; i++) {
+        const ssgcam_search_entry *e = &r->entries[i];
+        printf("  %-*s  %10.2f %10.2f  ", (int)widest, e->name, 100 * e->searched.mean_iou, 100 * e->searched.foreground_iou);
+        if (r->heldout) printf("%10.2f %10.2f", 100 * e->heldout.mean_iou, 100 * e->heldout.foreground_iou);
+        printf("  %3d  %s\n", e->threshold, e->rows);
+    }
+    printf("\n  95 %% of bootstrap samples of the images: mIoU %.2f to %.2f searched", 100 * r->interval[0][0], 100 * r->interval[0][1]);
+    if (r->heldout) printf(", %.2f to %.2f held out", 100 * r->interval[1][0], 100 * r->interval[1][1]);
+    if (r->has_crossvalidation)
+        printf("\n  cross-validated, each image scored by the search that did not see it: mIoU %.2f, object %.2f", 100 * r->crossvalidated.mean_iou,
+               100 * r->crossvalidated.foreground_iou);
+    printf("\n  written: %s\n", out);
+}
+
+/* ---- the job -------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status load_holdout(ssgcam_dataset **data, const flags *f, const ssgcam_model *model)
+{
+    data_flags other = f->data;
+    other.split = f->holdout_split;
+    if (!f->holdout_split) return SSGCAM_OK;
+    if (!f->data.split) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--holdout-split needs --split: say which images to search on");
+    return load_data(data, &other, model);
+}
+
+static ssgcam_status work(const flags *f, const char *path)
+{
+    ssgcam_device *device = NULL;
+    ssgcam_model *model = NULL;
+    ssgcam_dataset *data = NULL, *holdout = NULL;
+    ssgcam_search_result result = {0};
+    static lists l;
+    ssgcam_search_options o = {.stop = &stop_requested, .on_image = on_image, .on_generation = on_generation};
+    screen s = {.quiet = f->common.quiet, .options = &o};
+    ssgcam_status status = fill_options(f, &l, &o);
+    if (status == SSGCAM_OK) status = open_device(&device, &f->common);
+    if (status == SSGCAM_OK) status = load_model(&model, path, &f->preprocess);
+    if (status == SSGCAM_OK) status = load_data(&data, &f->data, model);
+    if (status == SSGCAM_OK) status = load_holdout(&holdout, f, model);
+    if (status == SSGCAM_OK) {
+        progress_start(&s.images, "images", &f->common);
+        o.device = device, o.model = model, o.data = data, o.holdout = holdout, o.context = &s;
+        status = ssgcam_search_run(&o, &result);
+        if (!s.images_ended) progress_end(&s.images);
+        if (status == SSGCAM_OK) (f->common.json ? print_json : print_text)(&result, o.out);
+    }
+    ssgcam_search_clear(&result);
+    ssgcam_dataset_destroy(&holdout);
+    ssgcam_dataset_destroy(&data);
+    ssgcam_model_destroy(&model);
+    ssgcam_device_close(&device);
+    return status;
+}
+
+int cmd_search(int count, char **arguments)
+{
+    flags f = {.seed = 1};
+    text_list rest = {0};
+    int code = begin("search", "search MODEL --data DIR --split NAME -o recipe.json [options]", table, ROWS, count, arguments, &f, &rest);
+    const char *path = code < 0 ? only_argument("search", &rest, "the model") : NULL;
+    if (code < 0 && !path) code = 2;
+    if (code < 0) {
+        catch_signals();
+        code = finish("search", work(&f, path));
+    }
+    options_free(table, ROWS, &f, &rest);
+    return code;
+}
