@@ -1,0 +1,523 @@
+/* test_search.c - the bank, the search over it, its files: same bytes by every road, and what it says about data it cannot use. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <ssgcam/ssgcam.h>
+
+#include "host/base/alloc.h"
+#include "host/base/philox.h"
+#include "host/data/atomic_file.h"
+#include "host/data/image.h"
+#include "host/search/bank.h"
+#include "host/search/fitness.h"
+#include "host/search/phases.h"
+
+enum { HEIGHT = 32, WIDTH = 48, IMAGES = 10, SEARCHED = 7 };
+
+static char folder[64];
+static ssgcam_device *device;
+static ssgcam_model *model;
+static ssgcam_dataset *data, *test;
+
+/* ---- a small labelled set on disk ------------------------------------------------------------------------------------------------------ */
+
+static void write_png(const char *name, const ssg_image *image)
+{
+    uint8_t *bytes;
+    size_t size;
+    char *path = ssg_path_join(folder, name);
+    cr_assert_eq(ssg_image_encode_png(&bytes, &size, image, 0), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssg_file_write(path, bytes, size), SSGCAM_OK, "%s", ssgcam_last_error());
+    ssg_free(bytes);
+    ssg_free(path);
+}
+
+/* A coloured blob on noise, and the mask of the blob. value: what marks it; 0 leaves the mask all ignored. */
+static void write_pair(int number, int label, int value, int width)
+{
+    static uint8_t pixels[3 * HEIGHT * WIDTH], marks[HEIGHT * 2 * WIDTH];
+    ssg_draws draws = ssg_draws_named(7, (uint32_t)number, 0, 0);
+    int cy = 8 + (int)ssg_draw_below(&draws, 16), cx = 10 + (int)ssg_draw_below(&draws, 28), r = 5 + number % 4;
+    memset(marks, value ? 0 : 255, sizeof marks);
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++) {
+            int inside = (y - cy) * (y - cy) + (x - cx) * (x - cx) < r * r;
+            for (int c = 0; c < 3; c++) pixels[3 * (y * WIDTH + x) + c] = (uint8_t)(ssg_draw_below(&draws, 80) + (inside && c == label ? 150 : 20));
+            if (inside && value && width == WIDTH) marks[y * WIDTH + x] = (uint8_t)value;
+        }
+    char name[32];
+    snprintf(name, sizeof name, "i%d.png", number);
+    write_png(name, &(ssg_image){WIDTH, HEIGHT, 3, pixels});
+    snprintf(name, sizeof name, "m%d.png", number);
+    write_png(name, &(ssg_image){width, HEIGHT, 1, marks});
+}
+
+static ssgcam_dataset *load(const char *text)
+{
+    ssgcam_dataset *loaded;
+    static const char *const names[] = {"red", "green", "blue"};
+    char *path = ssg_path_join(folder, "data.csv");
+    cr_assert_eq(ssg_file_write(path, text, strlen(text)), SSGCAM_OK);
+    cr_assert_eq(ssgcam_dataset_load(&loaded, &(ssgcam_dataset_options){.data = path, .classes = names, .class_count = 3}), SSGCAM_OK, "%s",
+                 ssgcam_last_error());
+    ssg_free(path);
+    return loaded;
+}
+
+static ssgcam_dataset *load_range(int first, int end)
+{
+    char text[1024] = "image,label,mask\n";
+    for (int i = first; i < end; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "i%d.png,%s,m%d.png\n", i, (const char *[]){"red", "green", "blue"}[i % 3], i);
+    return load(text);
+}
+
+static void set_up(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/ssgcam-search-XXXXXX");
+    cr_assert(mkdtemp(folder));
+    for (int i = 0; i < IMAGES; i++) write_pair(i, i % 3, i % 3 + 1, WIDTH);
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", 1), SSGCAM_OK);
+    cr_assert_eq(ssgcam_model_load(&model, SSG_FIXTURES "/tiny.onnx", NULL), SSGCAM_OK, "%s", ssgcam_last_error());
+    data = load_range(0, SEARCHED);
+    test = load_range(SEARCHED, IMAGES);
+}
+
+static void tear_down(void)
+{
+    char command[128];
+    ssgcam_dataset_destroy(&data);
+    ssgcam_dataset_destroy(&test);
+    ssgcam_model_destroy(&model);
+    ssgcam_device_close(&device);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(search, .init = set_up, .fini = tear_down);
+
+static ssgcam_search_options options(void)
+{
+    static const double sigmas[] = {0, 2}, powers[] = {0.5, 1};
+    static const ssgcam_method methods[] = {SSGCAM_METHOD_SSGCAM, SSGCAM_METHOD_LAYERCAM};
+    return (ssgcam_search_options){.device = device,
+                                   .model = model,
+                                   .data = data,
+                                   .holdout = test,
+                                   .layers = "all",
+                                   .methods = methods,
+                                   .method_count = 2,
+                                   .sigmas = sigmas,
+                                   .sigma_count = 2,
+                                   .powers = powers,
+                                   .power_count = 2,
+                                   .seed = 3,
+                                   .evaluations = 400,
+                                   .population = 16};
+}
+
+/* The recipe's text after a search that must succeed. Free with ssgcam_text_free. */
+static char *recipe_of(const ssgcam_search_options *o)
+{
+    char *text;
+    ssgcam_search_result result;
+    cr_assert_eq(ssgcam_search_run(o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssgcam_recipe_print(result.recipe, &text), SSGCAM_OK);
+    ssgcam_search_clear(&result);
+    return text;
+}
+
+static void expect_same(const ssgcam_search_options *o, const char *expected, const char *what)
+{
+    char *text = recipe_of(o);
+    cr_assert_str_eq(text, expected, "%s", what);
+    ssgcam_text_free(text);
+}
+
+/* ---- one result by every road ------------------------------------------------------------------------------------------------------------ */
+
+Test(search, bank_and_recipe_are_the_same_by_every_road)
+{
+    ssgcam_search_options o = options();
+    char *expected = recipe_of(&o), *cache = ssg_path_join(folder, "cache");
+    ssgcam_search_result result;
+
+    o.cache = cache;
+    expect_same(&o, expected, "bank kept in a file");
+    o.bank_memory = 1000;
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK);
+    cr_assert(result.bank_cached && result.bank_mapped);
+    ssgcam_search_clear(&result);
+    expect_same(&o, expected, "bank mapped");
+    o.cache = NULL;
+    expect_same(&o, expected, "bank in a temporary file, mapped");
+    o.bank_memory = 0;
+
+    static const char *const levels[] = {"ref", "avx2", "avx512"};
+    o.cache = cache; /* the network's own arithmetic differs with the instruction set, the search over a given bank does not */
+    for (int i = 0; i < 3; i++) {
+        setenv("SSGCAM_CPU_LEVEL", levels[i], 1);
+        expect_same(&o, expected, levels[i]);
+    }
+    unsetenv("SSGCAM_CPU_LEVEL");
+
+    o.cache = NULL;
+    ssgcam_device_close(&device);
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", 2), SSGCAM_OK);
+    o.device = device;
+    expect_same(&o, expected, "two threads");
+    o.batch = 1;
+    expect_same(&o, expected, "one image at a time");
+    ssg_free(cache);
+    ssgcam_text_free(expected);
+}
+
+typedef struct interruption {
+    int stop;
+    size_t after;
+} interruption;
+
+static void count_generation(void *context, size_t run, size_t runs, const ssgcam_evolve_record *record)
+{
+    (void)run, (void)runs, (void)record;
+    interruption *i = context;
+    if (i->after && --i->after == 0) i->stop = 1;
+}
+
+Test(search, interrupted_and_continued_ends_with_the_same_bytes)
+{
+    ssgcam_search_options o = options();
+    ssgcam_search_result result;
+    interruption when = {0};
+    o.folds = 3;
+    char *whole = ssg_path_join(folder, "whole.json"), *broken = ssg_path_join(folder, "broken.json"), *a, *b;
+    char *checkpoint = ssg_path_join(folder, "broken.checkpoint"), *log = ssg_path_join(folder, "broken.log.jsonl");
+    size_t size_a, size_b, stops = 0;
+    o.out = whole;
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert(result.has_crossvalidation && result.crossvalidated.mean_iou > 0);
+    ssgcam_search_clear(&result);
+
+    o.out = broken;
+    o.stop = &when.stop;
+    o.on_generation = count_generation;
+    o.context = &when;
+    for (;; stops++) {
+        when = (interruption){0, 5 + stops};
+        ssgcam_status status = ssgcam_search_run(&o, &result);
+        int resumed = result.resumed;
+        ssgcam_search_clear(&result);
+        if (status == SSGCAM_OK) break;
+        cr_assert_eq(status, SSGCAM_ERR_INTERRUPTED, "%s", ssgcam_last_error());
+        cr_assert_eq(resumed, stops > 0);
+        cr_assert_eq(access(checkpoint, F_OK), 0);
+    }
+    cr_assert_gt(stops, 2);
+    cr_assert_neq(access(checkpoint, F_OK), 0, "the checkpoint stays behind");
+    cr_assert_eq(ssg_file_read(&a, &size_a, whole, 1 << 20), SSGCAM_OK);
+    cr_assert_eq(ssg_file_read(&b, &size_b, broken, 1 << 20), SSGCAM_OK);
+    cr_assert(size_a == size_b && memcmp(a, b, size_a) == 0, "%s\n%s", a, b);
+    ssg_free(b);
+
+    /* Every generation once in the log, whatever the interruptions. */
+    char *whole_log = ssg_path_join(folder, "whole.log.jsonl"), *log_a;
+    cr_assert_eq(ssg_file_read(&log_a, &size_a, whole_log, 1 << 20), SSGCAM_OK);
+    cr_assert_eq(ssg_file_read(&b, &size_b, log, 1 << 20), SSGCAM_OK);
+    size_t lines[2] = {0};
+    for (size_t i = 0; i < size_a; i++) lines[0] += log_a[i] == '\n';
+    for (size_t i = 0; i < size_b; i++) lines[1] += b[i] == '\n';
+    cr_assert_eq(lines[0], lines[1]);
+
+    /* A checkpoint of other options or data is refused. */
+    when = (interruption){0, 3};
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_ERR_INTERRUPTED);
+    o.stop = NULL;
+    o.seed = 4;
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_ERR_INPUT);
+    cr_assert(strstr(ssgcam_last_error(), "other options"), "%s", ssgcam_last_error());
+    o.seed = 3, o.holdout = NULL;
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_ERR_INPUT);
+    cr_assert(strstr(ssgcam_last_error(), "other data"), "%s", ssgcam_last_error());
+    o.fresh = 1;
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
+    ssgcam_search_clear(&result);
+    char *const owned[] = {whole, broken, checkpoint, log, whole_log, a, b, log_a};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) ssg_free(owned[i]);
+}
+
+Test(search, a_bank_is_continued_and_repaired)
+{
+    ssgcam_search_options o = options();
+    ssg_grid grid;
+    ssg_bank_store whole, part;
+    const ssgcam_item *items[SEARCHED];
+    static const int classes[] = {0, 1, 2};
+    char *cache = ssg_path_join(folder, "cache"), key[33];
+    for (int i = 0; i < SEARCHED; i++) items[i] = &data->items[i];
+    cr_assert_eq(ssg_grid_make(&grid, &o), SSGCAM_OK);
+    ssg_bank_request request = {&o, &grid, items, SEARCHED, classes, 3, {SSG_MASK_CLASSES, 1}};
+    cr_assert_eq(ssg_bank_open(&whole, &request), SSGCAM_OK, "%s", ssgcam_last_error());
+
+    o.cache = cache;
+    cr_assert_eq(ssg_bank_key(key, &request), SSGCAM_OK);
+    cr_assert_eq(ssg_bank_open(&part, &request), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_str_eq(part.digest, whole.digest);
+    size_t damaged = part.table[2].offset + 100;
+    ssg_bank_close(&part);
+    char *path = ssg_format("%s/%s.bank", cache, key);
+    FILE *file = fopen(path, "r+b");
+    fseek(file, (long)damaged, SEEK_SET);
+    fputc(99, file);
+    fclose(file);
+    cr_assert_eq(ssg_bank_open(&part, &request), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(part.cached, 0);
+    cr_assert_str_eq(part.digest, whole.digest);
+    ssg_bank_close(&part);
+
+    /* Cut off in the middle, as by a kill. */
+    char *unfinished = ssg_format("%s.part", path);
+    cr_assert_eq(rename(path, unfinished), 0);
+    cr_assert_eq(truncate(unfinished, (off_t)damaged), 0);
+    cr_assert_eq(ssg_bank_open(&part, &request), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_str_eq(part.digest, whole.digest);
+    for (size_t i = 0; i < SEARCHED; i++)
+        cr_assert_eq(memcmp(part.images[i].maps, whole.images[i].maps, part.images[i].class_count * part.rows * part.stride), 0);
+    ssg_bank_close(&part);
+    ssg_bank_close(&whole);
+
+    /* Another mask, another key. */
+    char other[33];
+    write_pair(2, 2, 3, WIDTH);
+    cr_assert_eq(ssg_bank_key(other, &request), SSGCAM_OK);
+    cr_assert_str_eq(other, key);
+    write_pair(2, 2, 2, WIDTH);
+    cr_assert_eq(ssg_bank_key(other, &request), SSGCAM_OK);
+    cr_assert_str_neq(other, key);
+    ssg_grid_clear(&grid);
+    ssg_free(cache);
+    ssg_free(path);
+    ssg_free(unfinished);
+}
+
+/* ---- generate does what search promised ---------------------------------------------------------------------------------------------------- */
+
+static void count_masks(const char *masks, const ssgcam_dataset *of, ssg_counts counts[4])
+{
+    memset(counts, 0, 4 * sizeof *counts);
+    for (size_t i = 0; i < of->count; i++) {
+        ssg_image truth, made;
+        char *path = ssg_format("%s/masks/%s.png", masks, of->items[i].id);
+        cr_assert_eq(ssg_image_read_indices(&truth, of->items[i].mask), SSGCAM_OK);
+        cr_assert_eq(ssg_image_read_indices(&made, path), SSGCAM_OK, "%s", ssgcam_last_error());
+        for (int p = 0; p < HEIGHT * WIDTH; p++) {
+            int t = truth.pixels[p], m = made.pixels[p];
+            if (t == m) counts[t].tp++;
+            if (t != m) counts[m].fp++, counts[t].fn++;
+        }
+        ssg_image_clear(&truth);
+        ssg_image_clear(&made);
+        ssg_free(path);
+    }
+}
+
+Test(search, generate_on_the_grid_reproduces_the_counts)
+{
+    ssgcam_search_options o = options();
+    ssgcam_search_result result;
+    const ssgcam_dataset *sets[] = {data, test};
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
+    const ssgcam_search_entry *own = &result.entries[result.entry_count - 1];
+    for (int s = 0; s < 2; s++) {
+        ssg_counts counts[4];
+        char *out = ssg_format("%s/out%d", folder, s), text[256] = "\"counts\":[";
+        ssgcam_generate_options g = {.device = device, .model = model, .data = sets[s], .recipe = result.recipe, .out = out};
+        cr_assert_eq(ssgcam_generate_run(&g, NULL), SSGCAM_OK, "%s", ssgcam_last_error());
+        count_masks(out, sets[s], counts);
+        for (int l = 0; l < 4; l++)
+            snprintf(text + strlen(text), sizeof text - strlen(text), "%s[%d,%d,%d]", l ? "," : "", (int)counts[l].tp, (int)counts[l].fp,
+                     (int)counts[l].fn);
+        cr_assert(strstr(result.recipe->provenance, text), "%s is not in %s", text, result.recipe->provenance);
+        cr_assert_eq(ssg_mean_iou(counts, 4), (s ? own->heldout : own->searched).mean_iou);
+        ssg_free(out);
+    }
+    for (size_t i = 0; i + 2 < result.entry_count; i++) cr_assert_leq(result.entries[i].searched.mean_iou, own->searched.mean_iou);
+    cr_assert(result.interval[0][0] <= own->searched.mean_iou && own->searched.mean_iou <= result.interval[0][1]);
+    ssgcam_search_clear(&result);
+}
+
+/* ---- input that cannot be searched --------------------------------------------------------------------------------------------------------- */
+
+static void refused(const ssgcam_search_options *o, ssgcam_status wanted, const char *sentence)
+{
+    ssgcam_search_result result;
+    ssgcam_status status = ssgcam_search_run(o, &result);
+    cr_assert_eq(status, wanted, "%s", ssgcam_last_error());
+    cr_assert(strstr(ssgcam_last_error(), sentence), "%s", ssgcam_last_error());
+    ssgcam_search_clear(&result);
+}
+
+Test(search, unusable_data_is_named)
+{
+    ssgcam_search_options o = options();
+    ssgcam_dataset *bad;
+    o.holdout = NULL;
+    o.data = bad = load_range(0, 1);
+    refused(&o, SSGCAM_ERR_INPUT, "1 image to search on");
+    ssgcam_dataset_destroy(&bad);
+    write_pair(20, 0, 0, WIDTH);
+    o.data = bad = load("image,label,mask\ni0.png,red,m0.png\ni20.png,red,m20.png\n");
+    refused(&o, SSGCAM_ERR_INPUT, "m20.png: every pixel is marked as ignored");
+    ssgcam_dataset_destroy(&bad);
+    write_pair(21, 0, 1, WIDTH + 2);
+    o.data = bad = load("image,label,mask\ni0.png,red,m0.png\ni21.png,red,m21.png\n");
+    refused(&o, SSGCAM_ERR_INPUT, "m21.png: 50x32 pixels, but the image has 48x32");
+    ssgcam_dataset_destroy(&bad);
+    o.data = bad = load("image,labels,mask\ni0.png,red,m0.png\ni3.png,red;blue,m3.png\n");
+    refused(&o, SSGCAM_ERR_INPUT, "class 2 (blue): images are labelled with it, but no mask shows it");
+    ssgcam_dataset_destroy(&bad);
+    o.data = bad = load("image,labels,mask\ni0.png,red,m0.png\ni3.png,red,m1.png\n");
+    refused(&o, SSGCAM_ERR_INPUT, "m1.png: it holds class 1, but no image");
+    ssgcam_dataset_destroy(&bad);
+    o.data = bad = load("image,labels,mask\ni0.png,red,m0.png\ni3.png,red,\n");
+    refused(&o, SSGCAM_ERR_INPUT, "i3.png: this image has no mask");
+    ssgcam_dataset_destroy(&bad);
+    o.data = bad = load("image,labels,mask\ni0.png,red,m0.png\nnone.png,red,m3.png\n");
+    refused(&o, SSGCAM_ERR_NOT_FOUND, "none.png");
+    ssgcam_dataset_destroy(&bad);
+    o = options();
+    o.holdout = data;
+    refused(&o, SSGCAM_ERR_INPUT, "is both searched and held out");
+}
+
+Test(search, senseless_options_are_refused)
+{
+    ssgcam_search_options o = options();
+    o.population = 3;
+    refused(&o, SSGCAM_ERR_ARGUMENT, "population");
+    o = options(), o.holdout_fraction = 0.5;
+    refused(&o, SSGCAM_ERR_ARGUMENT, "not both");
+    o = options(), o.folds = 20;
+    refused(&o, SSGCAM_ERR_ARGUMENT, "20 folds of 7 images");
+    o = options(), o.layers = "relu9";
+    refused(&o, SSGCAM_ERR_NOT_FOUND, "relu9");
+    o = options(), o.mask_values = "colours";
+    refused(&o, SSGCAM_ERR_ARGUMENT, "colours");
+    static const ssgcam_method scorecam[] = {SSGCAM_METHOD_SCORECAM};
+    o = options(), o.methods = scorecam, o.method_count = 1;
+    refused(&o, SSGCAM_ERR_UNSUPPORTED, "scorecam");
+}
+
+Test(search, every_fitness_and_mode_runs)
+{
+    for (int fitness = 0; fitness < 3; fitness++)
+        for (int mode = 0; mode < 2; mode++) {
+            ssgcam_search_result result;
+            ssgcam_search_options o = options();
+            o.fitness = (ssgcam_fitness)fitness, o.threshold = (ssgcam_threshold_mode)mode, o.evaluations = 160, o.runs = 2;
+            o.holdout = NULL, o.holdout_fraction = 0.3;
+            cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
+            cr_assert_eq(result.heldout, 2);
+            cr_assert_eq(result.searched, 5);
+            cr_assert_gt(result.entries[result.entry_count - 1].searched.mean_iou, 0.1);
+            ssgcam_search_clear(&result);
+        }
+}
+
+/* ---- on a bank that no network made ----------------------------------------------------------------------------------------------------------- */
+
+enum { PIXELS = 1024, LAYERS = 5, CHOICES = 4, MADE = 6 };
+
+/* Maps that follow the truth more or less, by integer arithmetic alone. */
+static ssg_bank make_bank(void)
+{
+    static ssg_score_image images[MADE];
+    static uint8_t maps[MADE][LAYERS * CHOICES * PIXELS], truth[MADE][PIXELS];
+    static const uint8_t classes[] = {0, 1};
+    for (uint32_t i = 0; i < MADE; i++) {
+        ssg_draws draws = ssg_draws_named(11, i, 0, 0);
+        for (uint32_t p = 0; p < PIXELS; p++) truth[i][p] = (p / 32 + i) % 32 < 12 && p % 32 > 8 ? (uint8_t)(1 + i % 2) : p % 97 == 0 ? 255 : 0;
+        for (uint32_t r = 0; r < LAYERS * CHOICES; r++)
+            for (uint32_t p = 0; p < PIXELS; p++) {
+                uint32_t signal = truth[i][p] != 0 && truth[i][p] != 255 ? 20 + 9 * r : 0;
+                maps[i][r * PIXELS + p] = (uint8_t)(ssg_draw_below(&draws, 255 - signal) * (p % 7 + 3) / 9 / 2 + signal / 2);
+            }
+        images[i] = (ssg_score_image){maps[i], truth[i], classes + i % 2, 1, LAYERS * CHOICES, PIXELS};
+    }
+    return (ssg_bank){images, MADE, 2};
+}
+
+/* Compilers, libraries and processors must agree on this to the bit. Run with SSG_PRINT_GOLDEN=1 to see it after an intended change. */
+Test(search_core, trajectory_is_the_recorded_one)
+{
+    static const char golden[] = "6:3 11:17 15:39 19:68 | 183 | 0x1.d7278d8ac0f8bp-1";
+    ssg_problem problem = {make_bank(), LAYERS, CHOICES, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
+    ssgcam_search_options o = {.seed = 5, .evaluations = 1500};
+    ssg_session session;
+    char text[256] = "";
+    for (problem.threads = 1; problem.threads <= 2; problem.threads++) {
+        cr_assert_eq(ssg_session_open(&session, NULL, &(ssg_session_identity){0}, 0), SSGCAM_OK);
+        cr_assert_eq(ssg_phase_evolve(&session, &problem, &o, 0, 1, NULL, 0), SSGCAM_OK, "%s", ssgcam_last_error());
+        const ssg_candidate *best = &session.state.best[0];
+        text[0] = '\0';
+        for (size_t t = 0; t < SSG_SCORE_LAYERS; t++)
+            if (best->weight[t]) snprintf(text + strlen(text), sizeof text - strlen(text), "%u:%d ", best->row[t], best->weight[t]);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "| %d | %a", best->tau, session.state.fitness[0]);
+        ssg_session_close(&session, 1);
+        if (getenv("SSG_PRINT_GOLDEN")) printf("%s\n", text);
+        cr_assert_str_eq(text, golden);
+    }
+}
+
+Test(search_core, solved_thresholds_are_the_best_of_all)
+{
+    ssg_problem problem = {make_bank(), LAYERS, CHOICES, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 2};
+    ssg_draws draws = ssg_draws_named(1, 0, 0, 0);
+    for (int fitness = 0; fitness < 3; fitness++) {
+        ssg_candidate one, all[256];
+        double genes[2 * LAYERS], solved, given[256];
+        size_t best = 0;
+        problem.fitness = (ssgcam_fitness)fitness;
+        for (size_t l = 0; l < LAYERS; l++) genes[2 * l] = 2 * ssg_draw_unit(&draws) - 1, genes[2 * l + 1] = ssg_draw_below(&draws, CHOICES);
+        genes[0] = 0.5;
+        ssg_problem_decode(&problem, genes, &one);
+        for (int tau = 0; tau < 256; tau++) all[tau] = one, all[tau].tau = (uint8_t)tau;
+        cr_assert_eq(ssg_problem_score(&problem, &one, 1, 1, &solved), SSGCAM_OK);
+        cr_assert_eq(ssg_problem_score(&problem, all, 256, 0, given), SSGCAM_OK);
+        for (size_t tau = 1; tau < 256; tau++)
+            if (given[tau] > given[best]) best = tau;
+        cr_assert_eq(one.tau, best);
+        cr_assert_float_eq(solved, given[best], 1e-15);
+    }
+}
+
+Test(search_core, averages_and_pruning_keep_the_sum)
+{
+    ssg_problem problem = {make_bank(), LAYERS, CHOICES, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
+    ssg_candidate mean, four[4] = {{.row = {0}, .weight = {127}},
+                                   {.row = {5, 0}, .weight = {27, 100}},
+                                   {.row = {5, 9}, .weight = {90, 37}},
+                                   {.row = {9, 14}, .weight = {10, 117}}};
+    double before, after;
+    unsigned sum = 0;
+    ssg_candidate_average(&mean, four, 4);
+    static const uint32_t rows[] = {0, 5, 9, 14};
+    static const uint8_t weights[] = {57, 29, 12, 29}; /* quarters of 227, 117, 47, 117: the largest remainders first */
+    for (size_t t = 0; t < 4; t++) {
+        cr_assert_eq(mean.row[t], rows[t]);
+        cr_assert_eq(mean.weight[t], weights[t], "row %u: %d", mean.row[t], mean.weight[t]);
+        sum += mean.weight[t];
+    }
+    cr_assert_eq(sum, 127);
+    cr_assert_eq(ssg_problem_score(&problem, &mean, 1, 1, &before), SSGCAM_OK);
+    cr_assert_eq(ssg_problem_prune(&problem, &mean, &after), SSGCAM_OK);
+    cr_assert_geq(after, before);
+    for (size_t t = sum = 0; t < SSG_SCORE_LAYERS; t++) sum += mean.weight[t];
+    cr_assert_eq(sum, 127);
+    problem.sparsity = 0.5; /* no layer is worth that */
+    cr_assert_eq(ssg_problem_prune(&problem, &mean, &after), SSGCAM_OK);
+    cr_assert_eq(ssg_candidate_layers(&mean), 1);
+}
