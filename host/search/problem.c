@@ -155,7 +155,10 @@ ssgcam_status ssg_problem_score(const ssg_problem *p, ssg_candidate *candidates,
         size_t n = count - at < CHUNK ? count - at : CHUNK;
         SSG_TRY(solve ? score_solved(p, candidates + at, n, fitness + at) : score_given(p, candidates + at, n, fitness + at));
     }
-    for (size_t i = 0; i < count; i++) fitness[i] -= p->sparsity * (double)ssg_candidate_layers(&candidates[i]);
+    for (size_t i = 0; i < count; i++) {
+        size_t layers = ssg_candidate_layers(&candidates[i]);
+        fitness[i] = layers ? fitness[i] - p->sparsity * (double)layers : -1; /* labelling nothing may tie with a mixture, but is no recipe */
+    }
     return SSGCAM_OK;
 }
 

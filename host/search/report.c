@@ -23,7 +23,6 @@ static char *rows_of(const ssg_grid *grid, const ssg_candidate *c)
         if (first == SSG_SCORE_LAYERS) first = t;
         alike = alike && c->row[t] % grid->choices == c->row[first] % grid->choices;
     }
-    if (count == 0) return ssg_strdup("nothing");
     if (count == 1) return ssg_grid_name(grid, c->row[first]);
     if (count > MOST_NAMED) {
         char *name = alike ? ssg_grid_name(grid, c->row[first]) : NULL,
@@ -65,8 +64,6 @@ static ssgcam_status to_recipe(ssgcam_recipe **out, const ssg_report_context *x,
     const ssg_grid *grid = x->grid;
     ssgcam_recipe *recipe = *out = ssg_calloc(1, sizeof *recipe);
     if (!recipe) return SSG_OUT_OF_MEMORY;
-    if (ssg_candidate_layers(c) == 0)
-        return ssg_fail(SSGCAM_ERR_INPUT, "no mix of these layers is better than labelling nothing; are the masks those of the labels?");
     recipe->layers = ssg_calloc(ssg_candidate_layers(c), sizeof *recipe->layers);
     if (!recipe->layers) return SSG_OUT_OF_MEMORY;
     for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) {

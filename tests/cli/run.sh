@@ -52,7 +52,7 @@ expect 2 "usage: ssgcam COMMAND"
 expect 0 "usage: ssgcam COMMAND" --help
 expect 0 "ssgcam 0." --version
 expect 2 "did you mean 'generate'" generte
-for command in inspect explain generate eval bench devices; do expect 0 "usage: ssgcam $command" "$command" --help; done
+for command in inspect explain search generate eval bench devices; do expect 0 "usage: ssgcam $command" "$command" --help; done
 expect 2 "did you mean '--threads'" inspect "$model" --thread 2
 expect 2 "needs a whole number" inspect "$model" --threads two
 expect 2 "needs a value" inspect "$model" --threads
@@ -116,7 +116,7 @@ expect 2 "-o DIR is missing" generate "$model" --data data
 expect 2 "--shard" generate "$model" --data data -o x --shard 3
 expect 2 "" generate "$model" -o x
 expect 3 "no-such" generate "$model" --data no-such -o x
-sed '1s/labels/label/' data/data.csv >data/nolabels.csv
+sed '1s/labels/tags/' data/data.csv >data/nolabels.csv
 expect 3 "column 'labels' is missing" generate "$model" --data data/nolabels.csv -o x
 sed 's/green/grean/' data/data.csv >data/wronglabel.csv
 expect 3 "grean" generate "$model" --data data/wronglabel.csv -o x
@@ -157,6 +157,41 @@ expect 3 "no images in split 'none'" eval masks --masks run/masks --data data --
 expect 2 "give either" eval masks --data data
 expect 2 "what to score" eval
 expect 2 "mask values" eval masks "$model" --data data --mask-values shape
+
+# ---- search ----------------------------------------------------------------------------------------------------------------------------------
+export XDG_CACHE_HOME=$work/cache
+search=(search "$model" --data data --split test --holdout-split search --mask-values object --layers all --sigmas 0,2 -m ssgcam,layercam)
+expect 0 "held out" "${search[@]}" -n 300 -o one.json
+check "a recipe, its log and no checkpoint" test -s one.json -a -s one.log.jsonl -a ! -e one.checkpoint
+expect 0 "rows, " "${search[@]}" -n 300 -o two.json --threads 1
+expect 0 '"cached": true' "${search[@]}" -n 300 -o two.json --threads 2 --bank-memory 1 --json
+check "threads do not change a byte" cmp one.json two.json
+for level in ref avx2 avx512; do
+  SSGCAM_CPU_LEVEL=$level "$ssgcam" "${search[@]}" -n 300 -o $level.json >/dev/null 2>&1
+  check "SSGCAM_CPU_LEVEL=$level does not change a byte" cmp one.json $level.json
+done
+expect 0 "4 of 4 masks" generate "$model" --data data --split test -r one.json -o searched
+"$ssgcam" "${search[@]}" --runs 3 -n 4000 -o slow.json >/dev/null 2>&1
+stops=0 code=130
+for _ in 1 2 3; do
+  "$ssgcam" "${search[@]}" --runs 3 -n 4000 -o stopped.json >/dev/null 2>&1 &
+  pid=$!
+  sleep 0.4
+  kill -TERM $pid 2>/dev/null
+  code=0
+  wait $pid || code=$?
+  [ "$code" -eq 130 ] && stops=$((stops + 1))
+done
+[ "$code" -eq 130 ] && { "$ssgcam" "${search[@]}" --runs 3 -n 4000 -o stopped.json >/dev/null 2>&1 || code=$?; }
+check "SIGTERM: exit 130 or already done" test "$code" -eq 130 -o "$code" -eq 0
+check "stopped $stops times and continued: the same bytes" cmp slow.json stopped.json
+expect 3 "1 image to search on" search "$model" --data data --split test --limit 1 --mask-values object
+expect 2 "population" "${search[@]}" --population 3 -o x.json
+expect 2 "there are: miou, foreground, image" "${search[@]}" --fitness beauty -o x.json
+expect 2 "needs --split" search "$model" --data data --holdout-split test
+expect 2 "separated by commas" "${search[@]}" --sigmas '1;2' -o x.json
+expect 3 "masks" search "$model" --data data --split test -o x.json
+expect 4 "no-such-folder" "${search[@]}" -n 300 -o no-such-folder/x.json
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
