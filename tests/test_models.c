@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "host/net/plan.h"
+#include "tests/support/packed.h"
 
 static double largest_difference(const float *a, const float *b, size_t count)
 {
@@ -36,28 +36,18 @@ static float *output_of(ssg_device *device, const ssg_model *model, const ssg_sh
 
 /* ---- the light models --------------------------------------------------------------------------------------------------------- */
 
-static void *read_block(gzFile file, uint32_t *bytes)
-{
-    cr_assert_eq(gzread(file, bytes, 4), 4);
-    char *memory = calloc(*bytes + 1u, 1);
-    cr_assert_eq(gzread(file, memory, *bytes), (int)*bytes);
-    return memory;
-}
-
 Test(models, light_models_of_onnx)
 {
     enum { PIXELS = 3 * 224 * 224 };
     float *image = calloc(PIXELS, sizeof *image);
     for (int i = 0; i < PIXELS; i++) image[i] = (float)((double)i / PIXELS);
-    gzFile file = gzopen(SSG_FIXTURES "/light.bin.gz", "rb");
-    cr_assert_not_null(file);
-    uint32_t count, bytes, model_bytes;
-    cr_assert_eq(gzread(file, &count, 4), 4);
+    packed_file *file = packed_open(SSG_FIXTURES "/light.bin.gz");
+    uint32_t count = packed_u32(file), bytes, model_bytes;
     cr_assert_eq(count, 9);
     for (uint32_t i = 0; i < count; i++) {
-        char *name = read_block(file, &bytes);
-        uint8_t *packed = read_block(file, &model_bytes);
-        float *expected = read_block(file, &bytes);
+        char *name = packed_block(file, &bytes);
+        uint8_t *packed = packed_block(file, &model_bytes);
+        float *expected = packed_block(file, &bytes);
         ssg_device *device; /* one for each, so that its weights go when it is done: VGG19's are half a gigabyte */
         ssg_model *model;
         cr_assert_eq(ssg_device_open(&device, "cpu", 2), SSGCAM_OK);
@@ -71,7 +61,7 @@ Test(models, light_models_of_onnx)
         free(packed);
         free(expected);
     }
-    gzclose(file);
+    packed_close(file);
     free(image);
 }
 

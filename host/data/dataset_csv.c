@@ -162,7 +162,7 @@ ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, con
     reader r = {.builder = b, .path = path, .need_labels = need_labels};
     r.folder = folder ? ssg_strdup(folder) : ssg_format("%.*s", slash ? (int)(slash - path) : 0, path);
     for (int i = 0; i < MOST_COLUMNS; i++) r.column[i] = -1;
-    if (!r.folder || csv_init(&parser, CSV_STRICT) != 0) {
+    if (!r.folder || csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) {
         r.status = SSG_OUT_OF_MEMORY;
     } else {
         if (csv_parse(&parser, text, size, on_field, on_row, &r) != size || csv_fini(&parser, on_field, on_row, &r) != 0)

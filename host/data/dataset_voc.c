@@ -60,9 +60,10 @@ static void on_end(void *context, const char *name)
         if (a->status == SSGCAM_OK) a->status = ssg_item_add_label(a->item, a->box.label);
     }
     if (a->in_box && a->depth == 4) { /* one-based and inclusive in the file */
-        int value = (int)strtod(a->length ? a->text : "0", NULL);
-        if (strcmp(name, "xmin") == 0) a->box.x0 = value - 1;
-        if (strcmp(name, "ymin") == 0) a->box.y0 = value - 1;
+        double number = strtod(a->length ? a->text : "0", NULL);
+        int value = number > 0 && number < 1 << 20 ? (int)number : 0, first = value > 0 ? value - 1 : 0; /* nonsense leaves the box empty */
+        if (strcmp(name, "xmin") == 0) a->box.x0 = first;
+        if (strcmp(name, "ymin") == 0) a->box.y0 = first;
         if (strcmp(name, "xmax") == 0) a->box.x1 = value;
         if (strcmp(name, "ymax") == 0) a->box.y1 = value;
     }

@@ -30,6 +30,12 @@ static ssgcam_status make_image(ssg_image *image, int width, int height, int cha
     return image->pixels ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
 }
 
+/* Colour to grey as Pillow's convert: (299 R + 587 G + 114 B) / 1000 in its 16-bit form. */
+static void grey_of(uint8_t *grey, const uint8_t *rgb, size_t count)
+{
+    for (size_t i = 0; i < count; i++) grey[i] = (uint8_t)((rgb[3 * i] * 19595u + rgb[3 * i + 1] * 38470u + rgb[3 * i + 2] * 7471u + 0x8000u) >> 16);
+}
+
 /* ---- JPEG -------------------------------------------------------------------------------------------------------------------- */
 
 /* 1 to 8 as EXIF numbers them; 1 (upright) if the file says nothing sensible. */
@@ -63,6 +69,13 @@ static ssgcam_status turn(ssg_image *image, int orientation)
     return SSGCAM_OK;
 }
 
+/* Whatever decoding warns of (truncated or corrupt data) makes the picture unfit to learn from; but some cameras leave stray bytes between markers,
+ * which cost nothing. */
+static int is_harmless(tjhandle handle)
+{
+    return tjGetErrorCode(handle) == TJERR_WARNING && strstr(tjGetErrorStr2(handle), "extraneous bytes before marker") != NULL;
+}
+
 static ssgcam_status decode_jpeg(ssg_image *image, const uint8_t *bytes, size_t size, const char *name, int channels)
 {
     tjhandle handle = tjInitDecompress();
@@ -71,15 +84,23 @@ static ssgcam_status decode_jpeg(ssg_image *image, const uint8_t *bytes, size_t 
     ssgcam_status status = SSGCAM_OK;
     if (tjDecompressHeader3(handle, bytes, size, &width, &height, &subsampling, &colours) != 0)
         status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a damaged JPEG: %s", name, tjGetErrorStr2(handle));
+    else if (width < 1 || height < 1)
+        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a damaged or truncated JPEG: it holds no picture", name);
     else if (colours == TJCS_CMYK || colours == TJCS_YCCK)
         status = ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: a CMYK JPEG (made for print); convert it to RGB", name);
     else
         status = check_size(name, width, height);
     if (status == SSGCAM_OK) status = make_image(image, width, height, channels);
-    /* Whatever decoding warns of (truncated or corrupt data) makes the picture unfit to learn from. */
+    /* A grey picture of a colour one is made of its RGB values, as Pillow makes it: the luma plane in the file differs where colours saturate. */
+    int luma = status == SSGCAM_OK && channels == 1 && colours != TJCS_GRAY;
+    uint8_t *pixels = image->pixels, *rgb = NULL;
+    if (luma && !(pixels = rgb = ssg_alloc_aligned((size_t)width * (size_t)height, 3))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK &&
-        tjDecompress2(handle, bytes, size, image->pixels, width, 0, height, channels == 3 ? TJPF_RGB : TJPF_GRAY, TJFLAG_ACCURATEDCT) != 0)
+        tjDecompress2(handle, bytes, size, pixels, width, 0, height, channels == 3 || luma ? TJPF_RGB : TJPF_GRAY, TJFLAG_ACCURATEDCT) != 0 &&
+        !is_harmless(handle))
         status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a damaged or truncated JPEG: %s", name, tjGetErrorStr2(handle));
+    if (luma && status == SSGCAM_OK) grey_of(image->pixels, rgb, (size_t)width * (size_t)height);
+    ssg_free(rgb);
     tjDestroy(handle);
     if (status == SSGCAM_OK) status = turn(image, orientation_of(bytes, size));
     if (status != SSGCAM_OK) ssg_image_clear(image);
@@ -108,12 +129,6 @@ static ssgcam_status open_png(spng_ctx **out, struct spng_ihdr *header, const ui
     return check_size(name, header->width, header->height);
 }
 
-/* As Pillow's convert: alpha dropped, colour to grey by (299 R + 587 G + 114 B) / 1000 in its 16-bit form. */
-static uint8_t luma(const uint8_t *p)
-{
-    return (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16);
-}
-
 static ssgcam_status decode_png(ssg_image *image, const uint8_t *bytes, size_t size, const char *name, int channels)
 {
     struct spng_ihdr header;
@@ -125,10 +140,10 @@ static ssgcam_status decode_png(ssg_image *image, const uint8_t *bytes, size_t s
     if (status == SSGCAM_OK && !(rgb = channels == 3 ? image->pixels : ssg_alloc_aligned(count, 3))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) {
         int code = spng_decode_image(png, rgb, count * 3, SPNG_FMT_RGB8, 0);
+        if (!code) code = spng_decode_chunks(png); /* to the end, so that every checksum is looked at */
         if (code) status = png_error(name, code);
     }
-    if (status == SSGCAM_OK && channels == 1)
-        for (size_t i = 0; i < count; i++) image->pixels[i] = luma(rgb + 3 * i);
+    if (status == SSGCAM_OK && channels == 1) grey_of(image->pixels, rgb, count);
     if (channels == 1) ssg_free(rgb);
     spng_ctx_free(png);
     if (status != SSGCAM_OK) ssg_image_clear(image);
@@ -149,9 +164,10 @@ ssgcam_status ssg_image_decode_indices(ssg_image *image, const uint8_t *bytes, s
     if (status == SSGCAM_OK) {
         size_t packed;
         int code = spng_decoded_image_size(png, SPNG_FMT_PNG, &packed);
-        uint8_t *rows = code ? NULL : ssg_alloc_aligned(packed, 1);
+        uint8_t *rows = code ? NULL : ssg_calloc(packed, 1); /* zeroed: the decoder adds the packed pixels of interlaced images bit by bit */
         if (!code && !rows) status = SSG_OUT_OF_MEMORY;
         if (!code && rows) code = spng_decode_image(png, rows, packed, SPNG_FMT_PNG, 0);
+        if (!code && rows) code = spng_decode_chunks(png);
         if (code) status = png_error(name, code);
         /* Values of 1, 2 and 4 bits are packed, the first pixel in the high bits. */
         size_t depth = header.bit_depth, line = (header.width * depth + 7) / 8;

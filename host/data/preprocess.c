@@ -112,7 +112,7 @@ static ssgcam_status parse_field(ssgcam_preprocess *p, const char *key, const js
     snprintf(where, sizeof where, "%s: %s", path, key);
     if (strcmp(key, "size") == 0) {
         SSG_TRY(numbers(value, list, &count, where));
-        if (count > 2) return ssg_fail(SSGCAM_ERR_INPUT, "%s must be a number or [height, width]", where);
+        if (count < 1 || count > 2) return ssg_fail(SSGCAM_ERR_INPUT, "%s must be a number or [height, width]", where);
         int size[2] = {(int)fmin(fmax(list[0], -1), 1e6), (int)fmin(fmax(list[count - 1], -1), 1e6)};
         SSG_TRY(check_sizes(size, where));
         memcpy(p->size, size, sizeof size);

@@ -4,39 +4,18 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
+
+#include "tests/support/packed.h"
 
 /* ---- the file ------------------------------------------------------------------------------------------------------------ */
 
-static void *read_bytes(gzFile file, size_t bytes)
+static sampled read_sampled(packed_file *file)
 {
-    char *memory = calloc(bytes + 1, 1); /* one more, so that text is terminated */
-    cr_assert_not_null(memory);
-    cr_assert_eq(gzread(file, memory, (unsigned)bytes), (int)bytes, "the fixture is cut short");
-    return memory;
-}
-
-static uint32_t read_u32(gzFile file)
-{
-    uint32_t value;
-    cr_assert_eq(gzread(file, &value, sizeof value), (int)sizeof value, "the fixture is cut short");
-    return value;
-}
-
-static char *read_text(gzFile file, uint32_t *length)
-{
-    uint32_t bytes = read_u32(file);
-    if (length) *length = bytes;
-    return read_bytes(file, bytes);
-}
-
-static sampled read_sampled(gzFile file)
-{
-    sampled s = {.count = read_u32(file)};
-    s.stride = read_u32(file);
-    cr_assert_eq(gzread(file, &s.largest, sizeof s.largest), (int)sizeof s.largest);
-    s.stored = read_u32(file);
-    s.values = read_bytes(file, s.stored * sizeof *s.values);
+    sampled s = {.count = packed_u32(file)};
+    s.stride = packed_u32(file);
+    packed_read(file, &s.largest, sizeof s.largest);
+    s.stored = packed_u32(file);
+    s.values = packed_bytes(file, s.stored * sizeof *s.values);
     return s;
 }
 
@@ -48,24 +27,24 @@ void cases_fill(float *values, size_t count, uint32_t seed)
     }
 }
 
-static void read_case(operator_case *c, gzFile file)
+static void read_case(operator_case *c, packed_file *file)
 {
-    c->name = read_text(file, NULL);
-    c->model = (uint8_t *)read_text(file, &c->model_bytes);
+    c->name = packed_block(file, NULL);
+    c->model = packed_block(file, &c->model_bytes);
     size_t pixels = 1;
     for (int i = 0; i < 4; i++) {
-        cr_assert_eq(gzread(file, &c->shape[i], 8), 8);
+        packed_read(file, &c->shape[i], sizeof c->shape[i]);
         pixels *= (size_t)c->shape[i];
     }
     c->image = calloc(pixels, sizeof *c->image);
-    cases_fill(c->image, pixels, read_u32(file));
-    c->classes = read_u32(file);
-    c->chosen = read_bytes(file, c->classes * (size_t)c->shape[0] * sizeof *c->chosen);
+    cases_fill(c->image, pixels, packed_u32(file));
+    c->classes = packed_u32(file);
+    c->chosen = packed_bytes(file, c->classes * (size_t)c->shape[0] * sizeof *c->chosen);
     c->logits = read_sampled(file);
-    c->tap_count = read_u32(file);
+    c->tap_count = packed_u32(file);
     c->taps = calloc(c->tap_count, sizeof *c->taps);
     for (uint32_t i = 0; i < c->tap_count; i++) {
-        c->taps[i].name = read_text(file, NULL);
+        c->taps[i].name = packed_block(file, NULL);
         c->taps[i].activation = read_sampled(file);
         c->taps[i].gradient = read_sampled(file);
     }
@@ -73,15 +52,14 @@ static void read_case(operator_case *c, gzFile file)
 
 operator_case *cases_load(const char *path, size_t *count)
 {
-    gzFile file = gzopen(path, "rb");
-    cr_assert_not_null(file, "%s cannot be opened", path);
-    char *magic = read_bytes(file, 8);
+    packed_file *file = packed_open(path);
+    char *magic = packed_bytes(file, 8);
     cr_assert_str_eq(magic, "SSGCASE1");
     free(magic);
-    *count = read_u32(file);
+    *count = packed_u32(file);
     operator_case *cases = calloc(*count, sizeof *cases);
     for (size_t i = 0; i < *count; i++) read_case(&cases[i], file);
-    gzclose(file);
+    packed_close(file);
     return cases;
 }
 
