@@ -80,7 +80,7 @@ static ssgcam_status decode_jpeg(ssg_image *image, const uint8_t *bytes, size_t 
 {
     tjhandle handle = tjInitDecompress();
     if (!handle) return ssg_fail(SSGCAM_ERR_MEMORY, "%s: the JPEG decoder cannot start", name);
-    int width, height, subsampling, colours;
+    int width = 0, height = 0, subsampling = 0, colours = 0; /* a file of tables alone leaves them untouched */
     ssgcam_status status = SSGCAM_OK;
     if (tjDecompressHeader3(handle, bytes, size, &width, &height, &subsampling, &colours) != 0)
         status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a damaged JPEG: %s", name, tjGetErrorStr2(handle));

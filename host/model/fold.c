@@ -27,7 +27,7 @@ static ssgcam_status create(ssg_const **out, ssg_const_type type, const ssg_shap
 {
     SSG_TRY(ssg_shape_check(shape, "a constant"));
     /* Only shape arithmetic and weights are folded; a larger constant is a hostile ConstantOfShape or Expand. */
-    if (ssg_shape_count(shape) > (size_t)1 << 30) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "a constant of more than 2^30 elements");
+    if (ssg_shape_count(shape) > (size_t)1 << 28) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "a constant of more than 2^28 elements");
     *out = ssg_const_create(type, shape);
     return *out ? SSGCAM_OK : SSGCAM_ERR_MEMORY;
 }
@@ -84,7 +84,9 @@ static ssgcam_status fold_constant_of_shape(ssg_const **out, const fold_call *ca
     const ssg_attribute *value = ssg_node_attribute(call->node, "value");
     const ssg_const *fill = value && value->tensor && ssg_shape_count(&value->tensor->shape) == 1 ? value->tensor : NULL;
     SSG_TRY(create(out, fill ? fill->type : SSG_CONST_F32, &shape));
-    for (size_t i = 0; i < ssg_shape_count(&shape); i++) set_number(*out, i, fill ? ssg_const_number(fill, 0) : 0);
+    const size_t count = ssg_shape_count(&shape);
+    const double number = fill ? ssg_const_number(fill, 0) : 0;
+    for (size_t i = 0; i < count; i++) set_number(*out, i, number);
     return SSGCAM_OK;
 }
 
