@@ -84,9 +84,10 @@ def measure(name, path, image, folder):
     output = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {model.graph.input[0].name: image})[0].ravel()
     top = int(output.argmax())
     classes = [top] + [c for c in range(output.size) if c != top][:11]
-    answers = explain(path, image, [top], "all", folder)
     text = subprocess.run([PROGRAM, "inspect", path, "--layers", "all", "--json"], capture_output=True, text=True, check=True).stdout
     layers = [layer["name"] for layer in json.loads(text)["layers"] if layer["activation"]]
+    for first in range(0, len(layers), 60):  # a mixture has at most 64 layers
+        explain(path, image, [top], ",".join(layers[first : first + 60]), folder)
     stems = {layer: Path(folder) / f"x.{top}.{re.sub('[^A-Za-z0-9._-]', '_', layer)}" for layer in layers}
     ours = {layer: np.load(f"{stem}.A.npy")[None] for layer, stem in stems.items()}
     exact, single = (onnx_torch.run(model, image, layers, dtype=dtype) for dtype in (torch.float64, torch.float32))
@@ -106,7 +107,6 @@ def measure(name, path, image, folder):
     good = max(logits, worst["activations"], worst["same gates"]) <= 1e-4
     print(f"| {name} | {len(layers)} | {logits:.1e} | {worst['activations']:.1e} | {worst['same gates']:.1e} | {'yes' if good else 'NO'} | {worst['own gates']:.1e} | "
           f"{differing} of {units / 1e6:.1f} M | {worst['float32']:.1e} |", flush=True)
-    assert answers[0]["class"] == top
 
 
 def main():

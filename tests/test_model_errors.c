@@ -1,7 +1,9 @@
 /* test_model_errors.c - broken, hostile and unsupported models: each gives one sentence with the right code, never a crash or a leak. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/base/alloc.h"
 #include "host/model/graph.h"
@@ -213,6 +215,58 @@ Test(model_errors, external_data_outside_the_folder)
     w->external_data[0]->value = strdup("../../etc/passwd");
     w->n_external_data = 1;
     expect(b, SSGCAM_ERR_INPUT, "outside the model's folder");
+}
+
+static void put_outside(Onnx__TensorProto *tensor, const char *key, const char *value)
+{
+    tensor->external_data = realloc(tensor->external_data, (tensor->n_external_data + 1) * sizeof *tensor->external_data);
+    Onnx__StringStringEntryProto *entry = tensor->external_data[tensor->n_external_data++] = malloc(sizeof *entry);
+    onnx__string_string_entry_proto__init(entry);
+    entry->key = strdup(key);
+    entry->value = strdup(value);
+}
+
+/* The weights of the small model in a file beside it, at an offset; then that file too short, and gone. */
+Test(model_errors, external_data)
+{
+    char folder[] = "/tmp/ssgcam-external-XXXXXX", path[64], data[64];
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/m.onnx", folder);
+    snprintf(data, sizeof data, "%s/m.data", folder);
+    model_builder *b = small_model();
+    Onnx__TensorProto *w = graph_of(b)->initializer[0];
+    const size_t bytes = w->n_float_data * sizeof(float);
+    float *weights = w->float_data;
+    FILE *file = fopen(data, "wb");
+    cr_assert(fwrite("pad.", 1, 4, file) == 4 && fwrite(weights, 1, bytes, file) == bytes && fclose(file) == 0);
+    char length[24];
+    snprintf(length, sizeof length, "%zu", bytes);
+    w->has_data_location = 1;
+    w->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    w->n_float_data = 0;
+    put_outside(w, "location", "m.data");
+    put_outside(w, "offset", "4");
+    put_outside(w, "length", length);
+    size_t size;
+    uint8_t *packed = builder_pack(b, &size);
+    file = fopen(path, "wb");
+    cr_assert(fwrite(packed, 1, size, file) == size && fclose(file) == 0);
+    ssg_model *model;
+    cr_assert_eq(ssg_model_load(&model, path), SSGCAM_OK, "%s", ssgcam_last_error());
+    const ssg_const *constant = model->values[ssg_model_find_value(model, "w")].constant;
+    cr_assert_eq(memcmp(constant->f32, weights, bytes), 0);
+    ssg_model_destroy(&model);
+    cr_assert_eq(truncate(data, (off_t)bytes), 0);
+    cr_assert_eq(ssg_model_load(&model, path), SSGCAM_ERR_INPUT, "%s", ssgcam_last_error());
+    unlink(data);
+    cr_assert_neq(ssg_model_load(&model, path), SSGCAM_OK);
+    cr_assert_not_null(strstr(ssgcam_last_error(), "m.data"), "%s", ssgcam_last_error());
+    unlink(path);
+    rmdir(folder);
+    free(weights);
+    w->float_data = NULL;
+    free(packed);
+    builder_destroy(b);
 }
 
 /* Messages nested thousands deep would make an unpacker without a limit run out of stack. */

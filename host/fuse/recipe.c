@@ -219,8 +219,9 @@ static ssgcam_status parse_recipe(const char *path, const json_t *root, ssgcam_r
     const json_t *search = json_object_get(root, "search");
     if (search) {
         char *text = json_dumps(search, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY);
-        if (!text || !(recipe->provenance = ssg_strdup(text))) return SSG_OUT_OF_MEMORY;
+        recipe->provenance = text ? ssg_strdup(text) : NULL;
         free(text);
+        if (!recipe->provenance) return ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while reading a recipe");
     }
     return parse_layers(path, root, recipe);
 }

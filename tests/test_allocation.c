@@ -1,0 +1,153 @@
+/* test_allocation.c - every allocation fails once, from reading a model to its gradients and in the readers of files: each time a clean "memory"
+ * error, never a crash, and (with AddressSanitizer) never a leak. */
+#include <criterion/criterion.h>
+#include <ssgcam/dataset.h>
+#include <ssgcam/preprocess.h>
+#include <ssgcam/recipe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/base/alloc.h"
+#include "host/data/atomic_file.h"
+#include "host/data/image.h"
+#include "host/data/npy.h"
+#include "host/data/tensor_input.h"
+#include "host/net/plan.h"
+#include "tests/support/cases.h"
+
+/* Calls `attempt` with its 1st, 2nd, ... allocation failing until it succeeds; says how many failed. */
+static int fail_each(const char *name, ssgcam_status (*attempt)(const void *), const void *context)
+{
+    for (int n = 1; n < 20000; n++) {
+        ssg_alloc_fail_at(n, 0);
+        ssgcam_status status = attempt(context);
+        ssg_alloc_fail_at(0, 0);
+        if (status == SSGCAM_OK) return n - 1;
+        cr_assert_eq(status, SSGCAM_ERR_MEMORY, "%s, allocation %d: %s", name, n, ssgcam_last_error());
+        cr_assert_not_null(strstr(ssgcam_last_error(), "memory"), "%s, allocation %d: %s", name, n, ssgcam_last_error());
+    }
+    cr_assert_fail("%s never succeeds", name);
+    return 0;
+}
+
+static ssgcam_status run_model(const void *context)
+{
+    const operator_case *c = context;
+    ssg_model *model = NULL;
+    ssg_device *device = NULL;
+    ssg_plan *plan = NULL;
+    const char *taps[] = {c->taps[0].name, c->taps[c->tap_count - 1].name};
+    ssg_plan_options options = {
+        .input = {4, {c->shape[0], c->shape[1], c->shape[2], c->shape[3]}}, .taps = taps, .tap_count = 2, .classes = (int)c->classes};
+    ssgcam_status status = ssg_model_parse(&model, c->model, c->model_bytes, c->name);
+    if (status == SSGCAM_OK) status = ssg_device_open(&device, "cpu", 1);
+    if (status == SSGCAM_OK) status = ssg_plan_create(&plan, device, model, &options);
+    if (status == SSGCAM_OK) status = ssg_plan_forward(plan, c->image);
+    if (status == SSGCAM_OK) status = ssg_plan_backward_classes(plan, c->chosen);
+    ssg_plan_destroy(&plan);
+    ssg_device_close(&device);
+    ssg_model_destroy(&model);
+    return status;
+}
+
+Test(allocation, model_plan_forward_backward)
+{
+    static const char *const names[] = {"conv_grouped",    "batchnorm_before_conv",
+                                        "maxpool_ceil",    "concat_odd_channels",
+                                        "channel_shuffle", "shape_arithmetic",
+                                        "softmax_inside",  "layer_normalisation_channels_last",
+                                        "split_input",     "tf2onnx_vgg"};
+    size_t count, checked = 0;
+    operator_case *cases = cases_load(SSG_FIXTURES "/operators.bin.gz", &count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            if (strcmp(cases[i].name, names[k]) != 0) continue;
+            cr_expect_gt(fail_each(names[k], run_model, &cases[i]), 50, "%s", names[k]);
+            checked++;
+        }
+    cr_assert_eq(checked, sizeof names / sizeof *names);
+    cases_free(cases, count);
+}
+
+/* ---- readers and writers ------------------------------------------------------------------------------------------------------------------ */
+
+static ssgcam_status pictures(const void *context)
+{
+    (void)context;
+    uint8_t pixels[12 * 9 * 3] = {1, 2, 3}, *png = NULL;
+    size_t size;
+    float tensor[5 * 7 * 3];
+    ssg_image image = {12, 9, 3, pixels}, back = {0}, small = {0};
+    ssgcam_preprocess preprocess;
+    ssgcam_preprocess_init(&preprocess);
+    preprocess.resize = SSGCAM_RESIZE_CROP;
+    ssgcam_status status = ssg_image_encode_png(&png, &size, &image, 0);
+    for (int channels = 1; channels <= 3 && status == SSGCAM_OK; channels += 2) {
+        status = ssg_image_decode(&back, png, size, "memory", channels);
+        if (status == SSGCAM_OK) status = ssg_image_resize(&small, &back, 5, 7);
+        if (status == SSGCAM_OK) status = ssg_preprocess_image(tensor, &preprocess, &back, 7, 5, 0);
+        ssg_image_clear(&back);
+        ssg_image_clear(&small);
+    }
+    ssg_free(png);
+    return status;
+}
+
+static ssgcam_status arrays(const void *path)
+{
+    ssg_array array;
+    ssgcam_status status = ssg_npy_write(path, (float[]){1, 2, 3}, 1, (size_t[]){3});
+    if (status == SSGCAM_OK) status = ssg_npy_read(&array, path);
+    if (status == SSGCAM_OK) ssg_array_clear(&array);
+    return status;
+}
+
+static ssgcam_status settings(const void *context)
+{
+    (void)context;
+    static const char
+        json[] = "{\"size\": 224, \"classes\": [\"a\", \"b\"]}",
+        text[] =
+            "{\"ssgcam_recipe\": 1, \"threshold\": 9, \"layers\": [{\"name\": \"a\", \"weight\": 100, \"method\": \"ssgcam\"}, {\"name\": \"b\", "
+            "\"weight\": 27, \"method\": \"layercam\"}], \"search\": {\"seed\": 3}}";
+    ssgcam_preprocess preprocess;
+    ssgcam_recipe *recipe = NULL;
+    char *printed = NULL;
+    ssgcam_preprocess_init(&preprocess);
+    ssgcam_status status = ssgcam_preprocess_parse(&preprocess, json, sizeof json - 1, "m.json");
+    if (status == SSGCAM_OK) status = ssgcam_recipe_parse(&recipe, text, sizeof text - 1, "r.json");
+    if (status == SSGCAM_OK) status = ssgcam_recipe_print(recipe, &printed);
+    ssgcam_text_free(printed);
+    ssgcam_recipe_destroy(&recipe);
+    ssgcam_preprocess_clear(&preprocess);
+    return status;
+}
+
+static ssgcam_status table(const void *path)
+{
+    ssgcam_dataset *d;
+    static const char *const classes[] = {"cat", "dog"};
+    ssgcam_dataset_options options = {.data = path, .classes = classes, .class_count = 2};
+    ssgcam_status status = ssgcam_dataset_load(&d, &options);
+    if (status == SSGCAM_OK) ssgcam_dataset_destroy(&d);
+    return status;
+}
+
+Test(allocation, files)
+{
+    char folder[] = "/tmp/ssgcam-allocation-XXXXXX", npy[64], csv[64];
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(npy, sizeof npy, "%s/a.npy", folder);
+    snprintf(csv, sizeof csv, "%s/data.csv", folder);
+    static const char rows[] = "image,labels,mask,boxes\n1.jpg,cat;dog,1.png,1 2 3 4;dog 0 0 1 1\n2.jpg,1,,\n";
+    cr_assert_eq(ssg_file_write(csv, rows, sizeof rows - 1), SSGCAM_OK);
+    cr_expect_gt(fail_each("pictures", pictures, NULL), 10);
+    cr_expect_gt(fail_each("arrays", arrays, npy), 1);
+    cr_expect_gt(fail_each("settings", settings, NULL), 5);
+    cr_expect_gt(fail_each("table", table, csv), 10);
+    unlink(npy);
+    unlink(csv);
+    cr_assert_eq(rmdir(folder), 0, "something is left behind in %s", folder);
+}
