@@ -11,6 +11,9 @@ endif()
 set_target_properties(ssgcam_shared PROPERTIES EXPORT_NAME shared)
 install(EXPORT ssgcam-targets NAMESPACE ssgcam:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ssgcam)
 
+get_filename_component(SSGCAM_DNNL_FOLDER ${DNNL_LIBRARY} DIRECTORY) # for whoever links statically
+# The prefix is found from the file's own place: `cmake --install --prefix` may choose another one than the configuration's.
+file(RELATIVE_PATH SSGCAM_PC_TO_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/ssgcam.pc.in ${CMAKE_CURRENT_BINARY_DIR}/ssgcam.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ssgcam.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/ssgcam-config.cmake "include(\${CMAKE_CURRENT_LIST_DIR}/ssgcam-targets.cmake)\n")
