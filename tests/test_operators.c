@@ -9,6 +9,7 @@
 
 #include "host/net/plan.h"
 #include "tests/support/cases.h"
+#include "tests/support/device.h"
 
 /* Of the largest reference value of the same tensor. Sums of a few thousand float32 products differ by less; the project's goal is 1e-4. */
 static const double TOLERANCE = 2e-5;
@@ -57,7 +58,8 @@ static void check(ssg_device *device, const operator_case *c, int fused)
         for (int i = 0; i < taps; i++) {
             ssg_tap tap;
             ssg_plan_tap(plan, i, &tap);
-            float *activation = cases_plain(&tap.activation_placed, tap.activation), *gradient = cases_plain(&tap.gradient_placed, tap.gradient);
+            float *activation = cases_plain(device, &tap.activation_placed, tap.activation);
+            float *gradient = cases_plain(device, &tap.gradient_placed, tap.gradient);
             compare(c, "activation", tap.name, &c->taps[i].activation, ssg_shape_count(&tap.activation_placed.shape), activation, fused);
             compare(c, "gradient", tap.name, &c->taps[i].gradient, ssg_shape_count(&tap.gradient_placed.shape), gradient, fused);
             free(activation);
@@ -74,7 +76,7 @@ Test(operators, agree_with_pytorch)
     operator_case *cases = cases_load(SSG_FIXTURES "/operators.bin.gz", &count);
     const char *only = getenv("SSG_CASE");
     ssg_device *device;
-    cr_assert_eq(ssg_device_open(&device, "cpu", 2), SSGCAM_OK);
+    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
     cr_assert_gt(count, 100);
     for (size_t i = 0; i < count; i++)
         for (int fused = 0; fused < 2; fused++)

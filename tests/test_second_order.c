@@ -8,6 +8,7 @@
 
 #include "host/base/philox.h"
 #include "host/net/plan.h"
+#include "tests/support/device.h"
 
 enum { MOST_TAPS = 4, MOST = 1024, SIZE = 3 * 8 * 8 };
 
@@ -106,7 +107,10 @@ static double at(const ssg_placed *placed, const void *data, size_t row, size_t 
     size_t channels = (size_t)placed->shape.dims[1], pixels = (size_t)(placed->shape.dims[2] * placed->shape.dims[3]);
     size_t block = (size_t)ssg_layout_block(placed->layout, placed->shape.dims[1]), blocks = (channels + block - 1) / block;
     size_t k = i / pixels, p = i % pixels;
-    return ((const float *)data)[((row * blocks + k / block) * pixels + p) * block + k % block];
+    float value;
+    const float *from = (const float *)data + ((row * blocks + k / block) * pixels + p) * block + k % block;
+    cr_assert_eq(device->interface->download(device, &value, from, sizeof value), SSGCAM_OK, "%s", ssgcam_last_error());
+    return value;
 }
 
 static double largest(const double *values, size_t count)
@@ -155,7 +159,7 @@ static void check_diagonal(const net_case *net, int index)
 Test(second_order, equals_double_backward)
 {
     net_case net;
-    cr_assert_eq(ssg_device_open(&device, "cpu", 1), SSGCAM_OK);
+    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 1), SSGCAM_OK);
     for (int nets = open_fixture(); nets > 0; nets--) {
         read_net(&net);
         open_model(net.name);
@@ -210,7 +214,7 @@ static void check_symmetry(const net_case *net)
 Test(second_order, is_symmetric_across_layers_images_and_classes)
 {
     net_case net;
-    cr_assert_eq(ssg_device_open(&device, "cpu", 1), SSGCAM_OK);
+    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 1), SSGCAM_OK);
     for (int nets = open_fixture(); nets > 0; nets--) {
         read_net(&net);
         open_model(net.name);
@@ -225,7 +229,7 @@ Test(second_order, is_symmetric_across_layers_images_and_classes)
 Test(second_order, of_a_piecewise_linear_target_is_refused)
 {
     net_case net;
-    cr_assert_eq(ssg_device_open(&device, "cpu", 1), SSGCAM_OK);
+    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 1), SSGCAM_OK);
     open_fixture();
     read_net(&net);
     read_net(&net); /* the second: ReLU and max pool */

@@ -84,4 +84,11 @@ void ssg_device_close(ssg_device **device);
 void ssg_device_library_version(char text[32]);
 ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads);
 
+/* What GPU `index` is, e.g. "NVIDIA H100, 80 GB, compute capability 9.0". Fails with the reason where there is none (of that number). */
+ssgcam_status ssg_device_gpu_describe(int index, char text[256]);
+
+/* The CUDA backend itself, in builds that have it. */
+ssgcam_status ssg_device_cuda_open(ssg_device **out, int index, int threads);
+ssgcam_status ssg_device_cuda_describe(int index, char text[256]);
+
 #endif

@@ -51,9 +51,16 @@ ssgcam_status ssgcam_device_describe(char **json)
     int bf16 = 0;
 #endif
     ssg_device_library_version(version);
-    json_t *root = json_pack("{s:s,s:[{s:s,s:s,s:i,s:o,s:s,s:[s,s*]}],s:s}", "ssgcam", ssgcam_version(), "devices", "name", "cpu", "processor", name,
-                             "threads", ssg_processor_count(), "instructions", sets, "onednn", version, "precisions", "fp32", bf16 ? "bf16" : NULL,
-                             "cuda", "not in this build; configure with -DSSGCAM_CUDA=ON");
+    json_t *devices = json_array(), *root;
+    json_array_append_new(devices, json_pack("{s:s,s:s,s:i,s:o,s:s,s:[s,s*]}", "name", "cpu", "processor", name, "threads", ssg_processor_count(),
+                                             "instructions", sets, "onednn", version, "precisions", "fp32", bf16 ? "bf16" : NULL));
+    char gpu[256], gpu_name[32];
+    int gpus = 0;
+    for (; ssg_device_gpu_describe(gpus, gpu) == SSGCAM_OK; gpus++) {
+        snprintf(gpu_name, sizeof gpu_name, "cuda:%d", gpus);
+        json_array_append_new(devices, json_pack("{s:s,s:s,s:[s,s]}", "name", gpu_name, "gpu", gpu, "precisions", "fp32", "tf32"));
+    }
+    root = json_pack("{s:s,s:o,s:s}", "ssgcam", ssgcam_version(), "devices", devices, "cuda", gpus ? "ready" : ssgcam_last_error());
     *json = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     return *json ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while describing the devices");

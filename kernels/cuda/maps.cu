@@ -311,7 +311,8 @@ void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_featu
     case SSG_MAP_GRADCAM:
     case SSG_MAP_XGRADCAM:
     case SSG_MAP_GRADCAMPP:
-        ssg_cuda_channel_weights(run, spec->kind, activation, gradient, room + l.weights);
+    case SSG_MAP_SMOOTHGRADCAMPP:
+        ssg_cuda_channel_weights(run, spec->kind, activation, gradient, second, room + l.weights);
         ssg_cuda_sum(run, SSG_TERM_WEIGHTED, activation, NULL, room + l.weights, gradient->rows, groups, spec->keep_sign, maps, room + l.partial);
         return;
     }
@@ -321,6 +322,6 @@ const ssg_ops *ssg_ops_cuda(void)
 {
     static const ssg_ops ops = {"cuda",          ssg_cuda_maps_scratch, ssg_cuda_maps,     ssg_cuda_weighted, ssg_cuda_normalise,
                                 ssg_cuda_resize, ssg_cuda_accumulate,   ssg_cuda_quantise, ssg_cuda_mix,      ssg_cuda_resize_fused,
-                                ssg_cuda_label,  ssg_cuda_confusion};
+                                ssg_cuda_label,  ssg_cuda_confusion,    ssg_cuda_moments,  ssg_cuda_products};
     return &ops;
 }

@@ -10,6 +10,8 @@ void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_featu
                    float *maps, void *scratch);
 /* sums.cu */
 void ssg_cuda_weighted(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);
+void ssg_cuda_moments(const ssg_run *run, float *sums, const float *values, size_t groups, size_t repeats, size_t used, size_t row, float scale);
+void ssg_cuda_products(const ssg_run *run, float *sums, const float *a, const float *b, size_t used, size_t row, float scale);
 /* fuse.cu */
 void ssg_cuda_normalise(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags);
 void ssg_cuda_resize(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows);

@@ -119,7 +119,7 @@ void ssg_cuda_finish(const ssg_run *run, const float *partial, size_t groups, si
  */
 
 struct ssg_weights_job {
-    const float *a, *g;
+    const float *a, *g, *second, *third; /* SMOOTHGRADCAMPP: g, g^2 and g^3 in the mean over samples */
     float *weights;
     size_t rows, a_rows, channels, pixels, block;
 };
@@ -139,6 +139,11 @@ template <int kind> __global__ void __launch_bounds__(SSG_THREADS) ssg_weights_k
         double g = j.g[ssg_feature_at(row, k, p, j.channels, j.pixels, j.block)];
         if (kind == SSG_MAP_GRADCAM) of_g += g;
         if (kind == SSG_MAP_XGRADCAM) of_g += g * j.a[ssg_feature_at(row % j.a_rows, k, p, j.channels, j.pixels, j.block)];
+        if (kind == SSG_MAP_SMOOTHGRADCAMPP) {
+            double d2 = j.second[ssg_feature_at(row, k, p, j.channels, j.pixels, j.block)];
+            double d3 = j.third[ssg_feature_at(row, k, p, j.channels, j.pixels, j.block)];
+            if (g > 0 && d2 > 0) of_g += g * d2 / (2 * d2 + of_a * d3 + 1e-6);
+        }
         if (kind == SSG_MAP_GRADCAMPP && g > 0) of_g += g * g * g / (2 * g * g + of_a * g * g * g + 1e-6);
     }
     of_g = ssg_warp_sum(of_g);
@@ -147,13 +152,72 @@ template <int kind> __global__ void __launch_bounds__(SSG_THREADS) ssg_weights_k
     if (lane == 0) j.weights[index] = (float)of_g;
 }
 
-void ssg_cuda_channel_weights(const ssg_run *run, ssg_map_kind kind, const ssg_features *activation, const ssg_features *gradient, float *weights)
+static size_t feature_count(const ssg_features *f)
 {
-    ssg_weights_job j = {
-        activation->data, gradient->data, weights, gradient->rows, activation->rows, activation->channels, activation->height * activation->width,
-        activation->block};
+    return f->rows * ((f->channels + f->block - 1) / f->block) * f->block * f->height * f->width;
+}
+
+void ssg_cuda_channel_weights(const ssg_run *run, ssg_map_kind kind, const ssg_features *activation, const ssg_features *gradient,
+                              const float *second, float *weights)
+{
+    ssg_weights_job j = {};
+    j.a = activation->data, j.g = gradient->data, j.weights = weights;
+    if (second) j.second = second, j.third = second + feature_count(gradient);
+    j.rows = gradient->rows, j.a_rows = activation->rows, j.channels = activation->channels;
+    j.pixels = activation->height * activation->width, j.block = activation->block;
     size_t blocks = ssg_blocks_for(j.rows * j.channels, SSG_THREADS / SSG_WARP);
     if (kind == SSG_MAP_GRADCAM) ssg_launch(run, "gradcam weights", ssg_weights_kernel<SSG_MAP_GRADCAM>, j, blocks, SSG_THREADS, 0);
     if (kind == SSG_MAP_XGRADCAM) ssg_launch(run, "xgradcam weights", ssg_weights_kernel<SSG_MAP_XGRADCAM>, j, blocks, SSG_THREADS, 0);
     if (kind == SSG_MAP_GRADCAMPP) ssg_launch(run, "gradcampp weights", ssg_weights_kernel<SSG_MAP_GRADCAMPP>, j, blocks, SSG_THREADS, 0);
+    if (kind == SSG_MAP_SMOOTHGRADCAMPP)
+        ssg_launch(run, "smoothgradcampp weights", ssg_weights_kernel<SSG_MAP_SMOOTHGRADCAMPP>, j, blocks, SSG_THREADS, 0);
+}
+
+/* ---- over samples --------------------------------------------------------------------------------------------------------------------------------
+ */
+
+struct ssg_moments_job {
+    float *sums;
+    const float *a, *b; /* moments: a alone */
+    size_t groups, repeats, used, row;
+    float scale;
+};
+
+/* One thread an element of the sums; neighbours read neighbours. Each value is read once. */
+__global__ void __launch_bounds__(SSG_THREADS) ssg_moments_kernel(ssg_moments_job j)
+{
+    size_t i = ssg_thread_index(), apart = j.groups * j.row;
+    if (i >= apart) return;
+    const float *from = j.a + i / j.row * j.repeats * j.row + i % j.row;
+    float first = 0, second = 0, third = 0;
+    for (size_t s = 0; s < j.used; s++) {
+        float v = from[s * j.row];
+        first += v;
+        second = fmaf(v, v, second);
+        third = fmaf(v * v, v, third);
+    }
+    j.sums[i] += j.scale * first;
+    j.sums[apart + i] += j.scale * second;
+    j.sums[2 * apart + i] += j.scale * third;
+}
+
+__global__ void __launch_bounds__(SSG_THREADS) ssg_products_kernel(ssg_moments_job j)
+{
+    size_t i = ssg_thread_index();
+    if (i >= j.row) return;
+    float sum = 0;
+    for (size_t s = 0; s < j.used; s++) sum = fmaf(j.a[s * j.row + i], j.b[s * j.row + i], sum);
+    j.sums[i] += j.scale * sum;
+}
+
+void ssg_cuda_moments(const ssg_run *run, float *sums, const float *values, size_t groups, size_t repeats, size_t used, size_t row, float scale)
+{
+    ssg_moments_job j = {sums, values, NULL, groups, repeats, used, row, scale};
+    ssg_launch(run, "moments", ssg_moments_kernel, j, ssg_blocks_for(groups * row, SSG_THREADS), SSG_THREADS, 0);
+}
+
+void ssg_cuda_products(const ssg_run *run, float *sums, const float *a, const float *b, size_t used, size_t row, float scale)
+{
+    ssg_moments_job j = {sums, a, b, 1, used, used, row, scale};
+    ssg_launch(run, "products", ssg_products_kernel, j, ssg_blocks_for(row, SSG_THREADS), SSG_THREADS, 0);
 }

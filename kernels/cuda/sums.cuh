@@ -23,7 +23,8 @@ void ssg_cuda_sum(const ssg_run *run, ssg_term term, const ssg_features *activat
 /* maps = the groups' partial maps added in order, relu'd unless keep_sign. */
 void ssg_cuda_finish(const ssg_run *run, const float *partial, size_t groups, size_t rows, size_t pixels, int keep_sign, float *maps);
 
-/* weights[row][k] of GRADCAM (mean g), XGRADCAM (sum g a / (sum a + 1e-7)) or GRADCAMPP. */
-void ssg_cuda_channel_weights(const ssg_run *run, ssg_map_kind kind, const ssg_features *activation, const ssg_features *gradient, float *weights);
+/* weights[row][k] of GRADCAM (mean g), XGRADCAM (sum g a / (sum a + 1e-7)), GRADCAMPP, or SMOOTHGRADCAMPP (second: the means of g^2 and g^3). */
+void ssg_cuda_channel_weights(const ssg_run *run, ssg_map_kind kind, const ssg_features *activation, const ssg_features *gradient,
+                              const float *second, float *weights);
 
 #endif

@@ -67,7 +67,8 @@ static int check_map(const body *b, const shape *s, const ssg_map_spec *spec, in
 {
     size_t rows = s->images * s->classes, pixels = s->height * s->width;
     state = (uint32_t)(spec->kind * 77 + s->channels * 31 + s->height);
-    float *a = draw_features(s, s->images, 1), *g = draw_features(s, rows, 0), *h = draw_features(s, rows, 1);
+    float *a = draw_features(s, s->images, 1), *g = draw_features(s, rows, 0),
+          *h = draw_features(s, 2 * rows, 1); /* SMOOTHGRADCAMPP takes two tensors more */
     float *expected = malloc(rows * pixels * sizeof *expected), *got = malloc(rows * pixels * sizeof *got);
     ssg_features fa = {a, s->images, s->channels, s->height, s->width, s->block}, fg = {g, rows, s->channels, s->height, s->width, s->block};
     ssg_run plain = {.threads = 1};
@@ -76,7 +77,7 @@ static int check_map(const body *b, const shape *s, const ssg_map_spec *spec, in
     free(scratch);
     fa.data = b->make(b, a, feature_count(s, s->images) * sizeof *a);
     fg.data = b->make(b, g, feature_count(s, rows) * sizeof *g);
-    float *second = b->make(b, h, feature_count(s, rows) * sizeof *h), *maps = b->make(b, NULL, rows * pixels * sizeof *maps);
+    float *second = b->make(b, h, feature_count(s, 2 * rows) * sizeof *h), *maps = b->make(b, NULL, rows * pixels * sizeof *maps);
     scratch = b->make(b, NULL, b->ops->maps_scratch(&b->run, &fa, &fg));
     b->ops->maps(&b->run, spec, &fa, &fg, with_second ? second : NULL, maps, scratch);
     b->fetch(b, got, maps, rows * pixels * sizeof *got);
@@ -120,6 +121,8 @@ int check_maps(const body *b, int *cases)
     for (size_t i = 0; i < SPECS; i++, ++*cases) bad += check_map(b, &many, &specs[i], 0);
     static const shape odd = {1, 2, 4, 9, 11, 1};
     for (size_t i = 0; i < 5; i++, ++*cases) bad += check_map(b, &odd, &specs[i], 1);
+    static const ssg_map_spec smooth = {.kind = SSG_MAP_SMOOTHGRADCAMPP};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++, ++*cases) bad += check_map(b, &shapes[s], &smooth, 1);
     return bad;
 }
 
@@ -159,6 +162,40 @@ int check_weighted(const body *b, int *cases)
         free(a), free(w), free(expected), free(got);
     }
     return bad;
+}
+
+/* ---- samples and probes -------------------------------------------------------------------------------------------------------------------------
+ */
+
+static int check_sums(const body *b, int products, size_t groups, size_t repeats, size_t used, size_t row)
+{
+    size_t count = groups * repeats * row, out = (products ? 1 : 3 * groups) * row;
+    state = 21;
+    float *x = draw_floats(count, 0), *y = draw_floats(count, 0), *sums = draw_floats(out, 0), *got = malloc(out * sizeof *got);
+    float *a = b->make(b, x, count * sizeof *x), *c = b->make(b, y, count * sizeof *y), *memory = b->make(b, sums, out * sizeof *sums);
+    ssg_run plain = {.threads = 1};
+    if (products) {
+        ssg_ops_ref()->products(&plain, sums, x, y, used, row, 0.5f);
+        b->ops->products(&b->run, memory, a, c, used, row, 0.5f);
+    } else {
+        ssg_ops_ref()->moments(&plain, sums, x, groups, repeats, used, row, 0.5f);
+        b->ops->moments(&b->run, memory, a, groups, repeats, used, row, 0.5f);
+    }
+    b->fetch(b, got, memory, out * sizeof *got);
+    long at = differs(got, sums, 1, out, 2e-6);
+    if (at >= 0)
+        printf("%s %s: %zu groups %zu of %zu, row %zu: differs at %ld\n", b->name, products ? "products" : "moments", groups, used, repeats, row, at);
+    b->drop(b, a);
+    b->drop(b, c);
+    b->drop(b, memory);
+    free(x), free(y), free(sums), free(got);
+    return at >= 0;
+}
+
+int check_samples(const body *b, int *cases)
+{
+    *cases += 4;
+    return check_sums(b, 0, 3, 5, 4, 37) + check_sums(b, 0, 1, 1, 1, 1) + check_sums(b, 1, 1, 6, 6, 301) + check_sums(b, 1, 1, 1, 1, 1);
 }
 
 /* ---- from maps to integers ---------------------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 int check_maps(const body *b, int *cases);
 int check_smoothing_without_room(const body *b, int *cases); /* with little shared memory: strips, and planes in scratch */
 int check_weighted(const body *b, int *cases);
+int check_samples(const body *b, int *cases); /* moments, products */
 int check_normalise(const body *b, int *cases);
 int check_resize(const body *b, int *cases);   /* and quantise, accumulate */
 int check_integers(const body *b, int *cases); /* mix, resize_fused, label, confusion */

@@ -93,7 +93,7 @@ double cases_error(const sampled *expected, const float *values)
     return worst / expected->largest;
 }
 
-float *cases_plain(const ssg_placed *placed, const void *memory)
+float *cases_plain(ssg_device *device, const ssg_placed *placed, const void *memory)
 {
     size_t count = ssg_shape_count(&placed->shape), pixels = 1, channels = 1, block = 1;
     float *plain = calloc(count, sizeof *plain);
@@ -104,9 +104,12 @@ float *cases_plain(const ssg_placed *placed, const void *memory)
         block = (size_t)ssg_layout_block(placed->layout, placed->shape.dims[1]);
     }
     size_t blocks = (channels + block - 1) / block;
+    float *copy = malloc(placed->bytes);
+    cr_assert_eq(device->interface->download(device, copy, memory, placed->bytes), SSGCAM_OK, "%s", ssgcam_last_error());
     for (size_t i = 0; i < count; i++) {
         size_t row = i / pixels / channels, c = i / pixels % channels, p = i % pixels;
-        plain[i] = ((const float *)memory)[((row * blocks + c / block) * pixels + p) * block + c % block];
+        plain[i] = copy[((row * blocks + c / block) * pixels + p) * block + c % block];
     }
+    free(copy);
     return plain;
 }

@@ -44,6 +44,6 @@ void cases_fill(float *values, size_t count, uint32_t seed);
 double cases_error(const sampled *expected, const float *values);
 
 /* A tensor as it lies in CPU memory, in row-major order; the result is the caller's to free(). */
-float *cases_plain(const ssg_placed *placed, const void *memory);
+float *cases_plain(ssg_device *device, const ssg_placed *placed, const void *memory);
 
 #endif

@@ -1,0 +1,258 @@
+#include "host/device/cuda/cuda.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "host/base/alloc.h"
+
+/* ---- errors -------------------------------------------------------------------------------------------------------------------------------- */
+
+ssgcam_status ssg_cuda_check(cudaError_t error, const char *what)
+{
+    if (error == cudaSuccess) return SSGCAM_OK;
+    (void)cudaGetLastError(); /* the error is reported here; later calls start clean */
+    return ssg_fail(error == cudaErrorMemoryAllocation ? SSGCAM_ERR_MEMORY : SSGCAM_ERR_DEVICE, "CUDA refused %s: %s", what,
+                    cudaGetErrorString(error));
+}
+
+ssgcam_status ssg_cudnn_check(cudnnStatus_t status, const char *what)
+{
+    if (status == CUDNN_STATUS_SUCCESS) return SSGCAM_OK;
+    int memory = status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED || status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
+    return ssg_fail(memory ? SSGCAM_ERR_MEMORY : SSGCAM_ERR_DEVICE, "cuDNN refused %s: %s", what, cudnnGetErrorString(status));
+}
+
+ssgcam_status ssg_cublas_check(cublasStatus_t status, const char *what)
+{
+    if (status == CUBLAS_STATUS_SUCCESS) return SSGCAM_OK;
+    return ssg_fail(status == CUBLAS_STATUS_ALLOC_FAILED ? SSGCAM_ERR_MEMORY : SSGCAM_ERR_DEVICE, "cuBLAS refused %s: %s", what,
+                    cublasGetStatusString(status));
+}
+
+ssgcam_status ssg_cuda_pending(ssg_cuda *cuda)
+{
+    int error = cuda->stream.failed;
+    if (!error) return SSGCAM_OK;
+    cuda->stream.failed = 0;
+    return ssg_fail(SSGCAM_ERR_DEVICE, "CUDA could not start the kernel '%s': %s", cuda->stream.failed_kernel,
+                    cudaGetErrorString((cudaError_t)error));
+}
+
+/* ---- placements ------------------------------------------------------------------------------------------------------------------------------ */
+
+void ssg_cuda_place(ssg_placed *placed)
+{
+    placed->layout = SSG_LAYOUT_PLAIN;
+    placed->precision = SSG_PRECISION_F32;
+    ssg_placed_measure(placed);
+}
+
+size_t ssg_cuda_count(const ssg_placed *placed)
+{
+    return ssg_shape_count(&placed->shape);
+}
+
+ssg_net_axes ssg_cuda_axes(const ssg_shape *shape)
+{
+    _Static_assert((int)SSG_NET_RANK == (int)SSG_MAX_RANK, "the kernels walk tensors of every rank");
+    ssg_net_axes axes = {.rank = shape->rank};
+    memcpy(axes.dims, shape->dims, sizeof axes.dims);
+    return axes;
+}
+
+ssg_net_strides ssg_cuda_strides(const ssg_shape *shape)
+{
+    ssg_net_strides strides = {{0}};
+    int64_t stride = 1;
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        strides.along[i] = stride;
+        stride *= shape->dims[i];
+    }
+    return strides;
+}
+
+/* ---- steps --------------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static ssg_step_maker *maker_of(ssg_op_kind kind)
+{
+    switch (kind) {
+    case SSG_OP_CONV:
+    case SSG_OP_CONV_BACKWARD: return ssg_cuda_make_conv;
+    case SSG_OP_MATMUL:
+    case SSG_OP_MATMUL_BACKWARD: return ssg_cuda_make_matmul;
+    case SSG_OP_MAXPOOL:
+    case SSG_OP_MAXPOOL_BACKWARD:
+    case SSG_OP_MAXPOOL_TANGENT:
+    case SSG_OP_AVGPOOL:
+    case SSG_OP_AVGPOOL_BACKWARD: return ssg_cuda_make_pool;
+    case SSG_OP_UNARY:
+    case SSG_OP_UNARY_BACKWARD:
+    case SSG_OP_UNARY_SECOND: return ssg_cuda_make_unary;
+    case SSG_OP_BINARY: return ssg_cuda_make_binary;
+    case SSG_OP_AFFINE: return ssg_cuda_make_affine;
+    case SSG_OP_REDUCE:
+    case SSG_OP_BROADCAST: return ssg_cuda_make_reduce;
+    case SSG_OP_SOFTMAX:
+    case SSG_OP_SOFTMAX_BACKWARD: return ssg_cuda_make_softmax;
+    case SSG_OP_LRN:
+    case SSG_OP_LRN_BACKWARD: return ssg_cuda_make_lrn;
+    case SSG_OP_CONCAT:
+    case SSG_OP_SLICE:
+    case SSG_OP_SCATTER:
+    case SSG_OP_TRANSPOSE:
+    case SSG_OP_RESHAPE: return ssg_cuda_make_movement;
+    case SSG_OP_REORDER: return ssg_cuda_make_reorder;
+    }
+    return NULL;
+}
+
+static void step_destroy(ssg_step *step)
+{
+    if (!step) return;
+    ssg_cuda_conv_destroy(&step->conv);
+    ssg_cuda_weights_release(step->cuda, &step->weights);
+    ssg_cuda_weights_release(step->cuda, &step->bias);
+    ssg_free(step->more_inputs);
+    ssg_free(step);
+}
+
+static ssgcam_status keep_placements(ssg_step *step, const ssg_step_request *request)
+{
+    memcpy(step->inputs, request->inputs, sizeof step->inputs);
+    step->output = request->output;
+    if (!request->more_inputs) return SSGCAM_OK;
+    size_t count = (size_t)request->op->input_count;
+    step->more_inputs = ssg_calloc(count, sizeof *step->more_inputs);
+    if (!step->more_inputs) return SSG_OUT_OF_MEMORY;
+    memcpy(step->more_inputs, request->more_inputs, count * sizeof *step->more_inputs);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status step_create(ssg_device *device, ssg_step_request *request, ssg_step **out)
+{
+    *out = NULL;
+    ssg_step_maker *make = maker_of(request->op->kind);
+    if (!make) return ssg_fail(SSGCAM_ERR_INTERNAL, "operator kind %d has no CUDA step", (int)request->op->kind);
+    if (request->precision != SSG_PRECISION_F32 && request->precision != SSG_PRECISION_TF32)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the CUDA backend runs in fp32 or tf32");
+    ssg_step *step = ssg_calloc(1, sizeof *step);
+    if (!step) return SSG_OUT_OF_MEMORY;
+    step->cuda = (ssg_cuda *)device;
+    step->op = *request->op;
+    step->tf32 = request->precision == SSG_PRECISION_TF32;
+    request->scratch_bytes = 0;
+    request->in_place = 0;
+    ssgcam_status status = make(step, request);
+    if (status == SSGCAM_OK) status = keep_placements(step, request);
+    if (status != SSGCAM_OK) {
+        step_destroy(step);
+        return status;
+    }
+    *out = step;
+    return SSGCAM_OK;
+}
+
+static ssgcam_status step_run(ssg_step *step, const void *const *inputs, void *output, void *positions, void *scratch)
+{
+    ssg_step_io io = {inputs, output, positions, scratch};
+    return step->run(step, &io);
+}
+
+/* ---- the device
+ * ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static ssgcam_status wait_done(ssg_device *device)
+{
+    ssg_cuda *cuda = (ssg_cuda *)device;
+    SSG_TRY(ssg_cuda_pending(cuda));
+    return ssg_cuda_check(cudaStreamSynchronize(ssg_cuda_handle(cuda)), "the work on the device");
+}
+
+static void destroy(ssg_device *device)
+{
+    ssg_cuda *cuda = (ssg_cuda *)device;
+    cudaStream_t stream = ssg_cuda_handle(cuda);
+    if (stream) (void)cudaStreamSynchronize(stream);
+    if (cuda->cublas) (void)cublasDestroy(cuda->cublas);
+    if (cuda->cudnn) (void)cudnnDestroy(cuda->cudnn);
+    ssg_cuda_memory_destroy(device, cuda->stream.tops);
+    ssg_cuda_staging_destroy(&cuda->staging);
+    if (stream) (void)cudaStreamDestroy(stream);
+    ssg_free(cuda);
+}
+
+static const ssg_device_interface interface = {.name = "cuda",
+                                               .memory_create = ssg_cuda_memory_create,
+                                               .memory_destroy = ssg_cuda_memory_destroy,
+                                               .upload = ssg_cuda_upload,
+                                               .download = ssg_cuda_download,
+                                               .clear = ssg_cuda_clear,
+                                               .step_create = step_create,
+                                               .step_run = step_run,
+                                               .step_destroy = step_destroy,
+                                               .wait = wait_done,
+                                               .destroy = destroy};
+
+/* What is missing, if no GPU can be used. */
+static ssgcam_status find_device(int index)
+{
+    int count = 0, driver = 0, runtime = 0;
+    cudaError_t error = cudaGetDeviceCount(&count);
+    if (error == cudaErrorInsufficientDriver && cudaDriverGetVersion(&driver) == cudaSuccess && cudaRuntimeGetVersion(&runtime) == cudaSuccess) {
+        (void)cudaGetLastError();
+        if (driver == 0) return ssg_fail(SSGCAM_ERR_DEVICE, "device 'cuda': no NVIDIA driver is installed; install one, or use --device cpu");
+        return ssg_fail(SSGCAM_ERR_DEVICE, "device 'cuda': the driver supports CUDA %d.%d, this build needs %d.%d; update the driver", driver / 1000,
+                        driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+    }
+    if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0)) {
+        (void)cudaGetLastError();
+        return ssg_fail(SSGCAM_ERR_DEVICE, "device 'cuda': no NVIDIA GPU was found (is one hidden by CUDA_VISIBLE_DEVICES?)");
+    }
+    SSG_TRY(ssg_cuda_check(error, "the list of devices"));
+    if (index < count) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_DEVICE, "device 'cuda:%d' does not exist: there %s %d GPU%s, cuda:0%s", index, count == 1 ? "is" : "are", count,
+                    count == 1 ? "" : "s", count == 1 ? "" : " and so on");
+}
+
+ssgcam_status ssg_device_cuda_describe(int index, char text[256])
+{
+    struct cudaDeviceProp p;
+    SSG_TRY(find_device(index));
+    SSG_TRY(ssg_cuda_check(cudaGetDeviceProperties(&p, index), "the device's properties"));
+    snprintf(text, 256, "%s, %.0f GB, compute capability %d.%d, cuDNN %zu", p.name, (double)p.totalGlobalMem / 1e9, p.major, p.minor,
+             cudnnGetVersion());
+    return SSGCAM_OK;
+}
+
+static ssgcam_status open_libraries(ssg_cuda *cuda)
+{
+    int shared = 0;
+    SSG_TRY(ssg_cuda_check(cudaSetDevice(cuda->index), "the device"));
+    SSG_TRY(ssg_cuda_check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, cuda->index), "the device's limits"));
+    cuda->stream.shared_limit = (size_t)shared;
+    SSG_TRY(ssg_cuda_check(cudaStreamCreateWithFlags((cudaStream_t *)&cuda->stream.handle, cudaStreamNonBlocking), "a stream"));
+    SSG_TRY(ssg_cuda_staging_create(&cuda->staging, ssg_cuda_handle(cuda)));
+    SSG_TRY(ssg_cuda_memory_create(&cuda->base, SSG_CUDA_TOPS * sizeof(unsigned), (void **)&cuda->stream.tops));
+    SSG_TRY(ssg_cudnn_check(cudnnCreate(&cuda->cudnn), "a handle"));
+    SSG_TRY(ssg_cudnn_check(cudnnSetStream(cuda->cudnn, ssg_cuda_handle(cuda)), "its stream"));
+    SSG_TRY(ssg_cublas_check(cublasCreate(&cuda->cublas), "a handle"));
+    return ssg_cublas_check(cublasSetStream(cuda->cublas, ssg_cuda_handle(cuda)), "its stream");
+}
+
+ssgcam_status ssg_device_cuda_open(ssg_device **out, int index, int threads)
+{
+    *out = NULL;
+    SSG_TRY(find_device(index));
+    ssg_cuda *cuda = ssg_calloc(1, sizeof *cuda);
+    if (!cuda) return SSG_OUT_OF_MEMORY;
+    cuda->index = index;
+    cuda->base = (ssg_device){&interface, ssg_ops_cuda(), {.threads = threads, .stream = &cuda->stream}, threads};
+    ssgcam_status status = open_libraries(cuda);
+    if (status != SSGCAM_OK) {
+        destroy(&cuda->base);
+        return status;
+    }
+    *out = &cuda->base;
+    return SSGCAM_OK;
+}

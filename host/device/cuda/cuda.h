@@ -1,0 +1,96 @@
+/* cuda.h - inside the CUDA backend: the device, what a step is, and who makes which.
+ *
+ * Everything is float32, row-major, on one stream of the device. Convolutions are cuDNN's and matrix products cuBLAS's, with deterministic
+ * algorithms; the rest are the kernels of kernels/cuda/net.h. */
+#ifndef SSG_DEVICE_CUDA_CUDA_H
+#define SSG_DEVICE_CUDA_CUDA_H
+
+#include <cublas_v2.h>
+#include <cuda_runtime_api.h>
+#include <cudnn.h>
+
+#include "host/device/device.h"
+#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/net.h"
+
+typedef struct ssg_cuda_weights ssg_cuda_weights;
+typedef struct ssg_cuda_staging ssg_cuda_staging;
+typedef struct ssg_cuda_conv ssg_cuda_conv;
+
+typedef struct ssg_cuda {
+    ssg_device base;
+    int index;
+    ssg_cuda_stream stream; /* base.run points to it */
+    cudnnHandle_t cudnn;
+    cublasHandle_t cublas;
+    ssg_cuda_weights *weights; /* on the device, shared by all plans */
+    ssg_cuda_staging *staging;
+} ssg_cuda;
+
+typedef struct ssg_step_io {
+    const void *const *inputs;
+    void *output, *positions, *scratch;
+} ssg_step_io;
+
+typedef ssgcam_status ssg_step_function(const ssg_step *step, const ssg_step_io *io);
+
+struct ssg_step {
+    ssg_cuda *cuda;
+    ssg_step_function *run;
+    ssg_op op; /* a shallow copy: the graph outlives its steps */
+    ssg_placed inputs[SSG_OP_MAX_INPUTS];
+    ssg_placed *more_inputs; /* CONCAT: all of them */
+    ssg_placed output;
+    ssg_cuda_weights *weights, *bias;
+    ssg_cuda_conv *conv;
+    int tf32;
+};
+
+/* One maker per family of operators: fills in `run` and answers the request. step->op and cuda are set. */
+typedef ssgcam_status ssg_step_maker(ssg_step *step, ssg_step_request *request);
+ssg_step_maker ssg_cuda_make_conv;                                              /* conv.c */
+ssg_step_maker ssg_cuda_make_matmul;                                            /* matmul.c */
+ssg_step_maker ssg_cuda_make_unary, ssg_cuda_make_binary, ssg_cuda_make_affine; /* steps_elementwise.c */
+ssg_step_maker ssg_cuda_make_movement, ssg_cuda_make_reorder;                   /* steps_movement.c */
+ssg_step_maker ssg_cuda_make_reduce, ssg_cuda_make_softmax, ssg_cuda_make_lrn;  /* steps_reduce.c */
+ssg_step_maker ssg_cuda_make_pool;                                              /* steps_pool.c */
+
+void ssg_cuda_conv_destroy(ssg_cuda_conv **conv);
+
+/* ---- errors: a sentence for each library ------------------------------------------------------------------------------------------ */
+
+ssgcam_status ssg_cuda_check(cudaError_t error, const char *what);
+ssgcam_status ssg_cudnn_check(cudnnStatus_t status, const char *what);
+ssgcam_status ssg_cublas_check(cublasStatus_t status, const char *what);
+
+/* A kernel that could not be started since the last look. */
+ssgcam_status ssg_cuda_pending(ssg_cuda *cuda);
+
+/* ---- memory.c ------------------------------------------------------------------------------------------------------------------------ */
+
+ssgcam_status ssg_cuda_staging_create(ssg_cuda_staging **out, cudaStream_t stream);
+void ssg_cuda_staging_destroy(ssg_cuda_staging **staging);
+ssgcam_status ssg_cuda_memory_create(ssg_device *device, size_t bytes, void **memory);
+void ssg_cuda_memory_destroy(ssg_device *device, void *memory);
+ssgcam_status ssg_cuda_upload(ssg_device *device, void *to, const void *from, size_t bytes);
+ssgcam_status ssg_cuda_download(ssg_device *device, void *to, const void *from, size_t bytes);
+ssgcam_status ssg_cuda_clear(ssg_device *device, void *memory, size_t bytes);
+
+/* A constant on the device, made once for all steps that use it: its elements, or one element `count` times. constant NULL gives NULL. */
+ssgcam_status ssg_cuda_weights_get(ssg_cuda_weights **out, ssg_cuda *cuda, ssg_const *constant, size_t count);
+void ssg_cuda_weights_release(ssg_cuda *cuda, ssg_cuda_weights **weights);
+const float *ssg_cuda_weights_data(const ssg_cuda_weights *weights); /* NULL for NULL */
+
+/* ---- placements ------------------------------------------------------------------------------------------------------------------------ */
+
+static inline cudaStream_t ssg_cuda_handle(const ssg_cuda *cuda)
+{
+    return cuda->stream.handle;
+}
+
+void ssg_cuda_place(ssg_placed *placed); /* plain float32 */
+size_t ssg_cuda_count(const ssg_placed *placed);
+ssg_net_axes ssg_cuda_axes(const ssg_shape *shape);
+ssg_net_strides ssg_cuda_strides(const ssg_shape *shape); /* row-major */
+
+#endif

@@ -1,0 +1,84 @@
+/* Sums and means over axes and their gradient, softmax, local response normalisation. */
+#include "host/device/cuda/cuda.h"
+
+static ssgcam_status run_reduce(const ssg_step *step, const ssg_step_io *io)
+{
+    const ssg_shape *in = &step->inputs[0].shape, *out = &step->output.shape;
+    ssg_net_axes kept_axes = ssg_cuda_axes(out), summed = ssg_cuda_axes(in);
+    ssg_net_strides along = ssg_cuda_strides(in), kept = along;
+    for (int i = 0; i < in->rank; i++) {
+        int over = in->dims[i] != out->dims[i];
+        summed.dims[i] = over ? in->dims[i] : 1;
+        if (over) kept.along[i] = 0;
+    }
+    float factor = step->op.mean ? (float)((double)ssg_shape_count(out) / (double)ssg_shape_count(in)) : 1;
+    ssg_net_reduce(&step->cuda->base.run, io->output, &kept_axes, io->inputs[0], &kept, &summed, &along, factor);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status run_broadcast(const ssg_step *step, const ssg_step_io *io)
+{
+    const ssg_shape *in = &step->inputs[0].shape, *out = &step->output.shape;
+    ssg_net_axes axes = ssg_cuda_axes(out);
+    ssg_net_strides dense = ssg_cuda_strides(in), strides = {{0}};
+    int shift = out->rank - in->rank;
+    for (int i = shift; i < out->rank; i++) strides.along[i] = in->dims[i - shift] == 1 ? 0 : dense.along[i - shift];
+    ssg_net_broadcast(&step->cuda->base.run, io->output, &axes, io->inputs[0], &strides, step->op.alpha);
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_cuda_make_reduce(ssg_step *step, ssg_step_request *r)
+{
+    step->run = r->op->kind == SSG_OP_BROADCAST ? run_broadcast : run_reduce;
+    ssg_cuda_place(&r->inputs[0]);
+    ssg_cuda_place(&r->output);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status run_softmax(const ssg_step *step, const ssg_step_io *io)
+{
+    const ssg_shape *shape = &step->output.shape;
+    size_t extent = (size_t)shape->dims[step->op.axis], inner = 1, lines = ssg_shape_count(shape) / extent;
+    for (int i = step->op.axis + 1; i < shape->rank; i++) inner *= (size_t)shape->dims[i];
+    if (step->op.kind == SSG_OP_SOFTMAX)
+        ssg_net_softmax(&step->cuda->base.run, io->output, io->inputs[0], lines, extent, inner, step->op.log);
+    else
+        ssg_net_softmax_backward(&step->cuda->base.run, io->output, io->inputs[0], io->inputs[1], lines, ssg_cuda_count(&step->inputs[1]) / extent,
+                                 extent, inner, step->op.log);
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_cuda_make_softmax(ssg_step *step, ssg_step_request *r)
+{
+    step->run = run_softmax;
+    for (int i = 0; i < r->op->input_count; i++) ssg_cuda_place(&r->inputs[i]);
+    ssg_cuda_place(&r->output);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status run_lrn(const ssg_step *step, const ssg_step_io *io)
+{
+    int backward = step->op.kind == SSG_OP_LRN_BACKWARD;
+    const int64_t *d = step->output.shape.dims;
+    ssg_net_lrn lrn = {.out = io->output,
+                       .x = io->inputs[backward],
+                       .dy = backward ? io->inputs[0] : NULL,
+                       .rows = (size_t)d[0],
+                       .images = (size_t)step->inputs[backward].shape.dims[0],
+                       .channels = (size_t)d[1],
+                       .pixels = (size_t)(d[2] * d[3]),
+                       .size = (size_t)step->op.size,
+                       .alpha = step->op.alpha,
+                       .beta = step->op.beta,
+                       .k = step->op.bias_k};
+    ssg_net_lrn_run(&step->cuda->base.run, &lrn);
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_cuda_make_lrn(ssg_step *step, ssg_step_request *r)
+{
+    step->run = run_lrn;
+    for (int i = 0; i < r->op->input_count; i++) ssg_cuda_place(&r->inputs[i]);
+    ssg_cuda_place(&r->output);
+    return SSGCAM_OK;
+}

@@ -1,0 +1,58 @@
+/* score.h - the search's objective on the device: a whole population over all images of a bank in two launches. kernels/score.h states the counts;
+ * integers throughout, so they are equal to the CPU's in any order. C, without CUDA's headers: for host/device/cuda. */
+#ifndef SSG_KERNELS_CUDA_SCORE_H
+#define SSG_KERNELS_CUDA_SCORE_H
+
+#include "kernels/ops.h"
+#include "kernels/score.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A mixture as the kernel reads it: terms in fours, weights four to a word. */
+typedef struct ssg_cuda_mixture {
+    uint32_t fours, tau;
+    uint32_t weights[SSG_SCORE_LAYERS / 4];
+    uint16_t row[SSG_SCORE_LAYERS];
+} ssg_cuda_mixture;
+
+void ssg_cuda_mixture_pack(ssg_cuda_mixture *to, const ssg_score_mixture *from);
+
+/* An image of the bank, all addresses the device's. Its numbers start at `tops` and `counts` (per candidate) of the arrays below. */
+typedef struct ssg_cuda_score_image {
+    const uint8_t *maps, *truth; /* 16-byte aligned, rows of `stride` bytes (a multiple of 64) */
+    uint32_t class_count, stride, first_top, first_count;
+    uint8_t label[SSG_SCORE_CLASSES + 2]; /* class + 1 of each, ascending */
+} ssg_cuda_score_image;
+
+/* A stretch of an image's pixels: what one block takes. */
+typedef struct ssg_cuda_tile {
+    uint32_t image, at;
+} ssg_cuda_tile;
+
+/* Pixels of a tile, and whether its rows (of all classes of an image) are staged in shared memory; else they are read through the cache. */
+typedef struct ssg_cuda_tiling {
+    uint32_t pixels;
+    int staged;
+} ssg_cuda_tiling;
+ssg_cuda_tiling ssg_cuda_score_tiling(const ssg_run *run, size_t rows, size_t most_classes);
+
+typedef struct ssg_cuda_score {
+    const ssg_cuda_score_image *images;
+    const ssg_cuda_tile *tiles;
+    const ssg_cuda_mixture *mixtures;
+    uint32_t *tops;   /* [class of an image][candidate]: zeroed by the caller */
+    uint32_t *counts; /* [number of an image][candidate], zeroed; a number is a pair (true positives, predicted), background first */
+    uint32_t *levels; /* instead of counts: [histogram of an image][candidate][256] */
+    uint32_t tile_count, count, rows, most_classes;
+    ssg_cuda_tiling tiling;
+} ssg_cuda_score;
+
+/* Tops, then counts (or levels) of all candidates on all tiles. */
+void ssg_cuda_score_run(const ssg_run *run, const ssg_cuda_score *score);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

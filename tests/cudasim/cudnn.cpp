@@ -1,0 +1,380 @@
+/* cudnn.cpp - strict stand-ins for the cuDNN calls that we make: arguments are checked as its documentation has them, convolutions are plain loops.
+ * The heuristics offer first what a careful caller must pass over: an algorithm that is not deterministic, and one with too large a workspace. */
+#include <cudnn.h>
+#include <string.h>
+
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "tests/cudasim/inside.h"
+
+using namespace cudasim;
+
+namespace
+{
+
+struct tensor {
+    int dims[4] = {0, 0, 0, 0};
+    size_t bytes() const
+    {
+        return (size_t)dims[0] * dims[1] * dims[2] * dims[3] * sizeof(float);
+    }
+};
+struct convolution {
+    int pad[2], stride[2], dilation[2], groups = 1;
+    cudnnMathType_t math = CUDNN_DEFAULT_MATH;
+    bool set = false;
+};
+struct activation {
+    int mode = -1;
+};
+struct handle {
+    cudaStream_t stream = nullptr;
+};
+
+std::mutex lock;
+std::set<const void *> alive;
+
+template <typename T, typename Public> cudnnStatus_t create(Public *out, const char *name)
+{
+    if (enter(name)) return CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
+    std::lock_guard<std::mutex> hold(lock);
+    T *made = new T;
+    alive.insert(made);
+    count_handle(1);
+    *out = (Public)made;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+template <typename T> cudnnStatus_t destroy(const void *p)
+{
+    std::lock_guard<std::mutex> hold(lock);
+    if (!alive.erase(p)) {
+        fault(CUDASIM_DOUBLE_FREE, nullptr, "a cuDNN object that does not, or no longer, exist");
+        return CUDNN_STATUS_BAD_PARAM;
+    }
+    count_handle(-1);
+    delete (T *)p;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t refuse(const char *call, const char *why)
+{
+    fault(CUDASIM_LIBRARY_MISUSE, nullptr, "%s: %s", call, why);
+    return CUDNN_STATUS_BAD_PARAM;
+}
+
+/* What makes a set of descriptors a convolution. */
+const char *mismatch(const tensor *x, const tensor *w, const convolution *c, const tensor *y)
+{
+    if (!alive.count(x) || !alive.count(w) || !alive.count(c) || !alive.count(y)) return "a descriptor does not exist";
+    if (!x->dims[0] || !w->dims[0] || !y->dims[0] || !c->set) return "a descriptor was never filled in";
+    if (x->dims[1] != w->dims[1] * c->groups) return "channels of x are not those of the filter times the groups";
+    if (w->dims[0] % c->groups) return "filters cannot be shared out to the groups";
+    if (y->dims[0] != x->dims[0] || y->dims[1] != w->dims[0]) return "y has other rows or channels";
+    for (int i = 0; i < 2; i++) {
+        int span = (w->dims[2 + i] - 1) * c->dilation[i] + 1, padded = x->dims[2 + i] + 2 * c->pad[i];
+        if (padded < span) return "the filter is larger than the padded image";
+        if ((padded - span) / c->stride[i] + 1 != y->dims[2 + i]) return "y has not the size that this convolution gives";
+    }
+    return nullptr;
+}
+
+enum : size_t { WORKSPACE = 4096 };
+
+size_t workspace_of(int algorithm)
+{
+    return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM ? (size_t)WORKSPACE : 0; /* also BWD_DATA_ALGO_1 */
+}
+
+/* y (+)= x * w, or dx from dy. */
+void convolve(const tensor &x, float *xs, const tensor &w, const float *ws, const convolution &c, const tensor &y, float *ys, bool backward)
+{
+    int H = x.dims[2], W = x.dims[3], h = y.dims[2], v = y.dims[3], in = w.dims[1], out = w.dims[0] / c.groups;
+    memset(backward ? xs : ys, 0, backward ? x.bytes() : y.bytes());
+    for (int n = 0; n < y.dims[0]; n++)
+        for (int k = 0; k < w.dims[0]; k++)
+            for (int i = 0; i < in; i++) {
+                float *plane = xs + ((size_t)n * x.dims[1] + (size_t)(k / out * in + i)) * H * W, *to = ys + ((size_t)n * w.dims[0] + k) * h * v;
+                for (int ky = 0; ky < w.dims[2]; ky++)
+                    for (int kx = 0; kx < w.dims[3]; kx++) {
+                        float weight = ws[(((size_t)k * in + i) * w.dims[2] + ky) * w.dims[3] + kx];
+                        int shift = kx * c.dilation[1] - c.pad[1], first = shift < 0 ? (-shift + c.stride[1] - 1) / c.stride[1] : 0;
+                        for (int oy = 0; oy < h; oy++) {
+                            int yy = oy * c.stride[0] - c.pad[0] + ky * c.dilation[0];
+                            if (yy < 0 || yy >= H) continue;
+                            float *line = plane + yy * W + shift, *result = to + oy * v;
+                            int last = W - shift <= 0 ? 0 : (W - shift - 1) / c.stride[1] + 1;
+                            if (last > v) last = v;
+                            if (backward)
+                                for (int ox = first; ox < last; ox++) line[ox * c.stride[1]] += weight * result[ox];
+                            else
+                                for (int ox = first; ox < last; ox++) result[ox] += weight * line[ox * c.stride[1]];
+                        }
+                    }
+            }
+}
+
+struct call {
+    const char *name;
+    const handle *h;
+    tensor x, w, y;
+    convolution c;
+    int algorithm;
+    void *workspace;
+    size_t workspace_bytes;
+};
+
+const char *check(const call &k, const tensor *x, const tensor *w, const convolution *c, const tensor *y, const void *alpha, const void *beta)
+{
+    if (!alive.count(k.h)) return "the handle does not exist";
+    if (!k.h->stream) return "the handle was given no stream";
+    if (const char *why = mismatch(x, w, c, y)) return why;
+    if (*(const float *)alpha != 1 || *(const float *)beta != 0) return "the simulator knows alpha 1 and beta 0 only";
+    if (k.workspace_bytes < workspace_of(k.algorithm)) return "the workspace is smaller than the algorithm asks for";
+    return nullptr;
+}
+
+bool memory_ready(const call &k, const void *in, size_t in_bytes, const void *weights, const void *out, size_t out_bytes)
+{
+    size_t need = workspace_of(k.algorithm);
+    if (need && !device_range(k.name, k.workspace, need, false)) return false;
+    if (need) memset(k.workspace, 0x5A, need), mark_written(k.workspace, need);
+    return device_range(k.name, in, in_bytes, true) && device_range(k.name, weights, k.w.bytes(), true) &&
+           device_range(k.name, out, out_bytes, false);
+}
+
+} // namespace
+
+extern "C" {
+
+size_t cudnnGetVersion(void)
+{
+    return CUDNN_VERSION;
+}
+
+const char *cudnnGetErrorString(cudnnStatus_t status)
+{
+    return status == CUDNN_STATUS_SUCCESS            ? "CUDNN_STATUS_SUCCESS"
+           : status == CUDNN_STATUS_EXECUTION_FAILED ? "CUDNN_STATUS_EXECUTION_FAILED"
+                                                     : "CUDNN_STATUS_INTERNAL_ERROR";
+}
+
+cudnnStatus_t cudnnCreate(cudnnHandle_t *h)
+{
+    return create<handle>(h, "cudnnCreate");
+}
+cudnnStatus_t cudnnDestroy(cudnnHandle_t h)
+{
+    return destroy<handle>(h);
+}
+cudnnStatus_t cudnnSetStream(cudnnHandle_t h, cudaStream_t stream)
+{
+    if (enter("cudnnSetStream")) return CUDNN_STATUS_EXECUTION_FAILED;
+    ((handle *)h)->stream = stream;
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t *d)
+{
+    return create<tensor>(d, "cudnnCreateTensorDescriptor");
+}
+cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t d)
+{
+    return destroy<tensor>(d);
+}
+cudnnStatus_t cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t *d)
+{
+    return create<tensor>(d, "cudnnCreateFilterDescriptor");
+}
+cudnnStatus_t cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t d)
+{
+    return destroy<tensor>(d);
+}
+cudnnStatus_t cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t *d)
+{
+    return create<convolution>(d, "cudnnCreateConvolutionDescriptor");
+}
+cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t d)
+{
+    return destroy<convolution>(d);
+}
+cudnnStatus_t cudnnCreateActivationDescriptor(cudnnActivationDescriptor_t *d)
+{
+    return create<activation>(d, "cudnnCreateActivationDescriptor");
+}
+cudnnStatus_t cudnnDestroyActivationDescriptor(cudnnActivationDescriptor_t d)
+{
+    return destroy<activation>(d);
+}
+
+static cudnnStatus_t set_dims(void *d, const char *name, cudnnTensorFormat_t format, cudnnDataType_t type, int a, int b, int c, int e)
+{
+    if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
+    if (!alive.count(d)) return refuse(name, "the descriptor does not exist");
+    if (format != CUDNN_TENSOR_NCHW || type != CUDNN_DATA_FLOAT) return refuse(name, "the simulator knows float NCHW only");
+    if (a < 1 || b < 1 || c < 1 || e < 1) return refuse(name, "a dimension is not positive");
+    *(tensor *)d = tensor{{a, b, c, e}};
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t d, cudnnTensorFormat_t format, cudnnDataType_t type, int n, int c, int h, int w)
+{
+    return set_dims(d, "cudnnSetTensor4dDescriptor", format, type, n, c, h, w);
+}
+cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t d, cudnnDataType_t type, cudnnTensorFormat_t format, int k, int c, int h, int w)
+{
+    return set_dims(d, "cudnnSetFilter4dDescriptor", format, type, k, c, h, w);
+}
+cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t d, int pad_h, int pad_w, int u, int v, int dilation_h, int dilation_w,
+                                              cudnnConvolutionMode_t mode, cudnnDataType_t type)
+{
+    const char *name = "cudnnSetConvolution2dDescriptor";
+    if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
+    if (!alive.count(d)) return refuse(name, "the descriptor does not exist");
+    if (pad_h < 0 || pad_w < 0) return refuse(name, "padding is negative");
+    if (u < 1 || v < 1 || dilation_h < 1 || dilation_w < 1) return refuse(name, "a stride or dilation is not positive");
+    if (mode != CUDNN_CROSS_CORRELATION || type != CUDNN_DATA_FLOAT) return refuse(name, "the simulator knows float cross-correlation only");
+    convolution *c = (convolution *)d;
+    *c = {{pad_h, pad_w}, {u, v}, {dilation_h, dilation_w}, 1, CUDNN_DEFAULT_MATH, true};
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnSetConvolutionGroupCount(cudnnConvolutionDescriptor_t d, int groups)
+{
+    if (enter("cudnnSetConvolutionGroupCount")) return CUDNN_STATUS_EXECUTION_FAILED;
+    if (groups < 1) return refuse("cudnnSetConvolutionGroupCount", "no groups");
+    ((convolution *)d)->groups = groups;
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t d, cudnnMathType_t math)
+{
+    if (enter("cudnnSetConvolutionMathType")) return CUDNN_STATUS_EXECUTION_FAILED;
+    ((convolution *)d)->math = math;
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnSetActivationDescriptor(cudnnActivationDescriptor_t d, cudnnActivationMode_t mode, cudnnNanPropagation_t, double)
+{
+    if (enter("cudnnSetActivationDescriptor")) return CUDNN_STATUS_EXECUTION_FAILED;
+    ((activation *)d)->mode = mode;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+/* ---- algorithms ---- */
+
+cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t h, const cudnnTensorDescriptor_t x, const cudnnFilterDescriptor_t w,
+                                                     const cudnnConvolutionDescriptor_t c, const cudnnTensorDescriptor_t y, const int room,
+                                                     int *count, cudnnConvolutionFwdAlgoPerf_t *found)
+{
+    const char *name = "cudnnGetConvolutionForwardAlgorithm_v7";
+    if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
+    if (const char *why = mismatch((tensor *)x, (tensor *)w, (convolution *)c, (tensor *)y)) return refuse(name, why);
+    (void)h;
+    cudnnMathType_t math = ((convolution *)c)->math;
+    cudnnConvolutionFwdAlgoPerf_t all[3] = {};
+    all[0] = {CUDNN_CONVOLUTION_FWD_ALGO_FFT, CUDNN_STATUS_SUCCESS, 1, (size_t)8 << 30, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
+    all[1] = {CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD, CUDNN_STATUS_NOT_SUPPORTED, -1, 0, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
+    all[2] = {CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, CUDNN_STATUS_SUCCESS, 2, WORKSPACE, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
+    for (*count = 0; *count < 3 && *count < room; ++*count) found[*count] = all[*count];
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t h, const cudnnFilterDescriptor_t w, const cudnnTensorDescriptor_t y,
+                                                          const cudnnConvolutionDescriptor_t c, const cudnnTensorDescriptor_t x, const int room,
+                                                          int *count, cudnnConvolutionBwdDataAlgoPerf_t *found)
+{
+    const char *name = "cudnnGetConvolutionBackwardDataAlgorithm_v7";
+    if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
+    if (const char *why = mismatch((tensor *)x, (tensor *)w, (convolution *)c, (tensor *)y)) return refuse(name, why);
+    (void)h;
+    cudnnMathType_t math = ((convolution *)c)->math;
+    cudnnConvolutionBwdDataAlgoPerf_t all[3] = {};
+    all[0] = {CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, CUDNN_STATUS_SUCCESS, 1, 0, CUDNN_NON_DETERMINISTIC, math, {0, 0, 0}};
+    all[1] = {CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT, CUDNN_STATUS_SUCCESS, 1, (size_t)8 << 30, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
+    all[2] = {CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, CUDNN_STATUS_SUCCESS, 2, WORKSPACE, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
+    for (*count = 0; *count < 3 && *count < room; ++*count) found[*count] = all[*count];
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t, const cudnnFilterDescriptor_t,
+                                                      const cudnnConvolutionDescriptor_t, const cudnnTensorDescriptor_t,
+                                                      cudnnConvolutionFwdAlgo_t algorithm, size_t *bytes)
+{
+    if (enter("cudnnGetConvolutionForwardWorkspaceSize")) return CUDNN_STATUS_EXECUTION_FAILED;
+    *bytes = workspace_of(algorithm);
+    return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t, const cudnnFilterDescriptor_t, const cudnnTensorDescriptor_t,
+                                                           const cudnnConvolutionDescriptor_t, const cudnnTensorDescriptor_t,
+                                                           cudnnConvolutionBwdDataAlgo_t algorithm, size_t *bytes)
+{
+    if (enter("cudnnGetConvolutionBackwardDataWorkspaceSize")) return CUDNN_STATUS_EXECUTION_FAILED;
+    *bytes = workspace_of(algorithm);
+    return CUDNN_STATUS_SUCCESS;
+}
+
+/* ---- work ---- */
+
+static cudnnStatus_t forward(const call &k, const void *xs, const void *ws, void *ys, const float *bias, bool relu)
+{
+    enqueue(k.h->stream, k.name, [=] {
+        if (!memory_ready(k, xs, k.x.bytes(), ws, ys, k.y.bytes())) return;
+        if (bias && !device_range(k.name, bias, (size_t)k.y.dims[1] * sizeof(float), true)) return;
+        convolve(k.x, (float *)xs, k.w, (const float *)ws, k.c, k.y, (float *)ys, false);
+        size_t pixels = (size_t)k.y.dims[2] * k.y.dims[3];
+        for (size_t i = 0; (bias || relu) && i < k.y.bytes() / sizeof(float); i++) {
+            float v = ((float *)ys)[i] + (bias ? bias[i / pixels % (size_t)k.y.dims[1]] : 0);
+            ((float *)ys)[i] = relu && v < 0 ? 0 : v;
+        }
+        mark_written(ys, k.y.bytes());
+    });
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t h, const void *alpha, const cudnnTensorDescriptor_t xd, const void *x,
+                                      const cudnnFilterDescriptor_t wd, const void *w, const cudnnConvolutionDescriptor_t cd,
+                                      cudnnConvolutionFwdAlgo_t algorithm, void *workspace, size_t bytes, const void *beta,
+                                      const cudnnTensorDescriptor_t yd, void *y)
+{
+    call k = {"cudnnConvolutionForward", (handle *)h, {}, {}, {}, {}, algorithm, workspace, bytes};
+    if (enter(k.name)) return CUDNN_STATUS_EXECUTION_FAILED;
+    if (const char *why = check(k, (tensor *)xd, (tensor *)wd, (convolution *)cd, (tensor *)yd, alpha, beta)) return refuse(k.name, why);
+    k.x = *(tensor *)xd, k.w = *(tensor *)wd, k.y = *(tensor *)yd, k.c = *(convolution *)cd;
+    return forward(k, x, w, y, nullptr, false);
+}
+
+cudnnStatus_t cudnnConvolutionBiasActivationForward(cudnnHandle_t h, const void *alpha, const cudnnTensorDescriptor_t xd, const void *x,
+                                                    const cudnnFilterDescriptor_t wd, const void *w, const cudnnConvolutionDescriptor_t cd,
+                                                    cudnnConvolutionFwdAlgo_t algorithm, void *workspace, size_t bytes, const void *alpha2,
+                                                    const cudnnTensorDescriptor_t zd, const void *z, const cudnnTensorDescriptor_t bd,
+                                                    const void *bias, const cudnnActivationDescriptor_t ad, const cudnnTensorDescriptor_t yd, void *y)
+{
+    call k = {"cudnnConvolutionBiasActivationForward", (handle *)h, {}, {}, {}, {}, algorithm, workspace, bytes};
+    if (enter(k.name)) return CUDNN_STATUS_EXECUTION_FAILED;
+    if (const char *why = check(k, (tensor *)xd, (tensor *)wd, (convolution *)cd, (tensor *)yd, alpha, alpha2)) return refuse(k.name, why);
+    k.x = *(tensor *)xd, k.w = *(tensor *)wd, k.y = *(tensor *)yd, k.c = *(convolution *)cd;
+    const tensor *b = (tensor *)bd;
+    int mode = ((activation *)ad)->mode;
+    if (!alive.count(bd) || b->dims[0] != 1 || b->dims[1] != k.y.dims[1] || b->dims[2] != 1 || b->dims[3] != 1)
+        return refuse(k.name, "the bias is not 1 K 1 1");
+    if (!alive.count(zd) || memcmp(((tensor *)zd)->dims, k.y.dims, sizeof k.y.dims) || !z) return refuse(k.name, "z has not the shape of y");
+    if (mode != CUDNN_ACTIVATION_RELU && mode != CUDNN_ACTIVATION_IDENTITY) return refuse(k.name, "the activation is neither ReLU nor identity");
+    if (mode == CUDNN_ACTIVATION_IDENTITY && algorithm != CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM)
+        return refuse(k.name, "the identity goes with IMPLICIT_PRECOMP_GEMM only");
+    return forward(k, x, w, y, (const float *)bias, mode == CUDNN_ACTIVATION_RELU);
+}
+
+cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t h, const void *alpha, const cudnnFilterDescriptor_t wd, const void *w,
+                                           const cudnnTensorDescriptor_t yd, const void *dy, const cudnnConvolutionDescriptor_t cd,
+                                           cudnnConvolutionBwdDataAlgo_t algorithm, void *workspace, size_t bytes, const void *beta,
+                                           const cudnnTensorDescriptor_t xd, void *dx)
+{
+    call k = {"cudnnConvolutionBackwardData", (handle *)h, {}, {}, {}, {}, algorithm, workspace, bytes};
+    if (enter(k.name)) return CUDNN_STATUS_EXECUTION_FAILED;
+    if (const char *why = check(k, (tensor *)xd, (tensor *)wd, (convolution *)cd, (tensor *)yd, alpha, beta)) return refuse(k.name, why);
+    if (algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0) return refuse(k.name, "algorithm 0 adds in any order: results would differ from run to run");
+    k.x = *(tensor *)xd, k.w = *(tensor *)wd, k.y = *(tensor *)yd, k.c = *(convolution *)cd;
+    enqueue(k.h->stream, k.name, [=] {
+        if (!memory_ready(k, dy, k.y.bytes(), w, dx, k.x.bytes())) return;
+        convolve(k.x, (float *)dx, k.w, (const float *)w, k.c, k.y, (float *)dy, true);
+        mark_written(dx, k.x.bytes());
+    });
+    return CUDNN_STATUS_SUCCESS;
+}
+}
