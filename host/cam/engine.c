@@ -4,97 +4,141 @@
 
 #include "host/base/alloc.h"
 #include "host/base/clock.h"
-#include "kernels/ops.h"
+#include "host/cam/pass.h"
 
 typedef struct row {
-    ssg_cam_row spec;
-    int tap;     /* index into the plan's taps */
-    float *maps; /* device memory */
+    ssgcam_method_options method;
+    const char *layer;
+    int pass, tap; /* which pass, and which of its layers */
+    float *maps;   /* device memory */
     int height, width;
 } row;
 
 struct ssg_cam {
     ssg_device *device;
-    const ssg_ops *ops;
-    ssg_plan *plan;
     row *rows;
-    int row_count, keep_sign;
-    size_t images, classes;
+    int row_count;
+    ssg_pass **passes;
+    int pass_count;
+    float *images; /* a copy in host memory, if a pass needs it */
+    size_t image_bytes;
     void *scratch; /* device memory */
     size_t memory;
     double ms[3];
 };
 
-static ssg_map_kind kind_of(ssgcam_method method)
+/* ---- which rows share a pass -------------------------------------------------------------------------------------------------------- */
+
+static const ssg_pass_kind *kind_of(const ssgcam_method_options *method)
 {
-    switch (method) {
-    case SSGCAM_METHOD_GRADCAM: return SSG_MAP_GRADCAM;
-    case SSGCAM_METHOD_GRADCAMPP: return SSG_MAP_GRADCAMPP;
-    case SSGCAM_METHOD_XGRADCAM: return SSG_MAP_XGRADCAM;
-    case SSGCAM_METHOD_LAYERCAM: return SSG_MAP_LAYERCAM;
-    case SSGCAM_METHOD_HIRESCAM: return SSG_MAP_HIRESCAM;
-    case SSGCAM_METHOD_GRADCAM_ELEMENTWISE: return SSG_MAP_GRADCAM_ELEMENTWISE;
-    default: return SSG_MAP_SSGCAM;
+    if (method->method == SSGCAM_METHOD_SCORECAM) return &ssg_scorecam_pass;
+    if (method->method == SSGCAM_METHOD_SMOOTHGRADCAMPP) return &ssg_smoothgradcampp_pass;
+    if (method->method == SSGCAM_METHOD_SSGCAM && method->second_order == SSGCAM_SECOND_ORDER_EXACT) return &ssg_second_order_pass;
+    return &ssg_gradient_pass;
+}
+
+/* Whether two rows need the same network passes. */
+static int same_pass(const ssgcam_method_options *a, const ssgcam_method_options *b)
+{
+    const ssg_pass_kind *kind = kind_of(a);
+    if (kind != kind_of(b) || a->target != b->target) return 0;
+    if (kind == &ssg_second_order_pass) return a->probes == b->probes && a->seed == b->seed;
+    if (kind == &ssg_smoothgradcampp_pass) return a->samples == b->samples && a->noise == b->noise && a->seed == b->seed;
+    return 1;
+}
+
+/* Numbers the passes in order of their first row. */
+static void assign_passes(ssg_cam *cam)
+{
+    for (int i = 0; i < cam->row_count; i++) {
+        int k = 0;
+        while (k < i && !same_pass(&cam->rows[k].method, &cam->rows[i].method)) k++;
+        cam->rows[i].pass = k < i ? cam->rows[k].pass : cam->pass_count++;
     }
 }
 
-static ssg_features features_of(const ssg_placed *placed, const void *data)
-{
-    const int64_t *dims = placed->shape.dims;
-    return (ssg_features){
-        data, (size_t)dims[0], (size_t)dims[1], (size_t)dims[2], (size_t)dims[3], (size_t)ssg_layout_block(placed->layout, dims[1])};
-}
-
-/* ---- creation --------------------------------------------------------------------------------------------------------------- */
-
-/* The distinct layers of the rows, in order of first use. */
-static int collect_taps(const ssg_cam_options *options, const char **taps, row *rows)
+/* The distinct layers of a pass, in order of first use. */
+static int collect_layers(ssg_cam *cam, int pass, const char **layers)
 {
     int count = 0;
-    for (int i = 0; i < options->row_count; i++) {
-        int tap = 0;
-        while (tap < count && strcmp(taps[tap], options->rows[i].layer) != 0) tap++;
-        if (tap == count) taps[count++] = options->rows[i].layer;
-        rows[i] = (row){.spec = options->rows[i], .tap = tap};
+    for (int i = 0; i < cam->row_count; i++) {
+        row *r = &cam->rows[i];
+        if (r->pass != pass) continue;
+        for (r->tap = 0; r->tap < count && strcmp(layers[r->tap], r->layer) != 0;) r->tap++;
+        if (r->tap == count) layers[count++] = r->layer;
     }
     return count;
 }
 
-static ssgcam_status make_room(ssg_cam *cam)
+/* ---- creation --------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status create_pass(ssg_cam *cam, int index, const ssg_model *model, const ssg_cam_options *options, const char **layers)
+{
+    ssg_pass_setup setup = {.device = cam->device,
+                            .model = model,
+                            .input = options->input,
+                            .nhwc = options->nhwc,
+                            .classes = options->classes,
+                            .keep_sign = options->keep_sign,
+                            .precision = options->precision,
+                            .layers = layers,
+                            .layer_count = collect_layers(cam, index, layers)};
+    int first = 0;
+    while (cam->rows[first].pass != index) first++;
+    setup.method = cam->rows[first].method;
+    const ssg_pass_kind *kind = kind_of(&setup.method);
+    ssg_pass *pass = ssg_calloc(1, kind->size);
+    if (!pass) return SSG_OUT_OF_MEMORY;
+    cam->passes[index] = pass;
+    pass->kind = kind;
+    pass->setup = setup;
+    ssgcam_status status = kind->create(pass);
+    pass->setup.layers = NULL; /* only borrowed */
+    return status;
+}
+
+static ssgcam_status make_room(ssg_cam *cam, const ssg_cam_options *options)
 {
     size_t scratch = 0;
     ssg_device *device = cam->device;
+    int needs_images = 0;
     for (int i = 0; i < cam->row_count; i++) {
+        row *r = &cam->rows[i];
         ssg_tap tap;
-        ssg_plan_tap(cam->plan, cam->rows[i].tap, &tap);
+        ssg_plan_tap(cam->passes[r->pass]->plan, r->tap, &tap);
+        needs_images |= cam->passes[r->pass]->kind->needs_images;
         if (tap.activation_placed.shape.rank != 4)
-            return ssg_fail(SSGCAM_ERR_ARGUMENT, "layer '%s' is no image: its values have no height and width", cam->rows[i].spec.layer);
-        ssg_features a = features_of(&tap.activation_placed, NULL), g = features_of(&tap.gradient_placed, NULL);
-        size_t bytes = g.rows * a.height * a.width * sizeof(float), need = cam->ops->maps_scratch(&device->run, &a, &g);
-        cam->rows[i].height = (int)a.height;
-        cam->rows[i].width = (int)a.width;
-        SSG_TRY(device->interface->memory_create(device, bytes, (void **)&cam->rows[i].maps));
+            return ssg_fail(SSGCAM_ERR_ARGUMENT, "layer '%s' is no image: its values have no height and width", r->layer);
+        ssg_features a = ssg_pass_features(&tap.activation_placed, NULL), g = a;
+        g.rows *= (size_t)options->classes;
+        size_t bytes = g.rows * a.height * a.width * sizeof(float), need = device->ops->maps_scratch(&device->run, &a, &g);
+        r->height = (int)a.height;
+        r->width = (int)a.width;
+        SSG_TRY(device->interface->memory_create(device, bytes, (void **)&r->maps));
         cam->memory += bytes;
         if (need > scratch) scratch = need;
     }
     cam->memory += scratch;
+    cam->image_bytes = ssg_shape_count(&options->input) * sizeof(float);
+    if (needs_images && !(cam->images = ssg_alloc_aligned(cam->image_bytes, 1))) return SSG_OUT_OF_MEMORY;
     return device->interface->memory_create(device, scratch, &cam->scratch);
 }
 
 static ssgcam_status build(ssg_cam *cam, const ssg_model *model, const ssg_cam_options *options)
 {
-    const char **taps = ssg_calloc((size_t)options->row_count, sizeof *taps);
-    cam->rows = ssg_calloc((size_t)options->row_count, sizeof *cam->rows);
-    if (!taps || !cam->rows) {
-        ssg_free(taps);
-        return SSG_OUT_OF_MEMORY;
+    size_t rows = (size_t)options->row_count;
+    const char **layers = ssg_calloc(rows, sizeof *layers);
+    cam->rows = ssg_calloc(rows, sizeof *cam->rows);
+    cam->passes = ssg_calloc(rows, sizeof *cam->passes);
+    ssgcam_status status = layers && cam->rows && cam->passes ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) {
+        cam->row_count = options->row_count;
+        for (size_t i = 0; i < rows; i++) cam->rows[i] = (row){.method = options->rows[i].method, .layer = options->rows[i].layer};
+        assign_passes(cam);
     }
-    cam->row_count = options->row_count;
-    ssg_plan_options plan = {.input = options->input, .taps = taps, .classes = options->classes, .precision = options->precision};
-    plan.tap_count = collect_taps(options, taps, cam->rows);
-    ssgcam_status status = ssg_plan_create(&cam->plan, cam->device, model, &plan);
-    ssg_free(taps);
-    return status == SSGCAM_OK ? make_room(cam) : status;
+    for (int i = 0; status == SSGCAM_OK && i < cam->pass_count; i++) status = create_pass(cam, i, model, options, layers);
+    ssg_free(layers);
+    return status == SSGCAM_OK ? make_room(cam, options) : status;
 }
 
 ssgcam_status ssg_cam_create(ssg_cam **out, ssg_device *device, const ssg_model *model, const ssg_cam_options *options)
@@ -102,13 +146,10 @@ ssgcam_status ssg_cam_create(ssg_cam **out, ssg_device *device, const ssg_model 
     *out = NULL;
     if (options->row_count < 1 || options->classes < 1)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d rows and %d classes", options->row_count, options->classes);
+    for (int i = 0; i < options->row_count; i++) SSG_TRY(ssgcam_method_check(&options->rows[i].method));
     ssg_cam *cam = ssg_calloc(1, sizeof *cam);
     if (!cam) return SSG_OUT_OF_MEMORY;
     cam->device = device;
-    cam->ops = device->ops;
-    cam->keep_sign = options->keep_sign;
-    cam->images = (size_t)options->input.dims[0];
-    cam->classes = (size_t)options->classes;
     ssgcam_status status = build(cam, model, options);
     if (status != SSGCAM_OK) ssg_cam_destroy(&cam);
     *out = cam;
@@ -120,9 +161,17 @@ void ssg_cam_destroy(ssg_cam **cam)
     if (!cam || !*cam) return;
     ssg_device *device = (*cam)->device;
     for (int i = 0; i < (*cam)->row_count; i++) device->interface->memory_destroy(device, (*cam)->rows[i].maps);
+    for (int i = 0; i < (*cam)->pass_count; i++) {
+        ssg_pass *pass = (*cam)->passes[i];
+        if (!pass) continue;
+        pass->kind->clear(pass);
+        ssg_plan_destroy(&pass->plan);
+        ssg_free(pass);
+    }
     device->interface->memory_destroy(device, (*cam)->scratch);
-    ssg_plan_destroy(&(*cam)->plan);
+    ssg_free((*cam)->passes);
     ssg_free((*cam)->rows);
+    ssg_free((*cam)->images);
     ssg_free(*cam);
     *cam = NULL;
 }
@@ -132,32 +181,22 @@ void ssg_cam_destroy(ssg_cam **cam)
 ssgcam_status ssg_cam_forward(ssg_cam *cam, const float *images, float *logits)
 {
     double start = ssg_clock_ms();
-    SSG_TRY(ssg_plan_forward(cam->plan, images));
-    if (logits) SSG_TRY(ssg_plan_scores(cam->plan, logits));
+    for (int i = 0; i < cam->pass_count; i++) SSG_TRY(ssg_plan_forward(cam->passes[i]->plan, images));
+    if (logits) SSG_TRY(ssg_plan_scores(cam->passes[0]->plan, logits));
+    if (cam->images) memcpy(cam->images, images, cam->image_bytes);
     cam->ms[0] = ssg_clock_ms() - start;
     return SSGCAM_OK;
-}
-
-static void compute_row(ssg_cam *cam, row *r)
-{
-    const ssgcam_method_options *m = &r->spec.method;
-    ssg_map_spec spec = {.kind = kind_of(m->method),
-                         .sigma = m->sigma,
-                         .coherence = m->combine == SSGCAM_COMBINE_COHERENCE,
-                         .channelwise = m->weighting == SSGCAM_WEIGHTING_CHANNEL,
-                         .keep_sign = cam->keep_sign};
-    ssg_tap tap;
-    ssg_plan_tap(cam->plan, r->tap, &tap);
-    ssg_features a = features_of(&tap.activation_placed, tap.activation), g = features_of(&tap.gradient_placed, tap.gradient);
-    cam->ops->maps(&cam->device->run, &spec, &a, &g, NULL, r->maps, cam->scratch);
 }
 
 ssgcam_status ssg_cam_backward(ssg_cam *cam, const int64_t *chosen)
 {
     double start = ssg_clock_ms();
-    SSG_TRY(ssg_plan_backward_classes(cam->plan, chosen));
+    for (int i = 0; i < cam->pass_count; i++) SSG_TRY(cam->passes[i]->kind->run(cam->passes[i], cam->images, chosen));
     double middle = ssg_clock_ms();
-    for (int i = 0; i < cam->row_count; i++) compute_row(cam, &cam->rows[i]);
+    for (int i = 0; i < cam->row_count; i++) {
+        row *r = &cam->rows[i];
+        cam->passes[r->pass]->kind->maps(cam->passes[r->pass], r->tap, &r->method, r->maps, cam->scratch);
+    }
     cam->ms[1] = middle - start;
     cam->ms[2] = ssg_clock_ms() - middle;
     return SSGCAM_OK;
@@ -167,7 +206,7 @@ ssgcam_status ssg_cam_backward(ssg_cam *cam, const int64_t *chosen)
 
 int64_t ssg_cam_class_count(const ssg_cam *cam)
 {
-    return ssg_plan_class_count(cam->plan);
+    return ssg_plan_class_count(cam->passes[0]->plan);
 }
 
 float *ssg_cam_maps(const ssg_cam *cam, int index, int *height, int *width)
@@ -179,7 +218,8 @@ float *ssg_cam_maps(const ssg_cam *cam, int index, int *height, int *width)
 
 void ssg_cam_tap(const ssg_cam *cam, int index, ssg_tap *tap)
 {
-    ssg_plan_tap(cam->plan, cam->rows[index].tap, tap);
+    const row *r = &cam->rows[index];
+    cam->passes[r->pass]->kind->tap(cam->passes[r->pass], r->tap, tap);
 }
 
 void ssg_cam_times(const ssg_cam *cam, double ms[3])
@@ -189,5 +229,7 @@ void ssg_cam_times(const ssg_cam *cam, double ms[3])
 
 size_t ssg_cam_memory(const ssg_cam *cam)
 {
-    return cam->memory + ssg_plan_memory(cam->plan);
+    size_t total = cam->memory;
+    for (int i = 0; i < cam->pass_count; i++) total += cam->passes[i]->memory + ssg_plan_memory(cam->passes[i]->plan);
+    return total;
 }

@@ -75,21 +75,31 @@ typedef struct method_flags {
         .sigma = -1, .noise = -1, .threshold = -1 \
     }
 
-#define METHOD_OPTIONS(type, member)                                                                                                            \
-    {NULL, 0, OPTION_HEADING, 0, NULL, "What to compute:"},                                                                                     \
-        {"recipe", 'r', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, recipe), "FILE", "a recipe; or else:"},                    \
-        {"method",    'm',                                                                                                                      \
-         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, method),                                                                  \
-         "NAME",      "ssgcam, gradcam, gradcampp, xgradcam, layercam, ... (ssgcam)"},                                                          \
-        {"layers", 'l', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, layers), "A,B", "layer names, or auto, all, last (auto)"}, \
-        {"weights", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weights), "X,Y", "a weight for each layer (equal)"},        \
-        {"threshold", 't',                                                                                                                      \
-         OPTION_INT,  offsetof(type, member) + offsetof(method_flags, threshold),                                                               \
-         "T",         "0..255: a class claims where 255 f > T max f (96)"},                                                                     \
-        {"sigma", 0, OPTION_REAL, offsetof(type, member) + offsetof(method_flags, sigma), "S", "ssgcam: smoothing in pixels of the layer (2)"}, \
-        {"combine", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, combine), "HOW", "ssgcam: product, coherence (product)"},   \
-    {                                                                                                                                           \
-        "weighting", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weighting), "HOW", "ssgcam: element, channel (element)"    \
+#define METHOD_OPTIONS(type, member)                                                                                                                \
+    {NULL, 0, OPTION_HEADING, 0, NULL, "What to compute:"},                                                                                         \
+        {"recipe", 'r', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, recipe), "FILE", "a recipe; or else:"},                        \
+        {"method",    'm',                                                                                                                          \
+         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, method),                                                                      \
+         "NAME",      "ssgcam, gradcam, gradcampp, xgradcam, layercam, hirescam, gradcam_elementwise, smoothgradcampp, scorecam (ssgcam)"},         \
+        {"layers", 'l', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, layers), "A,B", "layer names, or auto, all, last (auto)"},     \
+        {"weights", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weights), "X,Y", "a weight for each layer (equal)"},            \
+        {"threshold", 't',                                                                                                                          \
+         OPTION_INT,  offsetof(type, member) + offsetof(method_flags, threshold),                                                                   \
+         "T",         "0..255: a class claims where 255 f > T max f (96)"},                                                                         \
+        {"sigma", 0, OPTION_REAL, offsetof(type, member) + offsetof(method_flags, sigma), "S", "ssgcam: smoothing in pixels of the layer (2)"},     \
+        {"combine", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, combine), "HOW", "ssgcam: product, coherence (product)"},       \
+        {"weighting", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weighting), "HOW", "ssgcam: element, channel (element)"},     \
+        {"second-order", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, second_order), "HOW", "ssgcam: square, exact (square)"},   \
+        {"probes", 0, OPTION_INT, offsetof(type, member) + offsetof(method_flags, probes), "N", "exact second order: Hessian-vector products (8)"}, \
+        {"target",    0,                                                                                                                            \
+         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, target),                                                                      \
+         "WHAT",      "what is differentiated: logit, logsoftmax, softmax, rest (logit)"},                                                          \
+        {"samples", 0, OPTION_INT, offsetof(type, member) + offsetof(method_flags, samples), "N", "smoothgradcampp: noisy inputs (8)"},             \
+        {"noise",     0,                                                                                                                            \
+         OPTION_REAL, offsetof(type, member) + offsetof(method_flags, noise),                                                                       \
+         "S",         "smoothgradcampp: deviation, as a part of the input's range (0.15)"},                                                         \
+    {                                                                                                                                               \
+        "seed", 0, OPTION_INT, offsetof(type, member) + offsetof(method_flags, seed), "S", "of probes and noise (0)"                                \
     }
 
 /* Parses a command's arguments and answers --help with `usage` (the line behind "usage: ssgcam ") and the table. -1: go on; else the exit code. */

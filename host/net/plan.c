@@ -515,18 +515,24 @@ ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds)
     return plan->device->interface->wait(plan->device);
 }
 
+ssgcam_status ssg_plan_check_classes(const ssg_plan *plan, const int64_t *chosen, size_t count)
+{
+    int64_t classes = ssg_plan_class_count(plan);
+    for (size_t i = 0; i < count; i++)
+        if (chosen[i] < 0 || chosen[i] >= classes)
+            return ssg_fail(SSGCAM_ERR_NOT_FOUND, "class %lld does not exist: the model has classes 0 to %lld", (long long)chosen[i],
+                            (long long)classes - 1);
+    return SSGCAM_OK;
+}
+
 ssgcam_status ssg_plan_backward_classes(ssg_plan *plan, const int64_t *chosen)
 {
     if (plan->seeds < 0) return ssg_fail(SSGCAM_ERR_ARGUMENT, "this plan was made for the forward pass only");
     const ssg_shape *shape = &plan->graph->tensors[plan->seeds].shape;
     int64_t rows = shape->dims[0], classes = ssg_plan_class_count(plan);
+    SSG_TRY(ssg_plan_check_classes(plan, chosen, (size_t)rows));
     memset(plan->seed_buffer, 0, ssg_shape_count(shape) * sizeof *plan->seed_buffer);
-    for (int64_t r = 0; r < rows; r++) {
-        if (chosen[r] < 0 || chosen[r] >= classes)
-            return ssg_fail(SSGCAM_ERR_NOT_FOUND, "class %lld does not exist: the model has classes 0 to %lld", (long long)chosen[r],
-                            (long long)classes - 1);
-        plan->seed_buffer[r * classes + chosen[r]] = 1;
-    }
+    for (int64_t r = 0; r < rows; r++) plan->seed_buffer[r * classes + chosen[r]] = 1;
     return ssg_plan_backward(plan, plan->seed_buffer);
 }
 

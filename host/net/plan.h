@@ -47,6 +47,9 @@ ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds);
 /* The same for class scores themselves: chosen[c * N + n] is the c-th class of image n (one-hot seeds). */
 ssgcam_status ssg_plan_backward_classes(ssg_plan *plan, const int64_t *chosen);
 
+/* Fails with a sentence if one of the classes does not exist. */
+ssgcam_status ssg_plan_check_classes(const ssg_plan *plan, const int64_t *chosen, size_t count);
+
 /* Moves all taps along directions[tap], each [P * C * N][K][H][W] in host memory (row (p * C + c) * N + n), and works out how the gradients change:
  * products of the Hessian of the target in all taps together (host/net/tangent.h). Follows a backward pass; may be called again with other
  * directions. */
@@ -60,6 +63,7 @@ typedef struct ssg_tap {
     ssg_placed activation_placed, gradient_placed, product_placed;
     const void *activation, *gradient; /* gradient NULL for a forward-only plan */
     const void *direction, *product;   /* NULL without directions */
+    const void *second;                /* not the plan's: the estimated diagonal second derivatives, like the gradient; NULL where there are none */
 } ssg_tap;
 void ssg_plan_tap(const ssg_plan *plan, int i, ssg_tap *tap);
 
