@@ -26,26 +26,30 @@ static const size_t default_memory = (size_t)2 << 30;
 
 static size_t record_size(const ssg_bank_store *s, size_t image)
 {
-    return (1 + s->table[image].class_count * s->rows) * s->stride;
+    return s->table[image].class_count * s->rows * s->stride;
 }
 
+/* Sizes and offsets, and each image's labels as places in the list of classes. */
 static ssgcam_status lay_out(ssg_bank_store *s, const ssg_bank_request *r)
 {
+    size_t labels = 0;
     s->rows = r->grid->layers * r->grid->choices;
     s->stride = ((size_t)r->grid->height * (size_t)r->grid->width + 63) / 64 * 64;
+    for (size_t i = 0; i < r->count; i++) labels += r->items[i]->label_count;
     s->table = ssg_calloc(r->count, sizeof *s->table);
     s->images = ssg_calloc(r->count, sizeof *s->images);
-    if (!s->table || !s->images) return SSG_OUT_OF_MEMORY;
+    s->classes = ssg_calloc(labels, 1);
+    s->mask_sizes = ssg_calloc(r->count, 2 * sizeof *s->mask_sizes);
+    s->truth = ssg_alloc_aligned(r->count, s->stride);
+    if (!s->table || !s->images || !s->classes || !s->mask_sizes || !s->truth) return SSG_OUT_OF_MEMORY;
+    uint8_t *next = s->classes;
     s->bytes = (sizeof(header) + r->count * sizeof *s->table + 63) / 64 * 64;
     for (size_t i = 0; i < r->count; i++) {
-        ssg_bank_table_entry *e = &s->table[i];
-        if (r->items[i]->label_count > sizeof e->classes)
-            return ssg_fail(SSGCAM_ERR_INPUT, "%s: %zu labels; at most %zu an image", r->items[i]->image, r->items[i]->label_count,
-                            sizeof e->classes);
-        e->offset = s->bytes;
+        s->table[i] = (ssg_bank_table_entry){.offset = s->bytes, .class_count = (uint32_t)r->items[i]->label_count};
+        s->images[i].classes = next;
         for (size_t l = 0; l < r->items[i]->label_count; l++)
             for (size_t k = 0; k < r->class_count; k++)
-                if (r->classes[k] == r->items[i]->labels[l]) e->classes[e->class_count++] = (uint8_t)k;
+                if (r->classes[k] == r->items[i]->labels[l]) *next++ = (uint8_t)k;
         s->bytes += record_size(s, i);
     }
     return SSGCAM_OK;
@@ -53,20 +57,32 @@ static ssgcam_status lay_out(ssg_bank_store *s, const ssg_bank_request *r)
 
 static header header_of(const ssg_bank_store *s, const ssg_bank_request *r, const char *key)
 {
-    header h = {.magic = "SSGBANK", .images = r->count, .rows = s->rows, .stride = s->stride, .bytes = s->bytes};
+    header h = {.magic = "SSGBAN2", .images = r->count, .rows = s->rows, .stride = s->stride, .bytes = s->bytes};
     memcpy(h.key, key, sizeof h.key);
     return h;
 }
 
 static void point_images(ssg_bank_store *s, const ssg_bank_request *r)
 {
-    for (size_t i = 0; i < r->count; i++) {
-        const uint8_t *record = s->base + s->table[i].offset;
-        s->images[i] = (ssg_score_image){record + s->stride, record, s->table[i].classes, s->table[i].class_count, s->rows, s->stride};
-    }
+    for (size_t i = 0; i < r->count; i++)
+        s->images[i] = (ssg_score_image){
+            s->base + s->table[i].offset, s->truth + i * s->stride, s->images[i].classes, s->table[i].class_count, s->rows, s->stride};
     s->bank = (ssg_bank){s->images, r->count, r->class_count};
-    XXH128_hash_t hash = XXH3_128bits(s->table, r->count * sizeof *s->table);
+    XXH128_hash_t truth = XXH3_128bits(s->truth, r->count * s->stride);
+    XXH128_hash_t hash = XXH3_128bits_withSeed(s->table, r->count * sizeof *s->table, truth.low64);
     snprintf(s->digest, sizeof s->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+}
+
+static ssgcam_status check_sizes(const ssg_bank_store *s, const ssg_bank_request *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const ssg_bank_table_entry *e = &s->table[i];
+        const int *mask = s->mask_sizes + 2 * i;
+        if ((uint32_t)mask[0] != e->width || (uint32_t)mask[1] != e->height)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: %dx%d pixels, but the image has %ux%u; a mask must have its image's size", r->items[i]->mask,
+                            mask[0], mask[1], e->width, e->height);
+    }
+    return SSGCAM_OK;
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------------------------------- */
@@ -103,7 +119,7 @@ static int same_file(ssg_bank_store *s, const ssg_bank_request *r, const char *k
     for (size_t i = 0; i < r->count; i++) {
         ssg_bank_table_entry e;
         if (read_at(file, &e, sizeof e, sizeof found + i * sizeof e) != SSGCAM_OK) return 0;
-        s->table[i].checksum = e.checksum;
+        s->table[i].checksum = e.checksum, s->table[i].width = e.width, s->table[i].height = e.height;
     }
     return 1;
 }
@@ -130,20 +146,19 @@ typedef struct file_place {
     int file;
 } file_place;
 
-static ssgcam_status place_in_file(void *context, size_t image, const void *record, size_t size, uint64_t checksum)
+static ssgcam_status place_in_file(void *context, size_t image, const void *record, size_t size, const ssg_bank_table_entry *entry)
 {
     file_place *p = context;
-    ssg_bank_table_entry *e = &p->store->table[image];
-    SSG_TRY(write_at(p->file, record, size, e->offset));
-    e->checksum = checksum;
-    return write_at(p->file, e, sizeof *e, sizeof(header) + image * sizeof *e);
+    SSG_TRY(write_at(p->file, record, size, entry->offset));
+    p->store->table[image] = *entry;
+    return write_at(p->file, entry, sizeof *entry, sizeof(header) + image * sizeof *entry);
 }
 
-static ssgcam_status place_in_memory(void *context, size_t image, const void *record, size_t size, uint64_t checksum)
+static ssgcam_status place_in_memory(void *context, size_t image, const void *record, size_t size, const ssg_bank_table_entry *entry)
 {
     ssg_bank_store *s = context;
-    memcpy(s->base + s->table[image].offset, record, size);
-    s->table[image].checksum = checksum;
+    memcpy(s->base + entry->offset, record, size);
+    s->table[image] = *entry;
     return SSGCAM_OK;
 }
 
@@ -251,7 +266,9 @@ ssgcam_status ssg_bank_open(ssg_bank_store *store, const ssg_bank_request *reque
     *store = (ssg_bank_store){0};
     ssgcam_status status = ssg_bank_key(key, request);
     if (status == SSGCAM_OK) status = lay_out(store, request);
+    if (status == SSGCAM_OK) status = ssg_bank_read_truth(store, request); /* before the network works for nothing */
     if (status == SSGCAM_OK) status = request->options->cache ? use_cache(store, request, key) : use_none(store, request, key);
+    if (status == SSGCAM_OK) status = check_sizes(store, request);
     if (status == SSGCAM_OK)
         point_images(store, request);
     else
@@ -267,5 +284,8 @@ void ssg_bank_close(ssg_bank_store *store)
         ssg_free(store->base);
     ssg_free(store->images);
     ssg_free(store->table);
+    ssg_free(store->truth);
+    ssg_free(store->classes);
+    ssg_free(store->mask_sizes);
     *store = (ssg_bank_store){0};
 }

@@ -1,8 +1,10 @@
-/* bank.h - the maps that a search chooses from: built in one pass of the network, kept in a file, in memory or mapped.
+/* bank.h - the maps that a search chooses from: built in one pass of the network, kept in a file, in memory or mapped; and the truth they are scored
+ * against.
  *
- * Layout of the file (little-endian): header, one table entry per image, then per image its truth and its maps [class][row], each a row of `stride`
- * bytes as kernels/score.h wants them. Every image's record has its checksum in the table, written after the record: a build that was stopped goes on
- * with the first image that has none. */
+ * Layout of the file (little-endian): header, one table entry per image, then per image its maps [class][row], each a row of `stride` bytes as
+ * kernels/score.h wants them. Every image's record has its checksum in the table, written after the record: a build that was stopped goes on with the
+ * first image that has none. The truth is not part of the file: it is read from the masks every time, so that a corrected mask costs no network pass.
+ */
 #ifndef SSG_SEARCH_BANK_H
 #define SSG_SEARCH_BANK_H
 
@@ -21,30 +23,36 @@ typedef struct ssg_bank_request {
 } ssg_bank_request;
 
 typedef struct ssg_bank_table_entry {
-    uint64_t offset, checksum; /* checksum 0: not there yet */
-    uint32_t class_count;
-    uint8_t classes[36];
+    uint64_t offset, checksum;           /* checksum 0: not there yet */
+    uint32_t class_count, width, height; /* of the image itself */
+    uint32_t reserved;
 } ssg_bank_table_entry;
 
 typedef struct ssg_bank_store {
     ssg_bank bank;
-    char digest[33]; /* of the contents */
+    char digest[33]; /* of maps and truth */
     size_t bytes, rows, stride;
     int cached, mapped; /* the network did not run; the maps lie in a mapped file */
 
     ssg_score_image *images;
     ssg_bank_table_entry *table;
-    uint8_t *base; /* the whole file in memory, or its mapping */
+    uint8_t *base;    /* the whole file in memory, or its mapping */
+    uint8_t *truth;   /* count x stride */
+    uint8_t *classes; /* of all images, one after the other */
+    int *mask_sizes;  /* width, height of each mask */
 } ssg_bank_store;
 
 ssgcam_status ssg_bank_open(ssg_bank_store *store, const ssg_bank_request *request);
 void ssg_bank_close(ssg_bank_store *store);
 
-/* bank_key.c: what decides the contents: model, preprocessing, precision, grid, images, labels, masks and how masks are read. 32 characters. */
+/* bank_key.c: what decides the maps: model, preprocessing, precision, grid, images, labels. 32 characters. */
 ssgcam_status ssg_bank_key(char key[33], const ssg_bank_request *request);
 
-/* bank_build.c: runs the network for the images whose checksum is 0 and hands every record to `place`, then its checksum to the table. */
-typedef ssgcam_status ssg_bank_place(void *context, size_t image, const void *record, size_t size, uint64_t checksum);
+/* bank_truth.c: reads all masks onto the grid. */
+ssgcam_status ssg_bank_read_truth(ssg_bank_store *store, const ssg_bank_request *request);
+
+/* bank_build.c: runs the network for the images whose checksum is 0 and hands every record to `place`, which puts the entry into the table. */
+typedef ssgcam_status ssg_bank_place(void *context, size_t image, const void *record, size_t size, const ssg_bank_table_entry *entry);
 ssgcam_status ssg_bank_build(ssg_bank_store *store, const ssg_bank_request *request, ssg_bank_place *place, void *context);
 
 #endif

@@ -26,7 +26,7 @@ static void add_model(XXH3_state_t *state, const ssg_bank_request *r)
 {
     const ssgcam_model *m = r->options->model;
     const ssgcam_preprocess *p = &m->preprocess;
-    add_text(state, "ssgcam bank 1");
+    add_text(state, "ssgcam bank 2");
     add_text(state, m->model->digest);
     ADD(state, "%d %d %d %d %.17g", m->height, m->width, p->resize, p->channels, p->scale);
     for (int c = 0; c < 3; c++) ADD(state, "%.17g %.17g", p->mean[c], p->std[c]);
@@ -57,13 +57,11 @@ static ssgcam_status add_file(XXH3_state_t *state, const char *path)
 
 static ssgcam_status add_items(XXH3_state_t *state, const ssg_bank_request *r)
 {
-    ADD(state, "%d %d %zu", r->masks.values, r->masks.from, r->count);
-    for (size_t c = 0; c < r->class_count; c++) ADD(state, "%d", r->classes[c]);
+    ADD(state, "%zu", r->count);
     for (size_t i = 0; i < r->count; i++) {
         const ssgcam_item *item = r->items[i];
         for (size_t l = 0; l < item->label_count; l++) ADD(state, "label %d", item->labels[l]);
         SSG_TRY(add_file(state, item->image));
-        SSG_TRY(add_file(state, item->mask));
     }
     return SSGCAM_OK;
 }
