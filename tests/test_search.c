@@ -411,6 +411,19 @@ Test(search, senseless_options_are_refused)
     refused(&o, SSGCAM_ERR_UNSUPPORTED, "scorecam");
 }
 
+Test(search, only_methods_to_mix_are_mixed)
+{
+    static const ssgcam_method wanted[] = {SSGCAM_METHOD_LAYERCAM}, absent[] = {SSGCAM_METHOD_GRADCAM};
+    ssgcam_search_result result;
+    ssgcam_search_options o = options();
+    o.mixed = wanted, o.mixed_count = 1;
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
+    for (size_t i = 0; i < result.recipe->layer_count; i++) cr_assert_eq(result.recipe->layers[i].method.method, SSGCAM_METHOD_LAYERCAM);
+    ssgcam_search_clear(&result);
+    o.mixed = absent;
+    refused(&o, SSGCAM_ERR_ARGUMENT, "none of the methods to mix");
+}
+
 Test(search, every_fitness_and_mode_runs)
 {
     for (int fitness = 0; fitness < 3; fitness++)
@@ -454,7 +467,7 @@ static ssg_bank make_bank(void)
 Test(search_core, trajectory_is_the_recorded_one)
 {
     static const char golden[] = "11:13 15:41 19:73 | 184 | 0x1.d6c6375cb04a4p-1";
-    ssg_problem problem = {make_bank(), LAYERS, CHOICES, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
+    ssg_problem problem = {make_bank(), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
     ssgcam_search_options o = {.seed = 5, .evaluations = 1500};
     ssg_session session;
     char text[256] = "";
@@ -474,7 +487,7 @@ Test(search_core, trajectory_is_the_recorded_one)
 
 Test(search_core, solved_thresholds_are_the_best_of_all)
 {
-    ssg_problem problem = {make_bank(), LAYERS, CHOICES, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 2};
+    ssg_problem problem = {make_bank(), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 2};
     ssg_draws draws = ssg_draws_named(1, 0, 0, 0);
     for (int fitness = 0; fitness < 3; fitness++) {
         ssg_candidate one, all[256];
@@ -496,7 +509,7 @@ Test(search_core, solved_thresholds_are_the_best_of_all)
 
 Test(search_core, averages_and_pruning_keep_the_sum)
 {
-    ssg_problem problem = {make_bank(), LAYERS, CHOICES, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
+    ssg_problem problem = {make_bank(), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
     ssg_candidate mean, four[4] = {{.row = {0}, .weight = {127}},
                                    {.row = {5, 0}, .weight = {27, 100}},
                                    {.row = {5, 9}, .weight = {90, 37}},

@@ -11,7 +11,8 @@ typedef struct flags {
     common_flags common;
     data_flags data;
     preprocess_flags preprocess;
-    const char *out, *holdout_split, *layers, *methods, *sigmas, *powers, *combine, *weighting, *grid, *cache, *fitness, *threshold, *adaptation;
+    const char *out, *holdout_split, *layers, *methods, *mix, *sigmas, *powers, *combine, *weighting, *grid, *cache, *fitness, *threshold,
+        *adaptation;
     double holdout_fraction, sparsity;
     int batch, bank_memory, seed, evaluations, population, stagnation, runs, folds, fresh;
 } flags;
@@ -26,6 +27,7 @@ static const option table[] = {
     {NULL, 0, OPTION_HEADING, 0, NULL, "What may be mixed:"},
     {"layers", 'l', OPTION_TEXT, offsetof(flags, layers), "A,B", "layer names, or auto, all, last (auto)"},
     {"methods", 'm', OPTION_TEXT, offsetof(flags, methods), "A,B", "ssgcam, gradcam, gradcampp, xgradcam, layercam, hirescam, ... (ssgcam)"},
+    {"mix", 0, OPTION_TEXT, offsetof(flags, mix), "A,B", "those of them that the recipe may use; the others are compared with (all)"},
     {"sigmas", 0, OPTION_TEXT, offsetof(flags, sigmas), "X,Y", "ssgcam: smoothing in pixels of the layer (0,1,2,4,8)"},
     {"combine", 0, OPTION_TEXT, offsetof(flags, combine), "HOW", "ssgcam: product, coherence, both (both)"},
     {"weighting", 0, OPTION_TEXT, offsetof(flags, weighting), "HOW", "ssgcam: element, or both element and channel (element)"},
@@ -67,13 +69,13 @@ static ssgcam_status parse_reals(const char *flag, const char *text, double *val
     return SSGCAM_OK;
 }
 
-static ssgcam_status parse_methods(const char *text, ssgcam_method *methods, size_t *count)
+static ssgcam_status parse_methods(const char *flag, const char *text, ssgcam_method *methods, size_t *count)
 {
     char *copy = text ? strdup(text) : NULL, *rest = NULL;
     ssgcam_status status = SSGCAM_OK;
     *count = 0;
     for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name && status == SSGCAM_OK; name = strtok_r(NULL, ",", &rest))
-        status = *count < MOST_VALUES ? ssgcam_method_parse(name, &methods[(*count)++]) : ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--methods: too many");
+        status = *count < MOST_VALUES ? ssgcam_method_parse(name, &methods[(*count)++]) : ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s: too many", flag);
     free(copy);
     return status;
 }
@@ -93,7 +95,7 @@ static ssgcam_status choose(const char *flag, const char *text, const char *cons
 /* Values that the options point to. */
 typedef struct lists {
     double sigmas[MOST_VALUES], powers[MOST_VALUES];
-    ssgcam_method methods[MOST_VALUES];
+    ssgcam_method methods[MOST_VALUES], mixed[MOST_VALUES];
     char cache[4096];
 } lists;
 
@@ -117,7 +119,8 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     ssgcam_status status = parse_reals("sigmas", f->sigmas, l->sigmas, &o->sigma_count);
     if (sign < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "a number below 0 makes no sense here");
     if (status == SSGCAM_OK) status = parse_reals("powers", f->powers, l->powers, &o->power_count);
-    if (status == SSGCAM_OK) status = parse_methods(f->methods, l->methods, &o->method_count);
+    if (status == SSGCAM_OK) status = parse_methods("methods", f->methods, l->methods, &o->method_count);
+    if (status == SSGCAM_OK) status = parse_methods("mix", f->mix, l->mixed, &o->mixed_count);
     if (status == SSGCAM_OK) status = choose("combine", f->combine, combines, 3, &combine);
     if (status == SSGCAM_OK) status = choose("weighting", f->weighting, weightings, 2, &weighting);
     if (status == SSGCAM_OK) status = choose("threshold", f->threshold, thresholds, 2, &threshold);
@@ -126,7 +129,7 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     if (status == SSGCAM_OK && f->grid && sscanf(f->grid, "%dx%d", &o->grid[0], &o->grid[1]) < 2)
         status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--grid '%s': give height x width, e.g. 240x240", f->grid);
     if (status != SSGCAM_OK) return status;
-    o->sigmas = l->sigmas, o->powers = l->powers, o->methods = l->methods;
+    o->sigmas = l->sigmas, o->powers = l->powers, o->methods = l->methods, o->mixed = l->mixed;
     o->product_only = combine == 1, o->coherence_only = combine == 2, o->channel_too = weighting;
     o->threshold = (ssgcam_threshold_mode)threshold;
     o->adaptation = (ssgcam_evolve_adaptation)adaptation;

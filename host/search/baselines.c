@@ -36,7 +36,6 @@ static ssgcam_status add(ssg_baselines *b, char *name, const scored *s, size_t i
         return status;
     }
     b->items[b->count] = (ssg_baseline){name, s->candidates[index], s->fitness[index]};
-    if (b->items[b->count].fitness > b->items[b->best].fitness) b->best = b->count;
     b->count++;
     return SSGCAM_OK;
 }

@@ -14,7 +14,6 @@ typedef struct ssg_baseline {
 typedef struct ssg_baselines {
     ssg_baseline *items; /* layers in order, then each method's best layer, each method's naive stacking, the pair */
     size_t count;
-    size_t best; /* of them all */
 } ssg_baselines;
 
 /* Rows, thresholds and the pair are chosen on the problem's images. */

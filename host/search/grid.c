@@ -76,11 +76,23 @@ static ssgcam_status take_powers(ssg_grid *grid, const ssgcam_search_options *o)
     return grid->layers * grid->choices <= 1 << 20 ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_ARGUMENT, "the grid is too large");
 }
 
+static ssgcam_status take_mixed(ssg_grid *grid, const ssgcam_search_options *o)
+{
+    if (!(grid->mixed = ssg_calloc(grid->choices, sizeof *grid->mixed))) return SSG_OUT_OF_MEMORY;
+    for (size_t c = 0; c < grid->choices; c++) {
+        int wanted = o->mixed_count == 0;
+        for (size_t m = 0; m < o->mixed_count; m++) wanted = wanted || ssg_grid_method(grid, c)->method == o->mixed[m];
+        if (wanted) grid->mixed[grid->mixed_count++] = (uint32_t)c;
+    }
+    return grid->mixed_count ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_ARGUMENT, "none of the methods to mix is among the methods of the grid");
+}
+
 static ssgcam_status make(ssg_grid *grid, const ssgcam_search_options *o)
 {
     SSG_TRY(take_layers(grid, o));
     SSG_TRY(take_methods(grid, o));
     SSG_TRY(take_powers(grid, o));
+    SSG_TRY(take_mixed(grid, o));
     grid->height = o->grid[0] ? o->grid[0] : o->model->height;
     grid->width = o->grid[1] ? o->grid[1] : o->model->width;
     if (grid->height < 1 || grid->width < 1 || grid->height > 4096 || grid->width > 4096)
@@ -105,6 +117,7 @@ void ssg_grid_clear(ssg_grid *grid)
     ssg_free(grid->method);
     ssg_free(grid->power);
     ssg_free(grid->rows);
+    ssg_free(grid->mixed);
     *grid = (ssg_grid){0};
 }
 

@@ -12,6 +12,8 @@ typedef struct ssg_grid {
     ssgcam_method_options *method;
     double *power;
     ssg_cam_row *rows; /* layers x methods, for the stream */
+    uint32_t *mixed;   /* the choices that a recipe may use, ascending */
+    size_t mixed_count;
     int height, width;
 } ssg_grid;
 

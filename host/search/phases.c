@@ -83,9 +83,9 @@ static ssgcam_status create_search(ssgcam_evolve **search, const ssg_problem *p,
                                    const ssg_candidate *start, size_t start_count)
 {
     workshop w;
-    size_t genes = ssg_problem_genes(p);
+    size_t genes = ssg_problem_genes(p), known = 0;
     ssgcam_status status = open_workshop(&w, p, start_count ? start_count : 1);
-    for (size_t i = 0; status == SSGCAM_OK && i < start_count; i++) ssg_problem_encode(p, &start[i], w.genes + i * genes);
+    for (size_t i = 0; status == SSGCAM_OK && i < start_count; i++) known += (size_t)ssg_problem_encode(p, &start[i], w.genes + known * genes);
     if (status == SSGCAM_OK)
         status = ssgcam_evolve_create(search, &(ssgcam_evolve_config){.dimensions = genes,
                                                                       .lower = w.lower,
@@ -96,7 +96,7 @@ static ssgcam_status create_search(ssgcam_evolve **search, const ssg_problem *p,
                                                                       .adaptation = o->adaptation,
                                                                       .population = population_of(o, genes),
                                                                       .initial = w.genes,
-                                                                      .initial_count = start_count,
+                                                                      .initial_count = known,
                                                                       .stagnation_generations = o->stagnation});
     close_workshop(&w);
     return status;

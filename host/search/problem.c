@@ -16,11 +16,16 @@ size_t ssg_problem_genes(const ssg_problem *p)
     return 2 * p->layers + (p->tau_gene ? 1 : 0);
 }
 
+static size_t choice_count(const ssg_problem *p)
+{
+    return p->mixed ? p->mixed_count : p->choices;
+}
+
 void ssg_problem_bounds(const ssg_problem *p, double *lower, double *upper, unsigned char *integer)
 {
     for (size_t l = 0; l < p->layers; l++) {
         lower[2 * l] = -1, upper[2 * l] = 1, integer[2 * l] = 0;
-        lower[2 * l + 1] = 0, upper[2 * l + 1] = (double)(p->choices - 1), integer[2 * l + 1] = 1;
+        lower[2 * l + 1] = 0, upper[2 * l + 1] = (double)(choice_count(p) - 1), integer[2 * l + 1] = 1;
     }
     if (p->tau_gene) lower[2 * p->layers] = 0, upper[2 * p->layers] = 255, integer[2 * p->layers] = 1;
 }
@@ -31,22 +36,26 @@ void ssg_problem_decode(const ssg_problem *p, const double *genes, ssg_candidate
     memset(candidate, 0, sizeof *candidate);
     for (size_t l = 0; l < p->layers; l++) {
         raw[l] = genes[2 * l];
-        candidate->row[l] = (uint32_t)(l * p->choices + (size_t)genes[2 * l + 1]);
+        size_t choice = (size_t)genes[2 * l + 1];
+        candidate->row[l] = (uint32_t)(l * p->choices + (p->mixed ? p->mixed[choice] : choice));
     }
     ssg_mixture_weights(candidate->weight, raw, p->layers);
     if (p->tau_gene) candidate->tau = (uint8_t)genes[2 * p->layers];
 }
 
-void ssg_problem_encode(const ssg_problem *p, const ssg_candidate *candidate, double *genes)
+int ssg_problem_encode(const ssg_problem *p, const ssg_candidate *candidate, double *genes)
 {
     for (size_t l = 0; l < p->layers; l++) genes[2 * l] = -0.5, genes[2 * l + 1] = 0;
     for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) {
         if (!candidate->weight[t]) continue;
-        size_t layer = candidate->row[t] / p->choices;
+        size_t layer = candidate->row[t] / p->choices, choice = 0;
+        while (choice < choice_count(p) && (p->mixed ? p->mixed[choice] : choice) != candidate->row[t] % p->choices) choice++;
+        if (choice == choice_count(p)) return 0;
         genes[2 * layer] = candidate->weight[t] / (double)SSG_MIXTURE_SUM;
-        genes[2 * layer + 1] = (double)(candidate->row[t] % p->choices);
+        genes[2 * layer + 1] = (double)choice;
     }
     if (p->tau_gene) genes[2 * p->layers] = candidate->tau;
+    return 1;
 }
 
 size_t ssg_candidate_layers(const ssg_candidate *candidate)

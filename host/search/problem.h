@@ -12,6 +12,8 @@
 typedef struct ssg_problem {
     ssg_bank bank; /* the images that count */
     size_t layers, choices;
+    const uint32_t *mixed; /* the choices that genes may name, ascending; NULL: all */
+    size_t mixed_count;
     ssgcam_fitness fitness;
     int tau_gene;
     double sparsity; /* taken off the fitness for every layer in use */
@@ -22,8 +24,8 @@ size_t ssg_problem_genes(const ssg_problem *problem);
 void ssg_problem_bounds(const ssg_problem *problem, double *lower, double *upper, unsigned char *integer);
 void ssg_problem_decode(const ssg_problem *problem, const double *genes, ssg_candidate *candidate);
 
-/* Genes of a candidate that uses each layer at most once. */
-void ssg_problem_encode(const ssg_problem *problem, const ssg_candidate *candidate, double *genes);
+/* Genes of a candidate that uses each layer at most once; 0 if one of its rows may not be mixed. */
+int ssg_problem_encode(const ssg_problem *problem, const ssg_candidate *candidate, double *genes);
 
 /* Fitness of each candidate at its own threshold, or (`solve`) at its best one, the lowest among equals, which is stored in it. */
 ssgcam_status ssg_problem_score(const ssg_problem *problem, ssg_candidate *candidates, size_t count, int solve, double *fitness);

@@ -81,8 +81,15 @@ static ssgcam_status divide(search *s)
     SSG_TRY(ssg_bank_select(&s->heldout, &s->store.bank, s->labelled.held, 1));
     s->result->searched = s->searched.image_count;
     s->result->heldout = s->heldout.image_count;
-    s->problem = (ssg_problem){s->searched,   s->grid.layers,      s->grid.choices, s->o.fitness, s->o.threshold == SSGCAM_THRESHOLD_GENE,
-                               s->o.sparsity, s->o.device->threads};
+    s->problem = (ssg_problem){.bank = s->searched,
+                               .layers = s->grid.layers,
+                               .choices = s->grid.choices,
+                               .mixed = s->grid.mixed,
+                               .mixed_count = s->grid.mixed_count,
+                               .fitness = s->o.fitness,
+                               .tau_gene = s->o.threshold == SSGCAM_THRESHOLD_GENE,
+                               .sparsity = s->o.sparsity,
+                               .threads = s->o.device->threads};
     s->runs = s->o.folds ? (size_t)s->o.folds : s->o.runs > 1 ? (size_t)s->o.runs : 1;
     if (!s->o.folds) return SSGCAM_OK;
     if (!(s->fold = ssg_calloc(s->searched.image_count, sizeof *s->fold))) return SSG_OUT_OF_MEMORY;
@@ -100,8 +107,9 @@ static ssgcam_status open_session(search *s)
                             o->sparsity);
     if (!text) return SSG_OUT_OF_MEMORY;
     XXH128_hash_t a = XXH3_128bits(text, strlen(text)), b = XXH3_128bits(s->labelled.held, s->labelled.count);
+    XXH128_hash_t c = XXH3_128bits(s->grid.mixed, s->grid.mixed_count * sizeof *s->grid.mixed);
     ssg_free(text);
-    snprintf(id.options, sizeof id.options, "%016llx%016llx", (unsigned long long)(a.high64 ^ b.low64), (unsigned long long)a.low64);
+    snprintf(id.options, sizeof id.options, "%016llx%016llx", (unsigned long long)(a.high64 ^ b.low64), (unsigned long long)(a.low64 ^ c.low64));
     SSG_TRY(ssg_session_open(&s->session, o->out, &id, o->fresh));
     s->result->resumed = s->session.resumed;
     return SSGCAM_OK;

@@ -45,6 +45,8 @@ typedef struct ssgcam_search_options {
     const char *layers;           /* "auto" (default), "all", "last", or names separated by commas; at most 64 */
     const ssgcam_method *methods; /* default: SSG-CAM */
     size_t method_count;
+    const ssgcam_method *mixed; /* those of the methods that the recipe may use, the others are only compared with; default all */
+    size_t mixed_count;
     const double *sigmas; /* SSG-CAM; default 0, 1, 2, 4, 8 */
     size_t sigma_count;
     const double *powers; /* every row is offered with each; default 1 */
