@@ -133,17 +133,18 @@ static ssgcam_status problem_of(const search *s, size_t run, int inside, ssg_pro
 static ssgcam_status evolve_run(search *s, size_t run)
 {
     ssg_problem problem;
-    ssg_baselines own;
+    ssg_baselines of_fold = {0};
     SSG_TRY(problem_of(s, run, 0, &problem));
-    ssgcam_status status = ssg_baselines_make(&own, &problem, &s->grid);
-    ssg_candidate *start = status == SSGCAM_OK ? ssg_calloc(own.count, sizeof *start) : NULL;
+    ssgcam_status status = s->fold ? ssg_baselines_make(&of_fold, &problem, &s->grid) : SSGCAM_OK;
+    const ssg_baselines *own = s->fold ? &of_fold : &s->baselines;
+    ssg_candidate *start = status == SSGCAM_OK ? ssg_calloc(own->count, sizeof *start) : NULL;
     if (status == SSGCAM_OK && !start) status = SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; status == SSGCAM_OK && i < own.count; i++) start[i] = own.items[i].candidate;
-    /* Layers alone come first and fill at most half of a small population. */
-    size_t first = own.count > 8 ? own.count - 8 : 0;
-    if (status == SSGCAM_OK) status = ssg_phase_evolve(&s->session, &problem, &s->o, run, s->runs, start + first, own.count - first);
+    for (size_t i = 0; status == SSGCAM_OK && i < own->count; i++) start[i] = own->items[i].candidate;
+    /* The last ones are the best: methods' best layers, naive stackings, the pair. At most half of a small population. */
+    size_t first = own->count > 8 ? own->count - 8 : 0;
+    if (status == SSGCAM_OK) status = ssg_phase_evolve(&s->session, &problem, &s->o, run, s->runs, start + first, own->count - first);
     ssg_free(start);
-    ssg_baselines_clear(&own);
+    ssg_baselines_clear(&of_fold);
     ssg_free((void *)problem.bank.images);
     return status;
 }

@@ -175,7 +175,7 @@ void ssg_score_count(const ssg_score_ops *ops, const ssg_score_image *image, con
 static void levels_single(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count,
                           const uint32_t *tops, uint32_t *out)
 {
-    enum { NONE, OWN, OTHER, IGNORED, KINDS };
+    enum { NONE, OWN, OTHER, IGNORED, KINDS, ROW = KINDS * SSG_SCORE_LEVELS };
     uint16_t f[SSG_SCORE_TILE], kind[SSG_SCORE_TILE];
     uint8_t q[SSG_SCORE_TILE];
     const uint8_t *maps[SSG_SCORE_LAYERS];
@@ -188,7 +188,7 @@ static void levels_single(const ssg_score_ops *ops, const ssg_score_image *image
             kind[i] = (uint16_t)(what * SSG_SCORE_LEVELS);
         }
         for (size_t p = 0; p < count; p++) {
-            uint32_t bins[4][KINDS * SSG_SCORE_LEVELS] = {{0}}, *histogram = out + p * 3 * SSG_SCORE_LEVELS;
+            uint32_t bins[4][ROW] = {{0}}, *histogram = out + p * 3 * SSG_SCORE_LEVELS;
             if (tops[p] == 0) continue;
             point(maps, image, &mixtures[p], 0, at);
             ops->fuse(f, maps, mixtures[p].weight, mixtures[p].terms, n);
@@ -199,17 +199,16 @@ static void levels_single(const ssg_score_ops *ops, const ssg_score_image *image
                 bins[2][kind[i + 2] + q[i + 2]]++;
                 bins[3][kind[i + 3] + q[i + 3]]++;
             }
-            for (size_t level = 1; level < SSG_SCORE_LEVELS; level++) { /* level 0: nobody wins */
-                uint32_t sum[KINDS];
-                for (size_t k = 0; k < KINDS; k++) {
-                    size_t b = k * SSG_SCORE_LEVELS + level;
-                    sum[k] = bins[0][b] + bins[1][b] + bins[2][b] + bins[3][b];
-                }
-                histogram[level] += sum[NONE];
-                histogram[SSG_SCORE_LEVELS + level] += sum[OWN];
-                histogram[2 * SSG_SCORE_LEVELS + level] += sum[NONE] + sum[OWN] + sum[OTHER];
-            }
+            for (size_t b = 0; b < OTHER * SSG_SCORE_LEVELS; b++) histogram[b] += bins[0][b] + bins[1][b] + bins[2][b] + bins[3][b];
+            const uint32_t *other = &bins[0][OTHER * SSG_SCORE_LEVELS];
+            uint32_t *won = histogram + 2 * SSG_SCORE_LEVELS;
+            for (size_t b = 0; b < SSG_SCORE_LEVELS; b++) won[b] += other[b] + other[b + ROW] + other[b + 2 * ROW] + other[b + 3 * ROW];
         }
+    }
+    for (size_t p = 0; p < count; p++) {
+        uint32_t *none = out + p * 3 * SSG_SCORE_LEVELS, *own = none + SSG_SCORE_LEVELS, *won = own + SSG_SCORE_LEVELS;
+        for (size_t b = 0; b < SSG_SCORE_LEVELS; b++) won[b] += none[b] + own[b];
+        none[0] = own[0] = won[0] = 0; /* level 0: nobody wins */
     }
 }
 
