@@ -13,7 +13,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 METHODS = ["gradcam", "gradcampp", "xgradcam", "layercam", "ssgcam"]
 NAMES = dict(gradcam="Grad-CAM", gradcampp="Grad-CAM++", xgradcam="XGrad-CAM", layercam="LayerCAM", ssgcam="SSG-CAM")
-GRID = ["--layers", "all", "-m", ",".join(METHODS), "--powers", "0.25,0.5,1", "--mask-values"]
+GRID = ["--layers", "all", "-m", "ssgcam,layercam,gradcam,gradcampp,xgradcam", "--powers", "0.25,0.5,1", "--mask-values"]
 
 
 def table_of(data, name, folder, every):
