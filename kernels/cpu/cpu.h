@@ -11,10 +11,6 @@
 #define SSG_MULTIVERSION
 #endif
 
-/* Channels are handled 16 at a time, as two vectors of eight: vectors wider than the machine's registers would be taken apart through memory. */
-enum { SSG_LANES = 16, SSG_VECTOR_LANES = 8, SSG_VECTORS = SSG_LANES / SSG_VECTOR_LANES };
-typedef float ssg_vector __attribute__((vector_size(SSG_VECTOR_LANES * sizeof(float)), aligned(4)));
-
 size_t ssg_cpu_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
 void ssg_cpu_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
                   float *maps, void *scratch);

@@ -7,6 +7,8 @@
 #include "kernels/fixed_point.h"
 #include "kernels/ref/ref.h"
 
+enum { LANES = 16 }; /* accumulators side by side */
+
 /* ---- normalise ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct normalise_job {
@@ -19,11 +21,11 @@ typedef struct normalise_job {
 /* x - x is NaN for NaN and infinities alone, and a sum of zeros otherwise. */
 SSG_MULTIVERSION static void extremes(const float *map, size_t pixels, float *low, float *high, float *suspicion)
 {
-    float lows[SSG_LANES], highs[SSG_LANES], sums[SSG_LANES];
-    for (int l = 0; l < SSG_LANES; l++) lows[l] = highs[l] = map[0], sums[l] = 0;
-    size_t whole = pixels / SSG_LANES * SSG_LANES;
-    for (size_t i = 0; i < whole; i += SSG_LANES)
-        for (int l = 0; l < SSG_LANES; l++) {
+    float lows[LANES], highs[LANES], sums[LANES];
+    for (int l = 0; l < LANES; l++) lows[l] = highs[l] = map[0], sums[l] = 0;
+    size_t whole = pixels / LANES * LANES;
+    for (size_t i = 0; i < whole; i += LANES)
+        for (int l = 0; l < LANES; l++) {
             float v = map[i + (size_t)l];
             lows[l] = v < lows[l] ? v : lows[l];
             highs[l] = v > highs[l] ? v : highs[l];
@@ -34,7 +36,7 @@ SSG_MULTIVERSION static void extremes(const float *map, size_t pixels, float *lo
         highs[0] = map[i] > highs[0] ? map[i] : highs[0];
         sums[0] += map[i] - map[i];
     }
-    for (int l = 1; l < SSG_LANES; l++) {
+    for (int l = 1; l < LANES; l++) {
         lows[0] = lows[l] < lows[0] ? lows[l] : lows[0];
         highs[0] = highs[l] > highs[0] ? highs[l] : highs[0];
         sums[0] += sums[l];
