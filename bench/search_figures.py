@@ -13,7 +13,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 METHODS = ["gradcam", "gradcampp", "xgradcam", "layercam", "ssgcam"]
 NAMES = dict(gradcam="Grad-CAM", gradcampp="Grad-CAM++", xgradcam="XGrad-CAM", layercam="LayerCAM", ssgcam="SSG-CAM")
-GRID = ["--layers", "all", "-m", "ssgcam,layercam,gradcam,gradcampp,xgradcam", "--powers", "0.25,0.5,1", "--mask-values"]
+GRID = ["--layers", "all", "-m", "ssgcam,layercam,gradcam,gradcampp,xgradcam", "--fitness", "object", "--powers", "0.25,0.5,1", "--mask-values"]
 
 
 def table_of(data, name, folder, every):
@@ -53,7 +53,7 @@ def percent(entries, where, what):
 
 
 def line(name, entries, rows=""):
-    figures = [percent(entries, where, what) for where in ("searched", "heldout") for what in ("mean_iou", "foreground_iou")]
+    figures = [percent(entries, where, what) for where in ("searched", "heldout") for what in ("object_miou", "object_iou")]
     layers = sorted({e["layers"] for e in entries})
     print(f"| {name} | " + " | ".join(figures) + f" | {'-'.join(map(str, dict.fromkeys((layers[0], layers[-1]))))} | {rows} |", flush=True)
 
@@ -87,16 +87,16 @@ def report(task):
     sparse = task.search("-n", n, "--sparsity", "0.002")
     print("\nWhat shrinks the gap (all methods):\n")
     print("| | searched mIoU | held out mIoU | gap | cross-validated | rows mixed |\n| --- | --- | --- | --- | --- | --- |")
-    best = max((entry(first, f"best {m} layer") for m in METHODS), key=lambda e: e["searched"]["mean_iou"])
+    best = max((entry(first, f"best {m} layer") for m in METHODS), key=lambda e: e["searched"]["object_miou"])
     for name, result, e in [("best single layer (how much harder the held-out images are)", None, best), ("one run", first, entry(first, "recipe")),
                             ("sparsity 0.002", sparse, entry(sparse, "recipe")), ("mean of 4 runs", averaged, entry(averaged, "recipe")),
                             ("mean of 4 folds (3/4 of the images each)", folds, entry(folds, "recipe")),
                             ("mean of 2 folds (1/2 of the images each)", halves, entry(halves, "recipe"))]:
-        a, b = 100 * e["searched"]["mean_iou"], 100 * e["heldout"]["mean_iou"]
+        a, b = 100 * e["searched"]["object_miou"], 100 * e["heldout"]["object_miou"]
         crossed = f"{100 * result['crossvalidated']['mean_iou']:.1f}" if result and "crossvalidated" in result else ""
         print(f"| {name} | {a:.1f} | {b:.1f} | {a - b:.1f} | {crossed} | {e['layers']} |")
     low, high = first["heldout_interval"]
-    print(f"\nBootstrap interval (95 %) of one run's held-out mIoU: {100 * low:.1f} to {100 * high:.1f}.")
+    print(f"\nBootstrap interval (95 %) of one run's held-out mIoU over background and every type: {100 * low:.1f} to {100 * high:.1f}.")
 
 
 def main(program, data, vgg16, folder):
@@ -106,7 +106,7 @@ def main(program, data, vgg16, folder):
         file.write("glioma\nmeningioma\nno tumour\npituitary\n")
     brain, cells = table_of(data, "brain-mri-tumor", folder, 4), table_of(data, "blood-wbc-masks", folder, 1)
     wbc = [os.path.join(HERE, "../demo/train/wbc.onnx")]
-    print("# What a search is worth on held-out images\n\n`bench/search_figures.py`. mIoU of background and object and IoU of the object in percent, on the network's input grid.")
+    print("# What a search is worth on held-out images\n\n`bench/search_figures.py`. mIoU of background and object and IoU of the object in percent (`--fitness object`: cell or tumour types taken together), on the network's input grid.")
     report(Task(program, folder, "White blood cells, the whole cell (ten-layer network)", wbc, cells, "object", 3000))
     report(Task(program, folder, "White blood cells, the nucleus (ten-layer network)", wbc, cells, "object>=2", 3000))
     report(Task(program, folder, "Brain tumours (VGG16, all 13 activations; every fourth test image)", [vgg16, "--class-names", names], brain, "object", 2000))

@@ -426,7 +426,7 @@ Test(search, only_methods_to_mix_are_mixed)
 
 Test(search, every_fitness_and_mode_runs)
 {
-    for (int fitness = 0; fitness < 3; fitness++)
+    for (int fitness = 0; fitness < 4; fitness++)
         for (int mode = 0; mode < 2; mode++) {
             ssgcam_search_result result;
             ssgcam_search_options o = options();
@@ -489,7 +489,7 @@ Test(search_core, solved_thresholds_are_the_best_of_all)
 {
     ssg_problem problem = {make_bank(), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 2};
     ssg_draws draws = ssg_draws_named(1, 0, 0, 0);
-    for (int fitness = 0; fitness < 3; fitness++) {
+    for (int fitness = 0; fitness < 4; fitness++) {
         ssg_candidate one, all[256];
         double genes[2 * LAYERS], solved, given[256];
         size_t best = 0;

@@ -31,10 +31,10 @@ static const option table[] = {
     {"sigmas", 0, OPTION_TEXT, offsetof(flags, sigmas), "X,Y", "ssgcam: smoothing in pixels of the layer (0,1,2,4,8)"},
     {"combine", 0, OPTION_TEXT, offsetof(flags, combine), "HOW", "ssgcam: product, coherence, both (both)"},
     {"weighting", 0, OPTION_TEXT, offsetof(flags, weighting), "HOW", "ssgcam: element, or both element and channel (element)"},
-    {"powers", 0, OPTION_TEXT, offsetof(flags, powers), "X,Y", "every map is offered raised to each (1)"},
+    {"powers", 0, OPTION_TEXT, offsetof(flags, powers), "X,Y", "every map is offered raised to each (0.25,0.5,1)"},
     {"grid", 0, OPTION_TEXT, offsetof(flags, grid), "HxW", "size at which maps are mixed and scored (the network's input)"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The search:"},
-    {"fitness", 0, OPTION_TEXT, offsetof(flags, fitness), "WHAT", "miou, foreground, image (miou)"},
+    {"fitness", 0, OPTION_TEXT, offsetof(flags, fitness), "WHAT", "miou, foreground, object, image (miou)"},
     {"evaluations", 'n', OPTION_INT, offsetof(flags, evaluations), "N", "candidates scored in a run (12800)"},
     {"seed", 's', OPTION_INT, offsetof(flags, seed), "N", "of everything random (1)"},
     {"runs", 0, OPTION_INT, offsetof(flags, runs), "N", "searches with seeds of their own; their mean is the recipe (1)"},
@@ -180,10 +180,11 @@ static void on_generation(void *context, size_t run, size_t runs, const ssgcam_e
 
 static json_t *score_json(const ssgcam_search_score *s)
 {
-    return json_pack("{s:f,s:f,s:f}", "mean_iou", s->mean_iou, "foreground_iou", s->foreground_iou, "image_iou", s->image_iou);
+    return json_pack("{s:f,s:f,s:f,s:f,s:f}", "mean_iou", s->mean_iou, "foreground_iou", s->foreground_iou, "image_iou", s->image_iou, "object_miou",
+                     s->object_miou, "object_iou", s->object_iou);
 }
 
-static void print_json(const ssgcam_search_result *r, const char *out)
+static void print_json(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
 {
     json_t *entries = json_array();
     for (size_t i = 0; i < r->entry_count; i++) {
@@ -193,11 +194,12 @@ static void print_json(const ssgcam_search_result *r, const char *out)
         if (r->heldout) json_object_set_new(entry, "heldout", score_json(&e->heldout));
         json_array_append_new(entries, entry);
     }
-    json_t *root = json_pack("{s:s,s:I,s:I,s:o,s:[f,f],s:I,s:I,s:s,s:{s:I,s:I,s:b,s:b,s:f},s:f,s:b}", "recipe", out, "searched",
-                             (json_int_t)r->searched, "heldout", (json_int_t)r->heldout, "entries", entries, "searched_interval", r->interval[0][0],
-                             r->interval[0][1], "evaluations", (json_int_t)r->evaluations, "generations", (json_int_t)r->generations, "stop",
-                             ssgcam_evolve_stop_name(r->stop), "bank", "rows", (json_int_t)r->bank_rows, "bytes", (json_int_t)r->bank_bytes, "cached",
-                             r->bank_cached, "mapped", r->bank_mapped, "ms", r->bank_ms, "search_ms", r->search_ms, "resumed", r->resumed);
+    json_t *root =
+        json_pack("{s:s,s:s,s:I,s:I,s:o,s:[f,f],s:I,s:I,s:s,s:{s:I,s:I,s:b,s:b,s:f},s:f,s:b}", "recipe", out, "fitness", ssgcam_fitness_name(fitness),
+                  "searched", (json_int_t)r->searched, "heldout", (json_int_t)r->heldout, "entries", entries, "searched_interval", r->interval[0][0],
+                  r->interval[0][1], "evaluations", (json_int_t)r->evaluations, "generations", (json_int_t)r->generations, "stop",
+                  ssgcam_evolve_stop_name(r->stop), "bank", "rows", (json_int_t)r->bank_rows, "bytes", (json_int_t)r->bank_bytes, "cached",
+                  r->bank_cached, "mapped", r->bank_mapped, "ms", r->bank_ms, "search_ms", r->search_ms, "resumed", r->resumed);
     if (r->heldout) json_object_set_new(root, "heldout_interval", json_pack("[f,f]", r->interval[1][0], r->interval[1][1]));
     if (r->has_crossvalidation) json_object_set_new(root, "crossvalidated", score_json(&r->crossvalidated));
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
@@ -206,7 +208,14 @@ static void print_json(const ssgcam_search_result *r, const char *out)
     json_decref(root);
 }
 
-static void print_text(const ssgcam_search_result *r, const char *out)
+/* The two figures of a line: pooled ones where the search was for them. */
+static void print_score(const ssgcam_search_score *s, ssgcam_fitness fitness)
+{
+    int pooled = fitness == SSGCAM_FITNESS_OBJECT;
+    printf("%10.2f %10.2f", 100 * (pooled ? s->object_miou : s->mean_iou), 100 * (pooled ? s->object_iou : s->foreground_iou));
+}
+
+static void print_text(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
 {
     size_t widest = 8;
     for (size_t i = 0; i < r->entry_count; i++) widest = strlen(r->entries[i].name) > widest ? strlen(r->entries[i].name) : widest;
@@ -217,15 +226,18 @@ static void print_text(const ssgcam_search_result *r, const char *out)
     printf("  %-*s  %10s %10s  %s  tau  mix\n", (int)widest, "", "mIoU %", "object %", r->heldout ? "    mIoU %   object %" : "");
     for (size_t i = 0; i < r->entry_count; i++) {
         const ssgcam_search_entry *e = &r->entries[i];
-        printf("  %-*s  %10.2f %10.2f  ", (int)widest, e->name, 100 * e->searched.mean_iou, 100 * e->searched.foreground_iou);
-        if (r->heldout) printf("%10.2f %10.2f", 100 * e->heldout.mean_iou, 100 * e->heldout.foreground_iou);
+        printf("  %-*s  ", (int)widest, e->name);
+        print_score(&e->searched, fitness);
+        printf("  ");
+        if (r->heldout) print_score(&e->heldout, fitness);
         printf("  %3d  %s\n", e->threshold, e->rows);
     }
     printf("\n  95 %% of bootstrap samples of the images: mIoU %.2f to %.2f searched", 100 * r->interval[0][0], 100 * r->interval[0][1]);
     if (r->heldout) printf(", %.2f to %.2f held out", 100 * r->interval[1][0], 100 * r->interval[1][1]);
-    if (r->has_crossvalidation)
-        printf("\n  cross-validated, each image scored by the search that did not see it: mIoU %.2f, object %.2f", 100 * r->crossvalidated.mean_iou,
-               100 * r->crossvalidated.foreground_iou);
+    if (r->has_crossvalidation) {
+        printf("\n  cross-validated, each image scored by the search that did not see it: ");
+        print_score(&r->crossvalidated, fitness);
+    }
     printf("\n  written: %s\n", out);
 }
 
@@ -260,7 +272,7 @@ static ssgcam_status work(const flags *f, const char *path)
         o.device = device, o.model = model, o.data = data, o.holdout = holdout, o.context = &s;
         status = ssgcam_search_run(&o, &result);
         if (!s.images_ended) progress_end(&s.images);
-        if (status == SSGCAM_OK) (f->common.json ? print_json : print_text)(&result, o.out);
+        if (status == SSGCAM_OK) (f->common.json ? print_json : print_text)(&result, o.out, o.fitness);
     }
     ssgcam_search_clear(&result);
     ssgcam_dataset_destroy(&holdout);

@@ -6,7 +6,7 @@
 #include "host/flow/network.h"
 #include "kernels/score.h"
 
-static const double default_sigmas[] = {0, 1, 2, 4, 8}, neutral_power[] = {1};
+static const double default_sigmas[] = {0, 1, 2, 4, 8}, default_powers[] = {0.25, 0.5, 1};
 static const ssgcam_method default_methods[] = {SSGCAM_METHOD_SSGCAM};
 
 static ssgcam_status take_layers(ssg_grid *grid, const ssgcam_search_options *o)
@@ -65,8 +65,8 @@ static ssgcam_status take_methods(ssg_grid *grid, const ssgcam_search_options *o
 
 static ssgcam_status take_powers(ssg_grid *grid, const ssgcam_search_options *o)
 {
-    const double *powers = o->power_count ? o->powers : neutral_power;
-    grid->powers = o->power_count ? o->power_count : 1;
+    const double *powers = o->power_count ? o->powers : default_powers;
+    grid->powers = o->power_count ? o->power_count : sizeof default_powers / sizeof *default_powers;
     if (!(grid->power = ssg_calloc(grid->powers, sizeof *grid->power))) return SSG_OUT_OF_MEMORY;
     for (size_t p = 0; p < grid->powers; p++) {
         if (!(powers[p] > 0 && powers[p] <= 16)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "power %g; it must be above 0 and at most 16", powers[p]);

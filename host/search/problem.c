@@ -67,9 +67,29 @@ size_t ssg_candidate_layers(const ssg_candidate *candidate)
 
 /* ---- fitness ------------------------------------------------------------------------------------------------------------------------- */
 
+/* Background, and all classes as one. */
+static void pool(ssg_counts pooled[2], const ssg_counts *counts, size_t labels)
+{
+    pooled[0] = counts[0];
+    pooled[1] = (ssg_counts){0};
+    for (size_t l = 1; l < labels; l++) pooled[1].tp += counts[l].tp, pooled[1].fp += counts[l].fp, pooled[1].fn += counts[l].fn;
+}
+
 static double measure(const ssg_problem *p, const ssg_counts *counts, size_t labels)
 {
-    return p->fitness == SSGCAM_FITNESS_FOREGROUND_IOU ? ssg_foreground_iou(counts, labels) : ssg_mean_iou(counts, labels);
+    ssg_counts pooled[2];
+    if (p->fitness == SSGCAM_FITNESS_FOREGROUND_IOU) return ssg_foreground_iou(counts, labels);
+    if (p->fitness != SSGCAM_FITNESS_OBJECT) return ssg_mean_iou(counts, labels);
+    pool(pooled, counts, labels);
+    return ssg_mean_iou(pooled, 2);
+}
+
+ssgcam_search_score ssg_problem_score_of(const ssg_counts *sum, const ssg_counts *per_image, size_t images, size_t labels)
+{
+    ssg_counts pooled[2];
+    pool(pooled, sum, labels);
+    return (ssgcam_search_score){ssg_mean_iou(sum, labels), ssg_foreground_iou(sum, labels), ssg_mean_image_iou(per_image, images, labels),
+                                 ssg_mean_iou(pooled, 2), ssg_foreground_iou(pooled, 2)};
 }
 
 /* All thresholds of some candidates: value[candidate][256]. */
@@ -181,9 +201,7 @@ ssgcam_status ssg_problem_figures(const ssg_bank *bank, const ssg_candidate *can
     ssg_counts *counts = per_image ? per_image : own;
     ssgcam_status status = counts && total ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) status = ssg_objective_count(total, counts, bank, candidate, 1, SSG_SCORE_LAYERS, NULL, threads);
-    if (status == SSGCAM_OK)
-        *score = (ssgcam_search_score){ssg_mean_iou(total, labels), ssg_foreground_iou(total, labels),
-                                       ssg_mean_image_iou(counts, bank->image_count, labels)};
+    if (status == SSGCAM_OK) *score = ssg_problem_score_of(total, counts, bank->image_count, labels);
     ssg_free(own);
     ssg_free(total);
     return status;

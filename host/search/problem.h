@@ -30,6 +30,9 @@ int ssg_problem_encode(const ssg_problem *problem, const ssg_candidate *candidat
 /* Fitness of each candidate at its own threshold, or (`solve`) at its best one, the lowest among equals, which is stored in it. */
 ssgcam_status ssg_problem_score(const ssg_problem *problem, ssg_candidate *candidates, size_t count, int solve, double *fitness);
 
+/* All figures of summed counts and counts per image. */
+ssgcam_search_score ssg_problem_score_of(const ssg_counts *sum, const ssg_counts *per_image, size_t images, size_t labels);
+
 /* Counts per image at the candidate's threshold (images x labels, may be NULL) and the figures made of them. */
 ssgcam_status ssg_problem_figures(const ssg_bank *bank, const ssg_candidate *candidate, int threads, ssg_counts *per_image,
                                   ssgcam_search_score *score);

@@ -97,9 +97,9 @@ static json_t *counts_json(const ssg_counts *per_image, size_t images, size_t la
 
 static json_t *set_json(const ssg_bank *bank, const ssg_counts *per_image, const ssgcam_search_score *score)
 {
-    return json_pack("{s:I,s:o,s:f,s:f,s:f}", "images", (json_int_t)bank->image_count, "counts",
+    return json_pack("{s:I,s:o,s:f,s:f,s:f,s:f,s:f}", "images", (json_int_t)bank->image_count, "counts",
                      counts_json(per_image, bank->image_count, bank->class_count + 1), "mean_iou", score->mean_iou, "foreground_iou",
-                     score->foreground_iou, "image_iou", score->image_iou);
+                     score->foreground_iou, "image_iou", score->image_iou, "object_miou", score->object_miou, "object_iou", score->object_iou);
 }
 
 static void add_name(json_t *list, const char *name)

@@ -29,21 +29,21 @@ typedef struct search {
 
 /* ---- names --------------------------------------------------------------------------------------------------------------------------- */
 
-static const char *const fitness_names[] = {"miou", "foreground", "image"};
+static const char *const fitness_names[] = {"miou", "foreground", "object", "image"};
 
 const char *ssgcam_fitness_name(ssgcam_fitness fitness)
 {
-    return (size_t)fitness < 3 ? fitness_names[fitness] : "unknown";
+    return (size_t)fitness < 4 ? fitness_names[fitness] : "unknown";
 }
 
 ssgcam_status ssgcam_fitness_parse(const char *name, ssgcam_fitness *fitness)
 {
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         if (strcmp(fitness_names[i], name) == 0) {
             *fitness = (ssgcam_fitness)i;
             return SSGCAM_OK;
         }
-    return ssg_fail(SSGCAM_ERR_ARGUMENT, "there is no fitness '%s'; there are: miou, foreground, image", name);
+    return ssg_fail(SSGCAM_ERR_ARGUMENT, "there is no fitness '%s'; there are: miou, foreground, object, image", name);
 }
 
 /* ---- set-up -------------------------------------------------------------------------------------------------------------------------- */
@@ -188,8 +188,7 @@ static ssgcam_status crossvalidate(search *s, const ssg_counts *per_image)
         to->tp += per_image[i].tp, to->fp += per_image[i].fp, to->fn += per_image[i].fn;
     }
     s->result->has_crossvalidation = 1;
-    s->result->crossvalidated =
-        (ssgcam_search_score){ssg_mean_iou(sum, labels), ssg_foreground_iou(sum, labels), ssg_mean_image_iou(per_image, images, labels)};
+    s->result->crossvalidated = ssg_problem_score_of(sum, per_image, images, labels);
     ssg_free(sum);
     return SSGCAM_OK;
 }

@@ -21,6 +21,7 @@ extern "C" {
 typedef enum ssgcam_fitness {
     SSGCAM_FITNESS_MEAN_IOU,       /* counts of all images added up, mean over labels, background included */
     SSGCAM_FITNESS_FOREGROUND_IOU, /* the same without background */
+    SSGCAM_FITNESS_OBJECT,         /* mean of background and object, all classes taken together as one object: steadier where classes are rare */
     SSGCAM_FITNESS_IMAGE_IOU       /* mean over images of each image's mean IoU; the threshold is then a gene */
 } ssgcam_fitness;
 
@@ -49,7 +50,7 @@ typedef struct ssgcam_search_options {
     size_t mixed_count;
     const double *sigmas; /* SSG-CAM; default 0, 1, 2, 4, 8 */
     size_t sigma_count;
-    const double *powers; /* every row is offered with each; default 1 */
+    const double *powers; /* every row is offered with each; default 0.25, 0.5, 1 */
     size_t power_count;
     int product_only, coherence_only; /* SSG-CAM: default both combinations */
     int channel_too;                  /* SSG-CAM: offer channel weighting beside element weighting */
@@ -82,7 +83,8 @@ typedef struct ssgcam_search_options {
 } ssgcam_search_options;
 
 typedef struct ssgcam_search_score {
-    double mean_iou, foreground_iou, image_iou;
+    double mean_iou, foreground_iou, image_iou; /* as the fitness of that name */
+    double object_miou, object_iou;             /* all classes as one object: mean of background and object, and the object's alone */
 } ssgcam_search_score;
 
 /* One line of the comparison. */
@@ -115,7 +117,7 @@ SSGCAM_API ssgcam_status ssgcam_search_run(const ssgcam_search_options *options,
 
 SSGCAM_API void ssgcam_search_clear(ssgcam_search_result *result);
 
-SSGCAM_API ssgcam_status ssgcam_fitness_parse(const char *name, ssgcam_fitness *fitness); /* "miou", "foreground", "image" */
+SSGCAM_API ssgcam_status ssgcam_fitness_parse(const char *name, ssgcam_fitness *fitness); /* "miou", "foreground", "object", "image" */
 SSGCAM_API const char *ssgcam_fitness_name(ssgcam_fitness fitness);
 
 #ifdef __cplusplus

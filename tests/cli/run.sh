@@ -187,7 +187,7 @@ check "SIGTERM: exit 130 or already done" test "$code" -eq 130 -o "$code" -eq 0
 check "stopped $stops times and continued: the same bytes" cmp slow.json stopped.json
 expect 3 "1 image to search on" search "$model" --data data --split test --limit 1 --mask-values object
 expect 2 "population" "${search[@]}" --population 3 -o x.json
-expect 2 "there are: miou, foreground, image" "${search[@]}" --fitness beauty -o x.json
+expect 2 "there are: miou, foreground, object, image" "${search[@]}" --fitness beauty -o x.json
 expect 2 "needs --split" search "$model" --data data --holdout-split test
 expect 2 "separated by commas" "${search[@]}" --sigmas '1;2' -o x.json
 expect 3 "masks" search "$model" --data data --split test -o x.json
