@@ -61,7 +61,7 @@ int main(int argc, char **argv)
         ssg_mixture_weights(candidates[p].weight, raw, LAYERS);
         candidates[p].tau = (uint8_t)(64 + p);
     }
-    ssg_bank bank = {image, (size_t)images, 1};
+    ssg_bank bank = {.images = image, .image_count = (size_t)images, .class_count = 1};
     for (int level = 0; level < SSG_SCORE_LEVEL_COUNT; level++) {
         const ssg_score_ops *ops = ssg_score_at((ssg_score_level)level);
         if (!ops) continue;

@@ -7,7 +7,9 @@
 #include "host/base/alloc.h"
 #include "host/base/philox.h"
 #include "host/fuse/weights.h"
+#include "host/search/bank_device.h"
 #include "host/search/fitness.h"
+#include "tests/support/device.h"
 
 static FILE *fixture;
 
@@ -41,6 +43,22 @@ static void free_images(ssg_score_image *images, size_t count)
     for (size_t i = 0; i < count; i++) free((void *)images[i].maps), free((void *)images[i].truth), free((void *)images[i].classes);
 }
 
+/* The bank on the test's device; NULL where that is the CPU. */
+static void open_on_device(ssg_device **device, ssg_bank_device **on_device, const ssg_bank *bank)
+{
+    cr_assert_eq(ssg_device_open(device, TEST_DEVICE, 1), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssg_bank_device_create(on_device, *device, bank), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(*on_device != NULL, strcmp(TEST_DEVICE, "cpu") != 0);
+}
+
+/* The instruction sets in turn, then the device; NULL for one that there is not. */
+static const ssg_score_ops *level_at(int level, ssg_bank *bank, const ssg_bank_device *on_device)
+{
+    bank->device = level == SSG_SCORE_LEVEL_COUNT ? on_device : NULL;
+    if (level < SSG_SCORE_LEVEL_COUNT) return ssg_score_at((ssg_score_level)level);
+    return on_device ? &ssg_score_ref : NULL;
+}
+
 static void check_case(void)
 {
     size_t height = (size_t)next_int(), width = (size_t)next_int(), classes = (size_t)next_int(), images = (size_t)next_int();
@@ -54,7 +72,7 @@ static void check_case(void)
         candidates[p].tau = (uint8_t)next_int();
     }
     for (size_t i = 0; i < images; i++) read_image(&image[i], height * width, rows);
-    ssg_bank bank = {image, images, classes};
+    ssg_bank bank = {.images = image, .image_count = images, .class_count = classes};
     ssg_counts *expected = calloc(count * 256 * labels, sizeof *expected), *all = calloc(count * 256 * labels, sizeof *all);
     ssg_counts *one = calloc(count * labels, sizeof *one), *each = calloc(count * images * labels, sizeof *each);
     double fitness[8];
@@ -65,10 +83,13 @@ static void check_case(void)
         }
         fitness[p] = next_double();
     }
-    for (int level = 0; level < SSG_SCORE_LEVEL_COUNT; level++) {
-        const ssg_score_ops *ops = ssg_score_at((ssg_score_level)level);
+    ssg_device *device;
+    ssg_bank_device *on_device;
+    open_on_device(&device, &on_device, &bank);
+    for (int level = 0; level <= SSG_SCORE_LEVEL_COUNT; level++) {
+        const ssg_score_ops *ops = level_at(level, &bank, on_device);
         if (!ops) continue;
-        for (int threads = 1; threads <= 3; threads++) {
+        for (int threads = 1; threads <= (bank.device ? 1 : 3); threads++) {
             cr_assert_eq(ssg_objective_count_all_taus(all, &bank, candidates, count, layers, ops, threads), SSGCAM_OK, "%s", ssgcam_last_error());
             cr_assert_arr_eq(all, expected, count * 256 * labels * sizeof *all, "%s", ops->name);
             cr_assert_eq(ssg_objective_count(one, each, &bank, candidates, count, layers, ops, threads), SSGCAM_OK);
@@ -83,6 +104,8 @@ static void check_case(void)
             }
         }
     }
+    ssg_bank_device_destroy(&on_device);
+    ssg_device_close(&device);
     free_images(image, images);
     free(expected);
     free(all);
@@ -126,7 +149,7 @@ Test(score, every_level_and_mode_agrees)
             for (size_t x = 0; x < pixels; x++) truth[x] = (uint8_t)(x % 11 == 0 ? 255 : x / 50 % 4);
             image[i] = (ssg_score_image){maps, truth, names, present, rows, stride};
         }
-        ssg_bank bank = {image, images, classes};
+        ssg_bank bank = {.images = image, .image_count = images, .class_count = classes};
         ssg_candidate *candidates = calloc(count, sizeof *candidates);
         for (size_t p = 0; p < count; p++) {
             double raw[64];
@@ -139,8 +162,11 @@ Test(score, every_level_and_mode_agrees)
                    *all = calloc(count * 256 * labels, sizeof *all);
         ssg_objective_count(expected, NULL, &bank, candidates, count, layers, &ssg_score_ref, 1);
         cr_assert_gt(expected[0].tp + expected[0].fp + expected[0].fn, 0);
-        for (int level = 0; level < SSG_SCORE_LEVEL_COUNT; level++) {
-            const ssg_score_ops *ops = ssg_score_at((ssg_score_level)level);
+        ssg_device *device;
+        ssg_bank_device *on_device;
+        open_on_device(&device, &on_device, &bank);
+        for (int level = 0; level <= SSG_SCORE_LEVEL_COUNT; level++) {
+            const ssg_score_ops *ops = level_at(level, &bank, on_device);
             if (!ops) continue;
             cr_assert_eq(ssg_objective_count(got, NULL, &bank, candidates, count, layers, ops, 2), SSGCAM_OK);
             cr_assert_arr_eq(got, expected, count * labels * sizeof *got, "%s, round %u", ops->name, round);
@@ -149,6 +175,8 @@ Test(score, every_level_and_mode_agrees)
                 cr_assert_arr_eq(all + (p * 256 + candidates[p].tau) * labels, expected + p * labels, labels * sizeof *all, "%s, round %u", ops->name,
                                  round);
         }
+        ssg_bank_device_destroy(&on_device);
+        ssg_device_close(&device);
         free_images(image, images);
         free(candidates);
         free(expected);
@@ -169,7 +197,7 @@ Test(score, refuses_what_does_not_fit)
 {
     uint8_t maps[64] = {0}, truth[64] = {0}, name = 0;
     ssg_score_image image = {maps, truth, &name, 1, 1, 64};
-    ssg_bank bank = {&image, 1, 1};
+    ssg_bank bank = {.images = &image, .image_count = 1, .class_count = 1};
     ssg_candidate heavy = {.weight = {100, 28}}, far = {.weight = {127}, .row = {1}}, fine = {.weight = {127}};
     ssg_counts counts[2];
     cr_assert_eq(ssg_objective_count(counts, NULL, &bank, &heavy, 1, 2, NULL, 1), SSGCAM_ERR_ARGUMENT);

@@ -460,7 +460,7 @@ static ssg_bank make_bank(void)
             }
         images[i] = (ssg_score_image){maps[i], truth[i], classes + i % 2, 1, LAYERS * CHOICES, PIXELS};
     }
-    return (ssg_bank){images, MADE, 2};
+    return (ssg_bank){.images = images, .image_count = MADE, .class_count = 2};
 }
 
 /* Compilers, libraries and processors must agree on this to the bit. Run with SSG_PRINT_GOLDEN=1 to see it after an intended change. */

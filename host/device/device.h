@@ -7,6 +7,7 @@
 
 #include "host/model/graph.h"
 #include "kernels/ops.h"
+#include "kernels/score.h"
 
 /* How the elements of an image tensor (N, C, H, W) lie in memory. Tensors of another rank are always PLAIN. */
 typedef enum ssg_layout {
@@ -69,11 +70,27 @@ typedef struct ssg_device_interface {
     void (*destroy)(ssg_device *);
 } ssg_device_interface;
 
+/* Scoring of bank images (kernels/score.h) on the device. Used by one thread at a time. */
+typedef struct ssg_scorer ssg_scorer;
+typedef enum ssg_scoring { SSG_SCORING_COUNTS, SSG_SCORING_IMAGE_COUNTS, SSG_SCORING_LEVELS } ssg_scoring;
+typedef struct ssg_scoring_interface {
+    /* Takes a copy of the images, which have the same number of rows. SSGCAM_ERR_MEMORY: they do not fit. */
+    ssgcam_status (*create)(ssg_scorer **, ssg_device *, const ssg_score_image *images, size_t count);
+    void (*destroy)(ssg_scorer **);
+    /* Scores mixtures on the chosen images (indices). `labels`: classes of the data set + 1. out, all zero before, by what is asked for:
+     * COUNTS: [label][true positives, predicted][mixture], added up over the images; IMAGE_COUNTS: the same for each chosen image;
+     * LEVELS: [number][mixture][256], the histograms of ssg_score_levels added up over the images: pixels of truth 0 in number 0, for label
+     * l >= 1 those whose truth it is in number 2 l - 1, all that it wins in number 2 l. */
+    ssgcam_status (*run)(ssg_scorer *, const size_t *chosen, size_t chosen_count, const ssg_score_mixture *mixtures, size_t count, size_t labels,
+                         ssg_scoring what, uint32_t *out);
+} ssg_scoring_interface;
+
 struct ssg_device {
     const ssg_device_interface *interface;
     const ssg_ops *ops; /* the map stage on this device's memory */
     ssg_run run;        /* what these operations are called with */
     int threads;
+    const ssg_scoring_interface *scoring; /* NULL: the host scores */
 };
 
 /* Opens "cpu", "cuda", "cuda:N" or "auto" (a GPU if one can be used, else the CPU). threads: 0 = all processors. */

@@ -67,7 +67,7 @@ static void point_images(ssg_bank_store *s, const ssg_bank_request *r)
     for (size_t i = 0; i < r->count; i++)
         s->images[i] = (ssg_score_image){
             s->base + s->table[i].offset, s->truth + i * s->stride, s->images[i].classes, s->table[i].class_count, s->rows, s->stride};
-    s->bank = (ssg_bank){s->images, r->count, r->class_count};
+    s->bank = (ssg_bank){.images = s->images, .image_count = r->count, .class_count = r->class_count};
     XXH128_hash_t truth = XXH3_128bits(s->truth, r->count * s->stride);
     XXH128_hash_t hash = XXH3_128bits_withSeed(s->table, r->count * sizeof *s->table, truth.low64);
     snprintf(s->digest, sizeof s->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);

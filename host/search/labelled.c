@@ -117,7 +117,7 @@ ssgcam_status ssg_bank_select(ssg_bank *subset, const ssg_bank *bank, const unsi
 {
     ssg_score_image *images = ssg_calloc(bank->image_count, sizeof *images);
     if (!images) return SSG_OUT_OF_MEMORY;
-    *subset = (ssg_bank){images, 0, bank->class_count};
+    *subset = (ssg_bank){.images = images, .class_count = bank->class_count, .device = bank->device};
     for (size_t i = 0; i < bank->image_count; i++)
         if (keep[i] == value) images[subset->image_count++] = bank->images[i];
     return SSGCAM_OK;

@@ -4,6 +4,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/parallel.h"
+#include "host/search/bank_device.h"
 
 typedef struct job {
     const ssg_bank *bank;
@@ -146,6 +147,59 @@ static ssgcam_status check_bank(const ssg_bank *bank, size_t layers, size_t *wid
     return SSGCAM_OK;
 }
 
+/* ---- on a device ------------------------------------------------------------------------------------------------------------------------- */
+
+/* The device's counts, added up over the images already, or (with per_image) those of each image. */
+static void take_counts(job *own, const uint32_t *raw)
+{
+    size_t labels = own->labels, numbers = 2 * labels;
+    for (size_t i = 0; i < (own->image_cells ? own->bank->image_count : 1); i++)
+        for (size_t n = 0; n < numbers; n++)
+            for (size_t u = 0; u < own->unique; u++) {
+                uint32_t value = raw[(i * numbers + n) * own->unique + u];
+                own->sums[2 * u * own->slots + n] += value;
+                if (own->image_cells) own->image_cells[2 * (i * own->unique + u) * labels + n] = value;
+            }
+}
+
+/* The device's histograms are those of one large image that has every class. */
+static ssgcam_status take_levels(job *own, const uint32_t *raw)
+{
+    uint8_t classes[SSG_SCORE_CLASSES];
+    uint64_t truth[256] = {0};
+    size_t numbers = 2 * own->labels - 1;
+    for (size_t k = 0; k + 1 < own->labels; k++) classes[k] = (uint8_t)k;
+    for (size_t i = 0; i < own->bank->image_count; i++)
+        for (size_t l = 0; l < 256; l++) truth[l] += own->truth[256 * i + l];
+    ssg_score_image all = {.classes = classes, .class_count = own->labels - 1};
+    uint32_t *turned = ssg_calloc(own->unique * numbers, SSG_SCORE_LEVELS * sizeof *turned);
+    if (!turned) return SSG_OUT_OF_MEMORY;
+    for (size_t u = 0; u < own->unique; u++)
+        for (size_t n = 0; n < numbers; n++)
+            memcpy(turned + (u * numbers + n) * SSG_SCORE_LEVELS, raw + (n * own->unique + u) * SSG_SCORE_LEVELS, SSG_SCORE_LEVELS * sizeof *turned);
+    add_levels(own, &all, turned, truth, own->sums);
+    ssg_free(turned);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status score_on_device(job *own)
+{
+    const ssg_bank *bank = own->bank;
+    ssg_scoring what = own->all_taus ? SSG_SCORING_LEVELS : own->image_cells ? SSG_SCORING_IMAGE_COUNTS : SSG_SCORING_COUNTS;
+    size_t each = own->all_taus ? (2 * own->labels - 1) * SSG_SCORE_LEVELS : 2 * own->labels, copies = own->image_cells ? bank->image_count : 1;
+    for (size_t i = 0; i < bank->image_count; i++)
+        memcpy(own->truth + 256 * i, ssg_bank_device_truth(bank->device, &bank->images[i]), 256 * sizeof *own->truth);
+    uint32_t *raw = ssg_calloc(copies * each, own->unique * sizeof *raw);
+    if (!raw) return SSG_OUT_OF_MEMORY;
+    ssgcam_status status = ssg_bank_device_run(bank->device, bank, own->mixtures, own->unique, what, raw);
+    if (status == SSGCAM_OK && own->all_taus) status = take_levels(own, raw);
+    if (status == SSGCAM_OK && !own->all_taus) take_counts(own, raw);
+    ssg_free(raw);
+    return status;
+}
+
+/* ---- both ------------------------------------------------------------------------------------------------------------------------------------ */
+
 static ssgcam_status run(job *own, ssg_counts *out, const ssg_candidate *candidates, size_t count, size_t layers)
 {
     ssgcam_status status = SSGCAM_OK;
@@ -154,7 +208,7 @@ static ssgcam_status run(job *own, ssg_counts *out, const ssg_candidate *candida
     own->labels = own->bank->class_count + 1;
     own->slots = own->labels * (own->all_taus ? SSG_SCORE_LEVELS : 1);
     if (!own->ops) own->ops = ssg_score_best();
-    if (own->threads < 1) own->threads = 1;
+    if (own->threads < 1 || own->bank->device) own->threads = 1;
     size_t images = own->bank->image_count, threads = (size_t)own->threads;
     own->mixtures = ssg_calloc(count, sizeof *own->mixtures);
     own->unique_of = ssg_calloc(count, sizeof *own->unique_of);
@@ -168,7 +222,10 @@ static ssgcam_status run(job *own, ssg_counts *out, const ssg_candidate *candida
     own->truth = ssg_calloc(images, 256 * sizeof *own->truth);
     if (own->per_image) own->image_cells = ssg_calloc(images * own->unique, own->labels * 2 * sizeof *own->image_cells);
     if (!own->tops || !own->raw || !own->sums || !own->truth || (own->per_image && !own->image_cells)) return SSG_OUT_OF_MEMORY;
-    ssg_parallel_for(own->threads, images, score_image, own);
+    if (own->bank->device)
+        SSG_TRY_DONE(score_on_device(own));
+    else
+        ssg_parallel_for(own->threads, images, score_image, own);
     collect(own, out, count);
 done:
     return status;

@@ -107,7 +107,7 @@ static void image_curve(void *context, size_t image, int thread)
     curves *c = context;
     size_t values = c->count * SSG_SCORE_LEVELS;
     ssg_counts *counts = c->counts + (size_t)thread * values * c->labels;
-    ssg_bank one = {c->p->bank.images + image, 1, c->p->bank.class_count};
+    ssg_bank one = {.images = c->p->bank.images + image, .image_count = 1, .class_count = c->p->bank.class_count};
     c->status[image] = ssg_objective_count_all_taus(counts, &one, c->candidates, c->count, SSG_SCORE_LAYERS, NULL, 1);
     for (size_t v = 0; c->status[image] == SSGCAM_OK && v < values; v++)
         c->of_image[image * values + v] = ssg_mean_iou(counts + v * c->labels, c->labels);

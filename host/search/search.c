@@ -8,6 +8,7 @@
 #include "host/base/clock.h"
 #include "host/base/nearest_name.h"
 #include "host/device/device.h"
+#include "host/search/bank_device.h"
 #include "host/search/fitness.h"
 #include "host/search/phases.h"
 #include "host/search/report.h"
@@ -18,6 +19,7 @@ typedef struct search {
     ssg_grid grid;
     ssg_labelled labelled;
     ssg_bank_store store;
+    ssg_bank_device *device; /* NULL: the host scores */
     ssg_bank searched, heldout;
     ssg_problem problem; /* on all searched images */
     size_t runs;
@@ -72,7 +74,10 @@ static ssgcam_status open_bank(search *s)
     s->result->bank_bytes = s->store.bytes;
     s->result->bank_cached = s->store.cached;
     s->result->bank_mapped = s->store.mapped;
-    return ssg_labelled_check_truth(&s->labelled, &s->store.bank, s->o.model);
+    SSG_TRY(ssg_labelled_check_truth(&s->labelled, &s->store.bank, s->o.model));
+    SSG_TRY(ssg_bank_device_create(&s->device, s->o.device, &s->store.bank));
+    s->store.bank.device = s->device;
+    return SSGCAM_OK;
 }
 
 static ssgcam_status divide(search *s)
@@ -269,6 +274,7 @@ ssgcam_status ssgcam_search_run(const ssgcam_search_options *options, ssgcam_sea
     ssg_free(s.fold);
     ssg_free((void *)s.searched.images);
     ssg_free((void *)s.heldout.images);
+    ssg_bank_device_destroy(&s.device);
     ssg_bank_close(&s.store);
     ssg_labelled_clear(&s.labelled);
     ssg_grid_clear(&s.grid);

@@ -162,7 +162,7 @@ template <int STEPS> __global__ void __launch_bounds__(SSG_THREADS) ssg_score_co
                 if (best.index[i] == k && is != SSG_SCORE_IGNORED) both += 1u + ((uint32_t)(is == label) << 16);
             }
             both = ssg_warp_sum(both);
-            uint32_t *cell = j.counts + ((size_t)(image.first_count + 2 * k)) * j.count + p;
+            uint32_t *cell = j.counts + (size_t)(image.first + 2 * label) * j.count + p;
             if (threadIdx.x % SSG_WARP == 0 && both) {
                 if (both >> 16) atomicAdd(cell, both >> 16);
                 atomicAdd(cell + j.count, both & 0xffff);
@@ -186,12 +186,11 @@ template <int STEPS> __global__ void __launch_bounds__(SSG_THREADS) ssg_score_le
             uint32_t is = truth[i / 4] >> 8 * (i % 4) & 255, k = best.index[i];
             if (k == 0 || is == SSG_SCORE_IGNORED) continue;
             uint32_t q = (255 * best.f[i] + best.top[i] - 1) / best.top[i];
-            uint32_t *all =
-                j.levels + ((size_t)image.first_count * j.count + p) * SSG_SCORE_LEVELS + q; /* histogram h of this candidate: h further */
-            size_t further = (size_t)j.count * SSG_SCORE_LEVELS;
+            uint32_t *all = j.levels + ((size_t)image.first * j.count + p) * SSG_SCORE_LEVELS + q, label = image.label[k - 1];
+            size_t further = (size_t)j.count * SSG_SCORE_LEVELS; /* to the next number */
             if (is == 0) atomicAdd(all, 1u);
-            if (is == image.label[k - 1]) atomicAdd(all + (2 * k - 1) * further, 1u);
-            atomicAdd(all + 2 * k * further, 1u);
+            if (is == label) atomicAdd(all + (2 * label - 1) * further, 1u);
+            atomicAdd(all + 2 * label * further, 1u);
         }
     }
 }

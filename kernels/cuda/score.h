@@ -19,10 +19,11 @@ typedef struct ssg_cuda_mixture {
 
 void ssg_cuda_mixture_pack(ssg_cuda_mixture *to, const ssg_score_mixture *from);
 
-/* An image of the bank, all addresses the device's. Its numbers start at `tops` and `counts` (per candidate) of the arrays below. */
+/* An image of the bank, all addresses the device's. Its maxima start at `first_top`. Its counts start at number `first`: 0 where all images add up in
+ * the same numbers, else each image's own. */
 typedef struct ssg_cuda_score_image {
     const uint8_t *maps, *truth; /* 16-byte aligned, rows of `stride` bytes (a multiple of 64) */
-    uint32_t class_count, stride, first_top, first_count;
+    uint32_t class_count, stride, first_top, first;
     uint8_t label[SSG_SCORE_CLASSES + 2]; /* class + 1 of each, ascending */
 } ssg_cuda_score_image;
 
@@ -43,8 +44,9 @@ typedef struct ssg_cuda_score {
     const ssg_cuda_tile *tiles;
     const ssg_cuda_mixture *mixtures;
     uint32_t *tops;   /* [class of an image][candidate]: zeroed by the caller */
-    uint32_t *counts; /* [number of an image][candidate], zeroed; a number is a pair (true positives, predicted), background first */
-    uint32_t *levels; /* instead of counts: [histogram of an image][candidate][256] */
+    uint32_t *counts; /* [number][candidate], zeroed; of label l: true positives in number 2 l, predicted in 2 l + 1; background is label 0 */
+    uint32_t *levels; /* instead: [number][candidate][256], zeroed: winner's levels by what the truth says, pixels of truth 0 in number 0, for label
+                         l >= 1 those whose truth it is in number 2 l - 1, all that it wins in number 2 l */
     uint32_t tile_count, count, rows, most_classes;
     ssg_cuda_tiling tiling;
 } ssg_cuda_score;

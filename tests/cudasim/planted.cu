@@ -344,6 +344,20 @@ int planted_early_read(int wait)
     return result;
 }
 
+int planted_round_trip(void)
+{
+    bench b;
+    int *pinned, result;
+    cudaMallocHost((void **)&pinned, sizeof *pinned);
+    *pinned = 7;
+    cudaMemcpyAsync(b.data, pinned, sizeof(int), cudaMemcpyHostToDevice, b.stream);
+    cudaMemcpyAsync(pinned, b.data, sizeof(int), cudaMemcpyDeviceToHost, b.stream);
+    cudaStreamSynchronize(b.stream);
+    result = *pinned;
+    cudaFreeHost(pinned);
+    return result;
+}
+
 int planted_early_reuse(int wait)
 {
     bench b;

@@ -23,6 +23,8 @@ void planted_traffic(int stride);
 int planted_sum(void);
 /* A copy back to pinned memory, read before (0) or after (1) waiting for it; the right answer is 7. */
 int planted_early_read(int wait);
+/* Copies there and back through the same pinned memory, in one stream: legal without waiting between. 7. */
+int planted_round_trip(void);
 /* Pinned memory overwritten before (0) or after (1) the copy out of it was waited for; the right answer is 7. */
 int planted_early_reuse(int wait);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -133,6 +134,22 @@ static void finish_all()
     });
 }
 
+/* What a copy to the device reads: memory as it will be when the copy runs, or as it was when something else was allowed to change it. */
+struct source {
+    const char *from;
+    size_t bytes;
+    std::vector<char> kept;
+    void keep()
+    {
+        if (kept.empty()) kept.assign(from, from + bytes);
+    }
+    void keep_if_touched(const char *other, size_t size)
+    {
+        if (other < from + bytes && from < other + size) keep();
+    }
+};
+static std::vector<std::weak_ptr<source>> waiting;
+
 static cudaError_t copy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t s)
 {
     bool up = kind == cudaMemcpyHostToDevice, down = kind == cudaMemcpyDeviceToHost, inside = kind == cudaMemcpyDeviceToDevice;
@@ -144,13 +161,19 @@ static cudaError_t copy(void *to, const void *from, size_t bytes, cudaMemcpyKind
         fault(CUDASIM_POINTER_KIND, nullptr, "cudaMemcpyAsync: device memory where the kind says host memory");
         return failed(cudaErrorInvalidValue);
     }
-    std::shared_ptr<std::vector<char>> staged;
-    if (up && !is_pinned(from, bytes)) staged = std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
-    if (down && is_pinned(to, bytes)) memset(to, 0xCB, bytes); /* whoever reads it before the copy is done gets this */
+    std::shared_ptr<source> read = std::make_shared<source>(source{(const char *)from, bytes, {}});
+    if (up && is_pinned(from, bytes)) waiting.push_back(read); /* read when the copy runs */
+    if (up && !is_pinned(from, bytes)) read->keep();
+    if (down && is_pinned(to, bytes)) {
+        for (auto &w : waiting) /* copies before this one still find what was there */
+            if (auto other = w.lock()) other->keep_if_touched((char *)to, bytes);
+        memset(to, 0xCB, bytes); /* whoever reads it before the copy is done gets this */
+    }
+    waiting.erase(std::remove_if(waiting.begin(), waiting.end(), [](const std::weak_ptr<source> &w) { return w.expired(); }), waiting.end());
     enqueue(s, "cudaMemcpyAsync", [=] {
         if (!up && !device_range("cudaMemcpyAsync", from, bytes, true)) return;
         if (!down && !device_range("cudaMemcpyAsync", to, bytes, false)) return;
-        memmove(to, staged ? staged->data() : from, bytes);
+        memmove(to, read->kept.empty() ? from : read->kept.data(), bytes);
         if (!down) mark_written(to, bytes);
     });
     if (down && !is_pinned(to, bytes)) finish(stream_of(s, "cudaMemcpyAsync"));

@@ -48,6 +48,11 @@ Test(cudasim, reading_before_waiting_gives_poison)
     cr_expect_neq(planted_early_read(0), 7);
 }
 
+Test(cudasim, copies_of_a_stream_keep_their_order)
+{
+    cr_expect_eq(planted_round_trip(), 7);
+}
+
 Test(cudasim, reusing_pinned_memory_before_waiting_changes_what_is_copied)
 {
     cr_expect_eq(planted_early_reuse(1), 7);

@@ -193,7 +193,7 @@ ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads)
     *out = NULL;
     ssg_cpu *cpu = ssg_calloc(1, sizeof *cpu);
     if (!cpu) return SSG_OUT_OF_MEMORY;
-    cpu->base = (ssg_device){&interface, ssg_ops_cpu(), {.threads = threads}, threads};
+    cpu->base = (ssg_device){.interface = &interface, .ops = ssg_ops_cpu(), .run = {.threads = threads}, .threads = threads};
     ssgcam_status status = ssg_dnn_create(&cpu->dnn);
     if (status != SSGCAM_OK) {
         ssg_free(cpu);

@@ -247,7 +247,11 @@ ssgcam_status ssg_device_cuda_open(ssg_device **out, int index, int threads)
     ssg_cuda *cuda = ssg_calloc(1, sizeof *cuda);
     if (!cuda) return SSG_OUT_OF_MEMORY;
     cuda->index = index;
-    cuda->base = (ssg_device){&interface, ssg_ops_cuda(), {.threads = threads, .stream = &cuda->stream}, threads};
+    cuda->base = (ssg_device){.interface = &interface,
+                              .ops = ssg_ops_cuda(),
+                              .run = {.threads = threads, .stream = &cuda->stream},
+                              .threads = threads,
+                              .scoring = &ssg_cuda_scoring};
     ssgcam_status status = open_libraries(cuda);
     if (status != SSGCAM_OK) {
         destroy(&cuda->base);

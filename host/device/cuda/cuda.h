@@ -57,6 +57,8 @@ ssg_step_maker ssg_cuda_make_pool;                                              
 
 void ssg_cuda_conv_destroy(ssg_cuda_conv **conv);
 
+extern const ssg_scoring_interface ssg_cuda_scoring; /* scorer.c */
+
 /* ---- errors: a sentence for each library ------------------------------------------------------------------------------------------ */
 
 ssgcam_status ssg_cuda_check(cudaError_t error, const char *what);
