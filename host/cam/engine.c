@@ -6,6 +6,8 @@
 #include "host/base/clock.h"
 #include "host/cam/pass.h"
 
+static const size_t CHUNK_BYTES = (size_t)512 << 20;
+
 typedef struct row {
     ssgcam_method_options method;
     const char *layer;
@@ -80,6 +82,7 @@ static ssgcam_status create_pass(ssg_cam *cam, int index, const ssg_model *model
                             .nhwc = options->nhwc,
                             .classes = options->classes,
                             .keep_sign = options->keep_sign,
+                            .chunk_bytes = options->chunk_bytes ? options->chunk_bytes : CHUNK_BYTES,
                             .precision = options->precision,
                             .layers = layers,
                             .layer_count = collect_layers(cam, index, layers)};

@@ -1,6 +1,7 @@
 /* engine.h - raw class activation maps of a batch of images: network passes, then one map per (method row, class, image).
  *
- * A row is a layer with a method. All rows share one forward and one backward pass; rows of one layer share its activation and gradient. */
+ * A row is a layer with a method. Rows that want the same network passes share them (pass.h): all methods that are formulas of activation and
+ * gradient need one forward and one backward pass together. */
 #ifndef SSG_CAM_ENGINE_H
 #define SSG_CAM_ENGINE_H
 
@@ -20,7 +21,8 @@ typedef struct ssg_cam_options {
     int row_count;
     int classes; /* C per image */
     ssg_precision precision;
-    int keep_sign; /* raw signed maps */
+    int keep_sign;      /* raw signed maps */
+    size_t chunk_bytes; /* device memory that samples, probes or masks may take at once; 0: 512 MiB. Changes no result */
 } ssg_cam_options;
 
 typedef struct ssg_cam ssg_cam;

@@ -20,9 +20,9 @@ ssgcam_status ssg_pass_plan(ssg_plan **plan, const ssg_pass_setup *setup, int im
     return ssg_plan_create(plan, setup->device, setup->model, &options);
 }
 
-int ssg_pass_chunk(int count, size_t bytes)
+int ssg_pass_chunk(const ssg_pass_setup *setup, int count, size_t bytes)
 {
-    size_t fit = SSG_PASS_MEMORY / (bytes ? bytes : 1);
+    size_t fit = setup->chunk_bytes / (bytes ? bytes : 1);
     int most = fit < 1 ? 1 : fit > (size_t)count ? count : (int)fit, chunks = (count + most - 1) / most;
     return (count + chunks - 1) / chunks;
 }

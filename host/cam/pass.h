@@ -12,9 +12,6 @@
 #include "host/net/plan.h"
 #include "kernels/ops.h"
 
-/* Device memory that a pass may fill with samples, probes or masks before it takes them in chunks. */
-#define SSG_PASS_MEMORY ((size_t)512 << 20)
-
 typedef struct ssg_pass ssg_pass;
 
 typedef struct ssg_pass_setup {
@@ -22,6 +19,7 @@ typedef struct ssg_pass_setup {
     const ssg_model *model;
     ssg_shape input; /* dims[0] is the batch N */
     int nhwc, classes, keep_sign;
+    size_t chunk_bytes; /* device memory that samples, probes or masks may take at once */
     ssg_precision precision;
     const char *const *layers; /* distinct; borrowed during creation */
     int layer_count;
@@ -64,9 +62,9 @@ ssg_features ssg_pass_features(const ssg_placed *placed, const void *data);
 /* Makes the plan on the pass's own layers; classes 0: forward only. */
 ssgcam_status ssg_pass_plan(ssg_plan **plan, const ssg_pass_setup *setup, int images, int classes, int directions);
 
-/* How many of `count` things to take at once if each needs `bytes` of device memory: as few chunks as the budget allows, all of about the same size.
+/* How many of `count` things to take at once if each needs `bytes` of device memory: as few chunks as chunk_bytes allows, all of about the same size.
  */
-int ssg_pass_chunk(int count, size_t bytes);
+int ssg_pass_chunk(const ssg_pass_setup *setup, int count, size_t bytes);
 
 ssg_map_spec ssg_pass_spec(const ssg_pass *pass, ssg_map_kind kind, const ssgcam_method_options *method);
 

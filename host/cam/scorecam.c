@@ -45,7 +45,7 @@ static ssgcam_status create(ssg_pass *pass)
     SSG_TRY(ssg_pass_plan(&pass->plan, setup, (int)setup->input.dims[0], 0, 0));
     if (setup->method.target != SSGCAM_TARGET_LOGIT && ssg_plan_class_count(pass->plan) < 2)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "target %s needs at least two classes; use target logit", ssgcam_target_name(setup->method.target));
-    self->at_once = ssg_pass_chunk(MOST_AT_ONCE, ssg_plan_memory(pass->plan) / (size_t)setup->input.dims[0]);
+    self->at_once = ssg_pass_chunk(setup, MOST_AT_ONCE, ssg_plan_memory(pass->plan) / (size_t)setup->input.dims[0]);
     SSG_TRY(ssg_pass_plan(&self->masked, &without_layers, self->at_once, 0, 0));
     size_t width = (size_t)setup->input.dims[setup->nhwc ? 2 : 3], most = 0, channels = 0,
            rows = (size_t)setup->classes * (size_t)setup->input.dims[0];

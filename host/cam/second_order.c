@@ -40,7 +40,7 @@ static ssgcam_status create(ssg_pass *pass)
     const ssg_pass_setup *setup = &pass->setup;
     size_t rows = (size_t)setup->input.dims[0] * (size_t)setup->classes;
     SSG_TRY(ssg_pass_plan(&pass->plan, setup, (int)setup->input.dims[0], setup->classes, 1));
-    self->at_once = ssg_pass_chunk(setup->method.probes, ssg_plan_memory(pass->plan));
+    self->at_once = ssg_pass_chunk(setup, setup->method.probes, ssg_plan_memory(pass->plan));
     if (self->at_once > 1) {
         ssg_plan_destroy(&pass->plan);
         SSG_TRY(ssg_pass_plan(&pass->plan, setup, (int)setup->input.dims[0], setup->classes, self->at_once));

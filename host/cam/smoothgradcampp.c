@@ -38,7 +38,7 @@ static ssgcam_status create(ssg_pass *pass)
     size_t layers = (size_t)setup->layer_count;
     SSG_TRY(ssg_pass_plan(&pass->plan, setup, images, 0, 0));
     SSG_TRY(ssg_pass_plan(&self->noisy, setup, images, setup->classes, 0));
-    self->at_once = ssg_pass_chunk(setup->method.samples, ssg_plan_memory(self->noisy));
+    self->at_once = ssg_pass_chunk(setup, setup->method.samples, ssg_plan_memory(self->noisy));
     if (self->at_once > 1) {
         ssg_plan_destroy(&self->noisy);
         SSG_TRY(ssg_pass_plan(&self->noisy, setup, images * self->at_once, setup->classes, 0));

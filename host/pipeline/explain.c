@@ -133,11 +133,13 @@ static ssgcam_status engine_for(job *j, int height, int width)
 static ssgcam_status write_tensors(const job *j, ssg_explain_files *files, size_t class)
 {
     for (size_t i = 0; i < j->o->recipe->layer_count; i++) {
-        for (int gradient = 0; gradient < 2; gradient++) {
+        for (int what = SSG_TAP_ACTIVATION; what <= SSG_TAP_SECOND; what++) {
+            static const char *const endings[] = {".A.npy", ".g.npy", ".h.npy"};
             float *values;
             size_t dims[3];
-            SSG_TRY(ssg_tap_copy(&values, dims, j->o->device, j->cam, (int)i, gradient, gradient ? class : 0));
-            ssgcam_status status = ssg_explain_write_array(files, j->rows[i].layer, gradient ? ".g.npy" : ".A.npy", values, 3, dims);
+            SSG_TRY(ssg_tap_copy(&values, dims, j->o->device, j->cam, (int)i, (ssg_tap_tensor)what, what == SSG_TAP_ACTIVATION ? 0 : class));
+            if (!values) continue;
+            ssgcam_status status = ssg_explain_write_array(files, j->rows[i].layer, endings[what], values, 3, dims);
             ssg_free(values);
             SSG_TRY(status);
         }
