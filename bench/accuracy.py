@@ -85,7 +85,8 @@ def measure(name, path, image, folder):
     top = int(output.argmax())
     classes = [top] + [c for c in range(output.size) if c != top][:11]
     text = subprocess.run([PROGRAM, "inspect", path, "--layers", "all", "--json"], capture_output=True, text=True, check=True).stdout
-    layers = [layer["name"] for layer in json.loads(text)["layers"] if layer["activation"]]
+    pooled = {node.input[0] for node in model.graph.node if node.op_type == "MaxPool"}  # their values say where the maxima stand
+    layers = [layer["name"] for layer in json.loads(text)["layers"] if layer["activation"] or layer["name"] in pooled]
     for first in range(0, len(layers), 60):  # a mixture has at most 64 layers
         explain(path, image, [top], ",".join(layers[first : first + 60]), folder)
     stems = {layer: Path(folder) / f"x.{top}.{re.sub('[^A-Za-z0-9._-]', '_', layer)}" for layer in layers}
