@@ -51,25 +51,21 @@ static void print_result(const ssgcam_bench_result *r, int json)
 
 static ssgcam_status work(const flags *f, const char *path)
 {
-    ssgcam_device *device = NULL;
-    ssgcam_model *model = NULL;
-    ssgcam_recipe *recipe = NULL;
-    ssgcam_bench_options o = {.classes = f->classes, .batch = f->batch, .repeat = f->repeat};
+    inputs in;
     ssgcam_bench_result result;
-    ssgcam_status status = parse_precision(&f->common, &o.precision);
-    if (status == SSGCAM_OK) status = open_device(&device, &f->common);
-    if (status == SSGCAM_OK) status = load_model(&model, path, &f->preprocess);
-    if (status == SSGCAM_OK) status = load_recipe(&recipe, &f->method, model);
+    ssgcam_status status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, NULL);
     if (status == SSGCAM_OK) {
-        o.device = device;
-        o.model = model;
-        o.recipe = recipe;
+        ssgcam_bench_options o = {.device = in.device,
+                                  .model = in.model,
+                                  .recipe = in.recipe,
+                                  .precision = in.precision,
+                                  .classes = f->classes,
+                                  .batch = f->batch,
+                                  .repeat = f->repeat};
         status = ssgcam_bench_run(&o, &result);
     }
     if (status == SSGCAM_OK) print_result(&result, f->common.json);
-    ssgcam_recipe_destroy(&recipe);
-    ssgcam_model_destroy(&model);
-    ssgcam_device_close(&device);
+    inputs_close(&in);
     return status;
 }
 

@@ -120,37 +120,31 @@ static ssgcam_status write_curve(const char *path, const ssgcam_eval_result *r)
 
 static ssgcam_status work(const flags *f, const char *path)
 {
-    ssgcam_device *device = NULL;
-    ssgcam_model *model = NULL;
-    ssgcam_dataset *data = NULL;
-    ssgcam_recipe *recipe = NULL;
-    ssgcam_eval_options o = {.mask_values = f->data.mask_values, .predictions = f->masks, .batch = f->batch, .stop = &stop_requested};
+    inputs in;
     ssgcam_eval_result result = {0};
-    progress line;
-    ssgcam_status status = parse_precision(&f->common, &o.precision);
-    if (status == SSGCAM_OK && !path == !f->masks) status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --masks DIR");
-    if (status == SSGCAM_OK && path) status = open_device(&device, &f->common);
-    if (status == SSGCAM_OK && path) status = load_model(&model, path, &f->preprocess);
-    if (status == SSGCAM_OK && path) status = load_recipe(&recipe, &f->method, model);
-    if (status == SSGCAM_OK) status = load_data(&data, &f->data, model);
+    if (!path == !f->masks) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --masks DIR");
+    ssgcam_status status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
     if (status == SSGCAM_OK) {
+        progress line;
         progress_start(&line, "images", &f->common);
-        o.data = data;
-        o.device = device;
-        o.model = model;
-        o.recipe = recipe;
-        o.progress = progress_show;
-        o.context = &line;
+        ssgcam_eval_options o = {.data = in.data,
+                                 .mask_values = f->data.mask_values,
+                                 .predictions = f->masks,
+                                 .device = in.device,
+                                 .model = in.model,
+                                 .recipe = in.recipe,
+                                 .batch = f->batch,
+                                 .precision = in.precision,
+                                 .stop = &stop_requested,
+                                 .progress = progress_show,
+                                 .context = &line};
         status = ssgcam_eval_masks(&o, &result);
         progress_end(&line);
-        if (result.images && status != SSGCAM_ERR_INTERRUPTED) (f->common.json ? print_json : print_text)(&result, data);
+        if (result.images && status != SSGCAM_ERR_INTERRUPTED) (f->common.json ? print_json : print_text)(&result, in.data);
         if (status == SSGCAM_OK && f->curve) status = write_curve(f->curve, &result);
     }
     ssgcam_eval_clear(&result);
-    ssgcam_recipe_destroy(&recipe);
-    ssgcam_dataset_destroy(&data);
-    ssgcam_model_destroy(&model);
-    ssgcam_device_close(&device);
+    inputs_close(&in);
     return status;
 }
 

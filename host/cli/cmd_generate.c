@@ -61,37 +61,36 @@ static void print_result(const ssgcam_generate_result *r, const flags *f)
 
 static ssgcam_status work(const flags *f, const char *path)
 {
-    ssgcam_device *device = NULL;
-    ssgcam_model *model = NULL;
-    ssgcam_dataset *data = NULL;
-    ssgcam_recipe *recipe = NULL;
-    ssgcam_generate_options o = {
-        .out = f->out, .batch = f->batch, .maps = f->maps, .overlays = f->overlays, .fresh = f->fresh, .stop = &stop_requested};
+    inputs in;
+    int shard = 0, shards = 0;
     ssgcam_generate_result result = {0};
-    progress line;
-    ssgcam_status status =
-        f->out ? parse_shard(f->shard, &o.shard, &o.shards) : ssgcam_fail(SSGCAM_ERR_ARGUMENT, "-o DIR is missing: where should the masks go?");
-    if (status == SSGCAM_OK) status = parse_precision(&f->common, &o.precision);
-    if (status == SSGCAM_OK) status = open_device(&device, &f->common);
-    if (status == SSGCAM_OK) status = load_model(&model, path, &f->preprocess);
-    if (status == SSGCAM_OK) status = load_recipe(&recipe, &f->method, model);
-    if (status == SSGCAM_OK) status = load_data(&data, &f->data, model);
+    if (!f->out) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "-o DIR is missing: where should the masks go?");
+    ssgcam_status status = parse_shard(f->shard, &shard, &shards);
+    if (status != SSGCAM_OK) return status;
+    status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
     if (status == SSGCAM_OK) {
+        progress line;
         progress_start(&line, "images", &f->common);
-        o.device = device;
-        o.model = model;
-        o.data = data;
-        o.recipe = recipe;
-        o.progress = progress_show;
-        o.context = &line;
+        ssgcam_generate_options o = {.device = in.device,
+                                     .model = in.model,
+                                     .data = in.data,
+                                     .recipe = in.recipe,
+                                     .precision = in.precision,
+                                     .out = f->out,
+                                     .batch = f->batch,
+                                     .shard = shard,
+                                     .shards = shards,
+                                     .maps = f->maps,
+                                     .overlays = f->overlays,
+                                     .fresh = f->fresh,
+                                     .stop = &stop_requested,
+                                     .progress = progress_show,
+                                     .context = &line};
         status = ssgcam_generate_run(&o, &result);
         progress_end(&line);
         if (result.total) print_result(&result, f);
     }
-    ssgcam_recipe_destroy(&recipe);
-    ssgcam_dataset_destroy(&data);
-    ssgcam_model_destroy(&model);
-    ssgcam_device_close(&device);
+    inputs_close(&in);
     return status;
 }
 

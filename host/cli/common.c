@@ -170,6 +170,26 @@ ssgcam_status parse_precision(const common_flags *flags, ssgcam_precision *preci
     return SSGCAM_OK;
 }
 
+ssgcam_status inputs_open(inputs *in, const char *path, const common_flags *common, const preprocess_flags *preprocess, const method_flags *method,
+                          const data_flags *data)
+{
+    *in = (inputs){0};
+    ssgcam_status status = parse_precision(common, &in->precision);
+    if (path && status == SSGCAM_OK) status = open_device(&in->device, common);
+    if (path && status == SSGCAM_OK) status = load_model(&in->model, path, preprocess);
+    if (path && status == SSGCAM_OK) status = load_recipe(&in->recipe, method, in->model);
+    if (data && status == SSGCAM_OK) status = load_data(&in->data, data, in->model);
+    return status;
+}
+
+void inputs_close(inputs *in)
+{
+    ssgcam_dataset_destroy(&in->data);
+    ssgcam_recipe_destroy(&in->recipe);
+    ssgcam_model_destroy(&in->model);
+    ssgcam_device_close(&in->device);
+}
+
 /* ---- progress ------------------------------------------------------------------------------------------------------------------------------ */
 
 static double seconds(void)

@@ -109,6 +109,20 @@ int begin(const char *command, const char *usage, const option *table, size_t ta
 /* The exit code of a status, and its sentence on standard error unless the status is OK. */
 int finish(const char *command, ssgcam_status status);
 
+/* What most commands work on. */
+typedef struct inputs {
+    ssgcam_device *device;
+    ssgcam_model *model;
+    ssgcam_recipe *recipe;
+    ssgcam_dataset *data;
+    ssgcam_precision precision;
+} inputs;
+
+/* Opens and loads what is asked for, in that order: `path` NULL: no device, model and recipe; `data` NULL: no data set. Close in all cases. */
+ssgcam_status inputs_open(inputs *in, const char *path, const common_flags *common, const preprocess_flags *preprocess, const method_flags *method,
+                          const data_flags *data);
+void inputs_close(inputs *in);
+
 /* Each opens or loads one thing and fails with the library's sentence. */
 ssgcam_status open_device(ssgcam_device **device, const common_flags *flags);
 ssgcam_status load_model(ssgcam_model **model, const char *path, const preprocess_flags *flags);
