@@ -109,7 +109,7 @@ def main(program, data, vgg16, folder):
     print("# What a search is worth on held-out images\n\n`bench/search_figures.py`. mIoU of background and object and IoU of the object in percent (`--fitness object`: cell or tumour types taken together), on the network's input grid.")
     report(Task(program, folder, "White blood cells, the whole cell (ten-layer network)", wbc, cells, "object", 3000))
     report(Task(program, folder, "White blood cells, the nucleus (ten-layer network)", wbc, cells, "object>=2", 3000))
-    report(Task(program, folder, "Brain tumours (VGG16, all 13 activations; every fourth test image)", [vgg16, "--class-names", names], brain, "object", 2000))
+    report(Task(program, folder, "Brain tumours (VGG16, all 13 activations; every fourth test image)", [vgg16, "--class-names", names], brain, "object", 1500))
 
 
 if __name__ == "__main__":
