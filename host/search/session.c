@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -56,7 +57,9 @@ static char *beside(const char *out, const char *suffix)
 
 static ssgcam_status open_log(ssg_session *s)
 {
-    if (s->resumed && truncate(s->log_path, (off_t)s->state.log_bytes) != 0 && errno != ENOENT)
+    struct stat about;
+    int longer = s->resumed && stat(s->log_path, &about) == 0 && (uint64_t)about.st_size > s->state.log_bytes;
+    if (longer && truncate(s->log_path, (off_t)s->state.log_bytes) != 0)
         return ssg_fail(SSGCAM_ERR_IO, "%s: cannot be cut to the checkpoint: %s", s->log_path, strerror(errno));
     s->log = fopen(s->log_path, s->resumed ? "ab" : "wb");
     return s->log ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", s->log_path, strerror(errno));
