@@ -1,9 +1,10 @@
 # The commands of the project. `make` lists them.
 SHELL := bash
 BUILD := build/release
+PYTHON ?= python3
 .DEFAULT_GOAL := list
 
-.PHONY: list setup build demo test test-asan test-onednn3 bench format check-format check-dependencies install clean
+.PHONY: list setup build demo parity test test-asan test-onednn3 bench format check-format check-dependencies install clean
 
 list: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1@\2/' | column -t -s '@'
@@ -26,6 +27,9 @@ test-asan: setup ## the tests under AddressSanitizer and UBSan only
 
 test-onednn3: setup ## the network tests with oneDNN 3.x (from the Python packages)
 	@scripts/test.sh onednn3
+
+parity: build ## the largest difference from pytorch-grad-cam, method by network (Python packages torch, torchvision, grad-cam, onnxruntime)
+	@$(PYTHON) bench/parity.py $(BUILD)/ssgcam $(MODELS) -o docs/parity.md
 
 bench: build ## measure; writes bench/results
 	@bench/run.sh
