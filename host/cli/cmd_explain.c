@@ -7,13 +7,14 @@
 
 #include "host/cli/commands.h"
 #include "host/cli/common.h"
+#include "host/cli/sheets.h"
 
 typedef struct flags {
     common_flags common;
     method_flags method;
     preprocess_flags preprocess;
     text_list classes;
-    const char *out, *save, *preset;
+    const char *out, *save, *preset, *sheet;
     int keep_sign;
 } flags;
 
@@ -21,6 +22,7 @@ static const option table[] = {
     {"class", 'c', OPTION_TEXTS, offsetof(flags, classes), "CLASS", "name, number or top; may be given several times (top)"},
     {"output", 'o', OPTION_TEXT, offsetof(flags, out), "DIR", "where the files go (.)"},
     {"save", 0, OPTION_TEXT, offsetof(flags, save), "LIST", "overlay, heatmap, npy, layers, tensors, none (overlay)"},
+    {"sheet", 0, OPTION_TEXT, offsetof(flags, sheet), "WHAT", "one captioned picture: layers, or methods such as gradcam,layercam,ssgcam"},
     {"keep-sign", 0, OPTION_FLAG, offsetof(flags, keep_sign), NULL, "saved layer maps keep their negative values"},
     {"preset", 0, OPTION_TEXT, offsetof(flags, preset), "NAME", "own, or pgc: fuse layers as pytorch-grad-cam does (own)"},
     METHOD_OPTIONS(flags, method),
@@ -125,7 +127,7 @@ static ssgcam_status work(const flags *f, const text_list *rest)
                                 .stop = &stop_requested,
                                 .callback = show,
                                 .context = &r};
-    ssgcam_status status = parse_save(f->save ? f->save : "overlay", &o.save);
+    ssgcam_status status = parse_save(f->save ? f->save : f->sheet ? "none" : "overlay", &o.save);
     if (status == SSGCAM_OK) status = parse_preset(f->preset, &o.preset);
     if (status == SSGCAM_OK) status = parse_precision(&f->common, &o.precision);
     if (status == SSGCAM_OK) status = open_device(&device, &f->common);
@@ -136,6 +138,10 @@ static ssgcam_status work(const flags *f, const text_list *rest)
         o.model = model;
         o.recipe = recipe;
         status = ssgcam_explain_run(&o, show_failure);
+        if (f->sheet && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL)) {
+            ssgcam_status sheets = write_sheets(f->sheet, &o, &f->method, f->common.quiet || f->common.json);
+            if (sheets != SSGCAM_OK) status = sheets;
+        }
     }
     if (r.list && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL)) {
         char *text = json_dumps(r.list, JSON_INDENT(2) | JSON_REAL_PRECISION(8));

@@ -282,7 +282,7 @@ static ssgcam_status prepare(job *j)
     j->scores = ssg_calloc(ssgcam_model_class_count(o->model), sizeof *j->scores);
     if (!j->rows || !j->layers || !j->scores) return SSG_OUT_OF_MEMORY;
     SSG_TRY(ssg_network_recipe_rows(o->model, o->recipe, j->rows));
-    return o->save ? ssg_folder_make(o->out ? o->out : ".") : SSGCAM_OK;
+    return o->save || o->out ? ssg_folder_make(o->out ? o->out : ".") : SSGCAM_OK;
 }
 
 static ssgcam_status run(job *j, ssgcam_progress *failed)

@@ -5,9 +5,8 @@
 
 #include "host/base/alloc.h"
 #include "host/data/atomic_file.h"
-#include "host/data/colour_map.h"
 #include "host/data/npy.h"
-#include "kernels/ops.h"
+#include "host/pipeline/laid_over.h"
 
 /* ---- names -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -70,63 +69,20 @@ static ssgcam_status write_png(ssg_explain_files *files, const char *suffix, con
     return status;
 }
 
-/* The map at the picture's size, zero where the network saw nothing. */
-static ssgcam_status spread(float **spread_map, const float *map, int height, int width, const ssg_image *picture, const ssg_region *region)
-{
-    size_t part_pixels = (size_t)region->width * (size_t)region->height;
-    float *all = ssg_calloc((size_t)picture->width * (size_t)picture->height, sizeof *all), *part = ssg_alloc_aligned(part_pixels, sizeof *part);
-    if (all && part) {
-        ssg_ops_cpu()->resize(&(ssg_run){.threads = 1}, part, (size_t)region->height, (size_t)region->width, map, (size_t)height, (size_t)width, 1);
-        for (int y = 0; y < region->height; y++)
-            memcpy(all + (size_t)(region->y + y) * (size_t)picture->width + (size_t)region->x, part + (size_t)y * (size_t)region->width,
-                   (size_t)region->width * sizeof *all);
-    }
-    ssg_free(part);
-    *spread_map = all;
-    return all && part ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
-}
-
-/* A colour copy of a grey or colour picture. */
-static ssgcam_status in_colour(ssg_image *copy, const ssg_image *picture)
-{
-    size_t pixels = (size_t)picture->width * (size_t)picture->height;
-    *copy = (ssg_image){picture->width, picture->height, 3, ssg_alloc_aligned(pixels, 3)};
-    if (!copy->pixels) return SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; i < 3 * pixels; i++) copy->pixels[i] = picture->channels == 3 ? picture->pixels[i] : picture->pixels[i / 3];
-    return SSGCAM_OK;
-}
-
 ssgcam_status ssg_explain_write_pictures(ssg_explain_files *files, unsigned save, const float *map, int height, int width, const ssg_image *picture,
                                          const ssg_region *region)
 {
-    const ssg_image blank = {width, height, 1, NULL};
+    const ssg_image blank = {picture ? picture->width : width, picture ? picture->height : height, 3, NULL};
     const ssg_region whole = {0, 0, width, height};
-    ssg_image colour = {0};
-    float *all = NULL;
+    ssgcam_status status = SSGCAM_OK;
     if (!(save & (SSGCAM_SAVE_OVERLAY | SSGCAM_SAVE_HEATMAP))) return SSGCAM_OK;
-    if (!picture) { /* nothing to lay the map over */
-        save = SSGCAM_SAVE_HEATMAP;
-        region = &whole;
-    }
-    ssgcam_status status = spread(&all, map, height, width, picture ? picture : &blank, region);
-    if (status == SSGCAM_OK && (save & SSGCAM_SAVE_OVERLAY)) {
-        status = in_colour(&colour, picture);
-        if (status == SSGCAM_OK) {
-            ssg_colour_overlay(&colour, all);
-            status = write_png(files, ".overlay.png", &colour);
-        }
+    if (!picture) save = SSGCAM_SAVE_HEATMAP; /* nothing to lay the map over */
+    for (int alone = 0; status == SSGCAM_OK && alone < 2; alone++) {
+        ssg_image colour = {0};
+        if (!(save & (alone ? SSGCAM_SAVE_HEATMAP : SSGCAM_SAVE_OVERLAY))) continue;
+        status = ssg_map_in_colour(&colour, map, height, width, alone ? &blank : picture, picture ? region : &whole);
+        if (status == SSGCAM_OK) status = write_png(files, alone ? ".heatmap.png" : ".overlay.png", &colour);
         ssg_image_clear(&colour);
     }
-    if (status == SSGCAM_OK && (save & SSGCAM_SAVE_HEATMAP)) {
-        const ssg_image *like = picture ? picture : &blank;
-        colour = (ssg_image){like->width, like->height, 3, ssg_alloc_aligned((size_t)like->width * (size_t)like->height, 3)};
-        status = colour.pixels ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
-        if (status == SSGCAM_OK) {
-            ssg_colour_heatmap(&colour, all);
-            status = write_png(files, ".heatmap.png", &colour);
-        }
-        ssg_image_clear(&colour);
-    }
-    ssg_free(all);
     return status;
 }

@@ -22,6 +22,7 @@
 #include <ssgcam/preprocess.h>
 #include <ssgcam/recipe.h>
 #include <ssgcam/search.h>
+#include <ssgcam/sheet.h>
 #include <ssgcam/status.h>
 #include <ssgcam/version.h>
 

@@ -84,10 +84,17 @@ check "explain wrote its files" test -s "out/${ids[0]}.$(ls out | sed -nE "s/^${
 check "layer maps are named after the layer" compgen -G "out/${ids[0]}.*.relu1.npy" >/dev/null
 check "tensors" compgen -G "out/${ids[0]}.*.relu2.g.npy" >/dev/null
 expect 0 '"score"' explain "$model" "$picture" --json --save none -c red -c 2 -c top
-for method in gradcam gradcampp xgradcam layercam hirescam gradcam_elementwise ssgcam; do
+for method in gradcam gradcampp xgradcam layercam hirescam gradcam_elementwise ssgcam smoothgradcampp scorecam; do
   expect 0 "class 1 (green)" explain "$model" "$picture" -c green --save npy -m $method -o "out-$method"
 done
 expect 0 "" explain "$model" "$picture" --save npy --preset pgc -m layercam -l relu1,act2 -o out
+expect 0 "class 1 (green)" explain "$model" "$picture" -c green --save tensors --second-order exact --target logsoftmax --probes 3 --seed 4 -o exact
+check "exact second order is saved" compgen -G "exact/*.h.npy" >/dev/null
+expect 2 "logsoftmax, softmax or rest" explain "$model" "$picture" -c green --second-order exact -l relu1
+expect 2 "belongs to method ssgcam" explain "$model" "$picture" --second-order exact -m gradcam
+expect 0 ".1.sheet.png" explain "$model" "$picture" -c green --sheet layers -l relu1,act2 -o sheets
+expect 0 ".1.sheet.png" explain "$model" "$picture" -c green --sheet gradcam,scorecam,smoothgradcampp -o sheets
+expect 2 "did you mean 'gradcam'" explain "$model" "$picture" --sheet gradcamm -o sheets
 expect 3 "the nearest is 'green'" explain "$model" "$picture" -c grean
 expect 3 "class 9 does not exist" explain "$model" "$picture" -c 9
 expect 3 "the nearest is 'relu1'" explain "$model" "$picture" -l relu3
