@@ -4,7 +4,7 @@ BUILD := build/release
 PYTHON ?= python3
 .DEFAULT_GOAL := list
 
-.PHONY: list setup build demo parity test test-asan test-onednn3 bench format check-format check-dependencies install clean
+.PHONY: list setup build demo parity test test-asan test-onednn3 bench format check-format check-dependencies install clean test-cuda test-gpu bench-gpu build-cuda
 
 list: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1@\2/' | column -t -s '@'
@@ -30,6 +30,19 @@ test-onednn3: setup ## the network tests with oneDNN 3.x (from the Python packag
 
 parity: build ## the largest difference from pytorch-grad-cam, method by network (Python packages torch, torchvision, grad-cam, onnxruntime)
 	@$(PYTHON) bench/parity.py $(BUILD)/ssgcam $(MODELS) -o docs/parity.md
+
+test-cuda: setup ## the CUDA sources on the simulated device, and compiled by nvcc (needs the CUDA toolkit, no GPU)
+	@scripts/test.sh cuda
+
+test-gpu: setup ## the CUDA tests on a real GPU; writes bench/results/gpu-tests.txt
+	@scripts/test-gpu.sh
+
+bench-gpu: setup ## measure on a real GPU; writes bench/results/gpu.txt
+	@bench/gpu.sh
+
+build-cuda: setup ## build the program with the CUDA backend: build/cuda/ssgcam
+	@cmake --preset cuda >/dev/null
+	@cmake --build --preset cuda --target ssgcam_cli
 
 bench: build ## measure; writes bench/results
 	@bench/run.sh

@@ -12,11 +12,11 @@ endif()
 add_compile_definitions(_GNU_SOURCE)
 # Contraction off: a result must not depend on the compiler's choice of fused multiply-add; kernels that want one write fmaf().
 if(CMAKE_C_COMPILER_ID STREQUAL GNU)
-  add_compile_options(-Wno-format-truncation) # messages may be cut, on purpose
+  add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:-Wno-format-truncation>) # messages may be cut, on purpose
 endif()
 # No errno from libm: lets sqrtf and friends vectorise without changing any value.
-add_compile_options(-Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
-                    -Wpointer-arith -Wundef -Wvla -Werror -ffp-contract=off -fno-math-errno)
+set(warnings -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wpointer-arith -Wundef -Wvla -Werror -ffp-contract=off -fno-math-errno)
+add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:${warnings}>" $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 set(CMAKE_C_FLAGS_DEBUG "-O0 -g3")
 

@@ -38,6 +38,14 @@ suite() { # preset, arguments of ctest...
   return $ok
 }
 
+# Machine code for every architecture; no kernel may spill, or take more registers than docs/kernel-resources.txt says.
+compile_cuda() {
+  cmake --preset cuda >build/cuda.configure.log 2>&1 || { cat build/cuda.configure.log; return 1; }
+  cmake --build --preset cuda --target ssgcam_cli -- --quiet || return 1
+  scripts/kernel-resources.py build/cuda --check docs/kernel-resources.txt || return 1
+  passed=$((passed + 1))
+}
+
 mkdir -p build
 case " $parts " in *" release "*)
   run "dependency rule" scripts/check-dependencies.sh
@@ -52,7 +60,9 @@ esac
 case " $parts " in *" cuda "*)
   headers=$(scripts/find-cuda.sh || true)
   if [ -n "$headers" ]; then
+    export CUDA_HOME=$headers
     run "CUDA on the simulated device" suite cudasim -L cuda
+    if [ -x "$headers/bin/nvcc" ]; then run "CUDA compiled by nvcc" compile_cuda; else echo "nvcc: skipped, there is none in $headers"; fi
   elif [ -n "${SSGCAM_REQUIRE_CUDA:-}" ]; then
     failed=$((failed + 1))
     echo "FAILED: no CUDA toolkit here, and SSGCAM_REQUIRE_CUDA is set"

@@ -7,6 +7,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/clock.h"
+#include "host/base/log.h"
 #include "host/data/tensor_input.h"
 #include "kernels/ops.h"
 
@@ -38,6 +39,7 @@ typedef struct stream {
     double *powers; /* of a recipe: one per row; else every row has each */
     int *weights;
     int row_count, power_count, batch_size, grid_h, grid_w;
+    int pass_size; /* images per network pass: the batch, or a divisor of it where memory does not suffice */
     size_t grid_pixels, image_floats;
     batch ring[RING];
     size_t batches;
@@ -183,7 +185,7 @@ static void *consumer(void *context)
 static ssgcam_status engine_for(stream *s, int classes, ssg_cam **engine)
 {
     if (!s->engines[classes]) {
-        ssg_cam_options options = {.input = ssg_network_input(s->o->model, s->batch_size, s->o->model->height, s->o->model->width),
+        ssg_cam_options options = {.input = ssg_network_input(s->o->model, s->pass_size, s->o->model->height, s->o->model->width),
                                    .nhwc = s->o->model->nhwc,
                                    .rows = s->rows,
                                    .row_count = s->row_count,
@@ -251,12 +253,12 @@ static void place_row(stream *s, batch *b, ssg_cam *engine, int row, int classes
     const ssg_ops *ops = device->ops;
     int h, w;
     float *maps = ssg_cam_maps(engine, row, &h, &w);
-    size_t count = (size_t)(s->batch_size * classes), pixels = (size_t)h * (size_t)w;
+    size_t count = (size_t)(s->pass_size * classes), pixels = (size_t)h * (size_t)w;
     ops->normalise(&device->run, maps, count, pixels, 0, s->device_flags + (size_t)row * count);
     for (size_t i = 0; i < b->count; i++) {
         slot *to = &b->slots[i];
         for (int c = 0; to->status == SSGCAM_OK && c < to->class_count; c++) {
-            const float *map = maps + ((size_t)c * (size_t)s->batch_size + i) * pixels;
+            const float *map = maps + ((size_t)c * (size_t)s->pass_size + i) * pixels;
             size_t H = (size_t)s->grid_h, W = (size_t)s->grid_w, powers = (size_t)s->power_count;
             if (s->o->keep_rows) {
                 uint8_t *out = (uint8_t *)to->maps + ((size_t)c * (size_t)s->row_count + (size_t)row) * powers * s->grid_pixels;
@@ -274,13 +276,13 @@ static void place_row(stream *s, batch *b, ssg_cam *engine, int row, int classes
 static ssgcam_status collect(stream *s, batch *b, int classes)
 {
     ssg_device *device = s->o->device;
-    size_t count = (size_t)(s->batch_size * classes);
+    size_t count = (size_t)(s->pass_size * classes);
     SSG_TRY(device->interface->download(device, s->flags, s->device_flags, (size_t)s->row_count * count));
     for (size_t i = 0; i < b->count; i++) {
         slot *to = &b->slots[i];
         for (int row = 0; row < s->row_count; row++)
             for (int c = 0; to->status == SSGCAM_OK && c < to->class_count; c++)
-                if (s->flags[(size_t)row * count + (size_t)c * (size_t)s->batch_size + i] & SSG_MAP_NAN)
+                if (s->flags[(size_t)row * count + (size_t)c * (size_t)s->pass_size + i] & SSG_MAP_NAN)
                     fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of layer '%s' is not a number", to->item->image, s->rows[row].layer));
         if (to->status == SSGCAM_OK && to->copy != to->maps)
             SSG_TRY(device->interface->download(device, to->copy, to->maps, (size_t)to->class_count * class_bytes(s)));
@@ -288,7 +290,8 @@ static ssgcam_status collect(stream *s, batch *b, int classes)
     return SSGCAM_OK;
 }
 
-static ssgcam_status run_batch(stream *s, batch *b)
+/* Images of a batch that go through the network together. */
+static ssgcam_status run_part(stream *s, batch *b)
 {
     ssg_cam *engine;
     double start = ssg_clock_ms(), ms[3];
@@ -299,10 +302,10 @@ static ssgcam_status run_batch(stream *s, batch *b)
     SSG_TRY(engine_for(s, expected, &engine));
     SSG_TRY(ssg_cam_forward(engine, b->tensor, s->logits));
     choose_classes(s, b);
-    for (size_t i = 0; i < (size_t)s->batch_size; i++)
+    for (size_t i = 0; i < (size_t)s->pass_size; i++)
         for (int c = 0; c < expected; c++) {
             const slot *from = i < b->count && b->slots[i].status == SSGCAM_OK ? &b->slots[i] : NULL;
-            s->chosen[(size_t)c * (size_t)s->batch_size + i] = from && c < from->class_count ? from->classes[c] : 0;
+            s->chosen[(size_t)c * (size_t)s->pass_size + i] = from && c < from->class_count ? from->classes[c] : 0;
         }
     SSG_TRY(ssg_cam_backward(engine, s->chosen));
     for (size_t i = 0; i < b->count; i++) {
@@ -316,6 +319,31 @@ static ssgcam_status run_batch(stream *s, batch *b)
     ssg_cam_times(engine, ms);
     s->times.network += ms[0] + ms[1];
     s->times.maps += ssg_clock_ms() - start - ms[0] - ms[1];
+    return SSGCAM_OK;
+}
+
+/* Fewer images at once after memory ran out; 0 if it was one already. Said each time: at most a few. */
+static int halve(stream *s)
+{
+    int smaller = s->pass_size / 2;
+    while (smaller > 1 && s->batch_size % smaller != 0) smaller--;
+    if (smaller < 1) return 0;
+    for (int c = 0; c <= MOST_CLASSES; c++) ssg_cam_destroy(&s->engines[c]);
+    ssg_log(SSG_LOG_NORMAL, "%s; going on with %d of %d images at a time (--batch)", ssgcam_last_error(), smaller, s->pass_size);
+    s->pass_size = smaller;
+    return 1;
+}
+
+static ssgcam_status run_batch(stream *s, batch *b)
+{
+    for (size_t first = 0; first < b->count;) {
+        size_t left = b->count - first, size = (size_t)s->pass_size;
+        batch part = {.slots = b->slots + first, .count = left < size ? left : size, .tensor = b->tensor + first * s->image_floats};
+        ssgcam_status status = run_part(s, &part);
+        if (status == SSGCAM_ERR_MEMORY && halve(s)) continue;
+        if (status != SSGCAM_OK) return status;
+        first += size;
+    }
     return SSGCAM_OK;
 }
 
@@ -354,6 +382,7 @@ static ssgcam_status make_room(stream *s)
 {
     const ssg_stream_options *o = s->o;
     s->batch_size = o->batch > 0 ? o->batch : DEFAULT_BATCH;
+    s->pass_size = s->batch_size;
     s->batches = (o->count + (size_t)s->batch_size - 1) / (size_t)s->batch_size;
     s->grid_h = o->grid[0] ? o->grid[0] : o->recipe && o->recipe->grid[0] ? o->recipe->grid[0] : o->model->height;
     s->grid_w = o->grid[1] ? o->grid[1] : o->recipe && o->recipe->grid[1] ? o->recipe->grid[1] : o->model->width;

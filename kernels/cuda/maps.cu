@@ -129,7 +129,7 @@ static __device__ __forceinline__ float ssg_weight(float g1, float g2, int coher
     return g2 > 0 ? g1 * (g1 * g1 / g2) : 0;
 }
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_smooth_kernel(ssg_smooth_job j)
+__global__ void __launch_bounds__(SSG_THREADS, 4) ssg_smooth_kernel(ssg_smooth_job j)
 {
     unsigned width = (unsigned)j.x.length, threads = blockDim.x;
     size_t strip = blockIdx.x % j.strips, group = blockIdx.x / j.strips % j.groups, row = blockIdx.x / j.strips / j.groups,

@@ -35,7 +35,7 @@ template <int term> static __device__ __forceinline__ float ssg_term_of(float a,
     return product;
 }
 
-template <int term> __global__ void __launch_bounds__(SSG_THREADS) ssg_sum_kernel(ssg_sum_job j)
+template <int term> __global__ void __launch_bounds__(SSG_THREADS, 4) ssg_sum_kernel(ssg_sum_job j)
 {
     size_t tiles = (j.pixels + j.span - 1) / j.span, tile = blockIdx.x % tiles, group = blockIdx.x / tiles % j.groups,
            row = blockIdx.x / tiles / j.groups;
