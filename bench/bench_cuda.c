@@ -1,0 +1,230 @@
+/* bench_cuda.c - the kernels of kernels/cuda one by one, in the shapes of a VGG16's layers. On a GPU: time, and the share of the bandwidth of a plain
+ * copy measured beside it. On the simulated device (smaller): what they moved, for docs/gpu.md. */
+#include <cuda_runtime_api.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/score.h"
+#include "tests/kernelcheck/bodies.h"
+#ifdef BENCH_SIMULATED
+#include "tests/cudasim/sim.h"
+enum { SIZE = 28, CHANNELS = 64, ROWS = 1, GRID = 64, BANK_ROWS = 24, POPULATION = 8, BANK_PIXELS = 8192 };
+#else
+enum { SIZE = 56, CHANNELS = 256, ROWS = 40, GRID = 224, BANK_ROWS = 96, POPULATION = 256, BANK_PIXELS = 64 * 224 * 224 };
+#endif
+
+typedef struct memory {
+    body b;
+    ssg_features a, g;
+    float *maps, *big;
+    void *scratch;
+    uint8_t *flags, *levels, *truth, *labels;
+    int16_t *fused, *large;
+    uint64_t *counts;
+    ssg_cuda_score score;
+} memory;
+
+static void *fill(const body *b, size_t bytes, int value)
+{
+    void *host = malloc(bytes), *device;
+    for (size_t i = 0; i < bytes; i++) ((uint8_t *)host)[i] = value < 0 ? (uint8_t)(i * 37 % 61) : (uint8_t)value;
+    device = b->make(b, host, bytes);
+    free(host);
+    return device;
+}
+
+/* ---- what is measured ------------------------------------------------------------------------------------------------------------------------- */
+
+static void smooth(memory *m)
+{
+    ssg_map_spec spec = {.kind = SSG_MAP_SSGCAM, .sigma = 2};
+    m->b.ops->maps(&m->b.run, &spec, &m->a, &m->g, NULL, m->maps, m->scratch);
+}
+static void layercam(memory *m)
+{
+    ssg_map_spec spec = {.kind = SSG_MAP_LAYERCAM};
+    m->b.ops->maps(&m->b.run, &spec, &m->a, &m->g, NULL, m->maps, m->scratch);
+}
+static void gradcam(memory *m)
+{
+    ssg_map_spec spec = {.kind = SSG_MAP_GRADCAM};
+    m->b.ops->maps(&m->b.run, &spec, &m->a, &m->g, NULL, m->maps, m->scratch);
+}
+static void normalise(memory *m)
+{
+    m->b.ops->normalise(&m->b.run, m->maps, ROWS, SIZE * SIZE, 0, m->flags);
+}
+static void resize(memory *m)
+{
+    m->b.ops->resize(&m->b.run, m->big, GRID, GRID, m->maps, SIZE, SIZE, ROWS);
+}
+static void quantise(memory *m)
+{
+    m->b.ops->quantise(&m->b.run, m->levels, GRID, GRID, m->maps, SIZE, SIZE, ROWS, 1);
+}
+static void mix(memory *m)
+{
+    m->b.ops->mix(&m->b.run, m->fused, m->levels, 3, ROWS * GRID * GRID);
+}
+static void resize_fused(memory *m)
+{
+    m->b.ops->resize_fused(&m->b.run, m->large, 2 * GRID, 2 * GRID, m->fused, GRID, GRID);
+}
+static void label(memory *m)
+{
+    const int16_t *fused[] = {m->large};
+    m->b.ops->label(&m->b.run, m->labels, fused, (const int[]){0}, 1, 4 * GRID * GRID, 100);
+}
+static void confusion(memory *m)
+{
+    m->b.ops->confusion(&m->b.run, m->counts, m->truth, m->labels, 4 * GRID * GRID, 2);
+}
+static void score(memory *m)
+{
+    ssg_cuda_score_run(&m->b.run, &m->score);
+}
+
+static const struct {
+    const char *name, *kernels[3]; /* parts of the names of the kernels that it starts */
+    void (*run)(memory *);
+    double least; /* bytes that must be read and written */
+} cases[] = {
+    {"ssgcam, sigma 2", {"ssg_smooth_kernel", "ssg_finish"}, smooth, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"layercam", {"ssg_sum_kernel<1", "ssg_finish"}, layercam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"gradcam", {"ssg_weights", "ssg_sum_kernel<0", "ssg_finish"}, gradcam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"normalise", {"ssg_normalise"}, normalise, 8.0 * ROWS *SIZE *SIZE},
+    {"resize", {"ssg_resize_kernel"}, resize, ROWS * 4.0 * (SIZE * SIZE + GRID * GRID)},
+    {"quantise", {"ssg_quantise"}, quantise, ROWS *(4.0 * SIZE * SIZE + GRID * GRID)},
+    {"mix", {"ssg_mix"}, mix, 5.0 * ROWS *GRID *GRID},
+    {"resize_fused", {"ssg_resize_fused"}, resize_fused, 10.0 * GRID *GRID},
+    {"label", {"ssg_tops", "ssg_label", "ssg_clear"}, label, 4 * 3.0 * GRID *GRID},
+    {"confusion", {"ssg_confusion"}, confusion, 4 * 2.0 * GRID *GRID},
+    {"score, maxima", {"ssg_score_tops"}, score, 1.0 * BANK_ROWS *BANK_PIXELS},
+    {"score, counts", {"ssg_score_count"}, score, (1.0 + BANK_ROWS) * BANK_PIXELS},
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+/* ---- set-up ---------------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static void make_score(memory *m)
+{
+    static ssg_cuda_mixture packed[POPULATION];
+    for (unsigned p = 0; p < POPULATION; p++) {
+        ssg_score_mixture mixture = {.terms = 8, .tau = 90};
+        for (unsigned t = 0; t < 8; t++) mixture.weight[t] = 15, mixture.row[t] = (p * 7 + t * 3) % BANK_ROWS;
+        ssg_cuda_mixture_pack(&packed[p], &mixture);
+    }
+    ssg_cuda_score *s = &m->score;
+    s->tiling = ssg_cuda_score_tiling(&m->b.run, BANK_ROWS, 1);
+    s->tile_count = BANK_PIXELS / s->tiling.pixels;
+    s->count = POPULATION;
+    s->rows = BANK_ROWS;
+    s->most_classes = 1;
+    ssg_cuda_tile *tiles = calloc(s->tile_count, sizeof *tiles);
+    for (uint32_t t = 0; t < s->tile_count; t++) tiles[t].at = t * s->tiling.pixels;
+    ssg_cuda_score_image image = {.maps = fill(&m->b, (size_t)BANK_ROWS * BANK_PIXELS, -1), .truth = fill(&m->b, BANK_PIXELS, 1), .class_count = 1};
+    image.stride = BANK_PIXELS;
+    image.label[0] = 1;
+    s->images = m->b.make(&m->b, &image, sizeof image);
+    s->tiles = m->b.make(&m->b, tiles, s->tile_count * sizeof *tiles);
+    s->mixtures = m->b.make(&m->b, packed, sizeof packed);
+    s->tops = fill(&m->b, POPULATION * sizeof(uint32_t), 0);
+    s->counts = fill(&m->b, 4 * POPULATION * sizeof(uint32_t), 0);
+    free(tiles);
+}
+
+static memory make_memory(void)
+{
+    memory m = {.b = body_cuda(0)};
+    if (!m.b.name) {
+        fprintf(stderr, "bench_cuda: there is no GPU\n");
+        exit(4);
+    }
+    size_t features = (size_t)ROWS * CHANNELS * SIZE * SIZE, grid = (size_t)ROWS * GRID * GRID;
+    m.a = (ssg_features){fill(&m.b, features * sizeof(float), 0), ROWS, CHANNELS, SIZE, SIZE, 1};
+    m.g = (ssg_features){fill(&m.b, features * sizeof(float), 0), ROWS, CHANNELS, SIZE, SIZE, 1};
+    m.maps = fill(&m.b, (size_t)ROWS * SIZE * SIZE * sizeof(float), 0);
+    m.big = fill(&m.b, grid * sizeof(float), 0);
+    m.scratch = m.b.make(&m.b, NULL, m.b.ops->maps_scratch(&m.b.run, &m.a, &m.g));
+    m.flags = fill(&m.b, ROWS, 0);
+    m.levels = fill(&m.b, grid, 1);
+    m.fused = fill(&m.b, grid * sizeof(int16_t), 0);
+    m.large = fill(&m.b, 4 * GRID * GRID * sizeof(int16_t), 0);
+    m.labels = fill(&m.b, 4 * GRID * GRID, 0);
+    m.truth = fill(&m.b, 4 * GRID * GRID, 0);
+    m.counts = fill(&m.b, 9 * sizeof(uint64_t), 0);
+    make_score(&m);
+    return m;
+}
+
+/* ---- looking
+ * ---------------------------------------------------------------------------------------------------------------------------------------- */
+
+#ifdef BENCH_SIMULATED
+/* One line a case: name|kernels|least bytes|distinct sectors|sectors|ideal|waves|ideal waves|arguments and tables not counted in `least`. */
+int main(void)
+{
+    memory m = make_memory();
+    cudaStreamSynchronize(((ssg_cuda_stream *)m.b.run.stream)->handle);
+    for (size_t c = 0; c < CASES; c++) {
+        cudasim_traffic sum = {0};
+        cudasim_traffic_clear();
+        cases[c].run(&m);
+        cudaStreamSynchronize(((ssg_cuda_stream *)m.b.run.stream)->handle);
+        for (size_t i = 0; i < cudasim_traffic_count(); i++) {
+            cudasim_traffic t = cudasim_traffic_at(i);
+            int wanted = 0;
+            for (int k = 0; k < 3; k++) wanted |= cases[c].kernels[k] && strstr(t.kernel, cases[c].kernels[k]);
+            if (!wanted) continue;
+            sum.distinct += t.distinct, sum.sectors += t.sectors, sum.ideal += t.ideal, sum.waves += t.waves, sum.ideal_waves += t.ideal_waves;
+        }
+        printf("%s|%s|%.0f|%llu|%llu|%llu|%llu|%llu\n", cases[c].name, cases[c].kernels[0], cases[c].least, (unsigned long long)sum.distinct,
+               (unsigned long long)sum.sectors, (unsigned long long)sum.ideal, (unsigned long long)sum.waves, (unsigned long long)sum.ideal_waves);
+    }
+    return 0;
+}
+#else
+enum { REPEATS = 30 };
+
+/* Milliseconds of one run: the fastest of several. */
+static double time_of(memory *m, void (*run)(memory *))
+{
+    cudaStream_t stream = ((ssg_cuda_stream *)m->b.run.stream)->handle;
+    cudaEvent_t from, to;
+    float best = 1e30f, ms;
+    cudaEventCreate(&from);
+    cudaEventCreate(&to);
+    for (int i = 0; i < REPEATS; i++) {
+        cudaEventRecord(from, stream);
+        run(m);
+        cudaEventRecord(to, stream);
+        cudaEventSynchronize(to);
+        cudaEventElapsedTime(&ms, from, to);
+        if (i > 2 && ms < best) best = ms;
+    }
+    cudaEventDestroy(from);
+    cudaEventDestroy(to);
+    return best;
+}
+
+static void copy(memory *m)
+{
+    size_t bytes = (size_t)ROWS * CHANNELS * SIZE * SIZE * sizeof(float);
+    cudaMemcpyAsync((void *)m->a.data, m->g.data, bytes, cudaMemcpyDeviceToDevice, ((ssg_cuda_stream *)m->b.run.stream)->handle);
+}
+
+int main(void)
+{
+    memory m = make_memory();
+    double bytes = 2.0 * ROWS * CHANNELS * SIZE * SIZE * sizeof(float), bandwidth = bytes / time_of(&m, copy) / 1e9;
+    printf("copy             %8.3f TB/s\n", bandwidth);
+    for (size_t c = 0; c < CASES; c++) {
+        double ms = time_of(&m, cases[c].run), rate = cases[c].least / ms / 1e9;
+        printf("%-16s %8.4f ms  %6.3f TB/s  %4.0f %% of copy\n", cases[c].name, ms, rate, 100 * rate / bandwidth);
+    }
+    return 0;
+}
+#endif

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Writes the table of docs/gpu.md: gpu-table.py BENCH_CUDA_SIMULATED. What kernels move comes from the simulated device, registers and spills from
+docs/kernel-resources.txt (ptxas), the time on an H100 is calculated from them and from the limits below."""
+import subprocess
+import sys
+
+HBM = 3.0e12  # bytes a second: nine tenths of the data sheet's 3.35 TB/s, what copies reach
+SHARED = 132 * 128 * 1.755e9  # bytes a second: processors x bytes a clock x clocks
+ISSUE = 132 * 4 * 1.755e9  # warp instructions a second
+
+# The sizes of bench/bench_cuda.c on a GPU: 40 rows (8 images of 5 classes) of a layer of 256 x 56 x 56, a grid of 224 x 224; a bank of 64 images of
+# 224 x 224 with 96 rows, 256 candidates of 8 layers.
+PLANE, GRID = 56 * 56, 224 * 224
+ELEMENTS, BANK, PAIRS = 40 * 256 * PLANE, 64 * GRID, 64 * GRID * 256
+CASES = {  # bytes, bytes of shared memory, warp instructions
+    "ssgcam, sigma 2": (8 * ELEMENTS, 4 * 85 * ELEMENTS, 0),  # 17 taps each way: 34 + 51 reads of shared memory an element
+    "layercam": (8 * ELEMENTS, 0, 0),
+    "gradcam": (8 * ELEMENTS, 0, 0),
+    "normalise": (8 * 40 * PLANE, 0, 0),
+    "resize": (4 * 40 * (PLANE + GRID), 0, 0),
+    "quantise": (40 * (4 * PLANE + GRID), 0, 0),
+    "mix": (5 * 40 * GRID, 0, 0),
+    "resize_fused": (10 * GRID, 0, 0),
+    "label": (12 * GRID, 0, 0),
+    "confusion": (8 * GRID, 0, 0),
+    "score, maxima": (96 * BANK, 0, PAIRS * (8 * 1.0 + 1) / 32),  # a pixel and layer: 1/4 load, 1/2 permute, 1/4 dp4a; then a maximum
+    "score, counts": (97 * BANK, 0, PAIRS * (8 * 1.0 + 9) / 32),  # then winner, threshold, truth
+}
+
+
+def resources():
+    found = {}
+    for line in open("docs/kernel-resources.txt"):
+        if line.startswith("#"):
+            continue
+        kernel, arch, registers, _, _, spills = line.split()
+        if arch == "sm_90":
+            found[kernel] = (int(registers), int(spills))
+    return found
+
+
+def limit(case):
+    memory, shared, issue = CASES[case]
+    times = {"memory": memory / HBM, "shared memory": shared / SHARED, "instructions": issue / ISSUE, "the launch": 3e-6}
+    bound = max(times, key=times.get)
+    return times[bound], bound
+
+
+def main():
+    known = resources()
+    rows = ["| operation | moved ÷ least | sectors ÷ ideal | shared passes ÷ ideal | registers | spills | H100, calculated | bound by |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for line in subprocess.run([sys.argv[1]], capture_output=True, text=True, check=True).stdout.splitlines():
+        name, kernel, least, distinct, sectors, ideal, waves, ideal_waves = line.split("|")
+        used = [value for key, value in known.items() if key.startswith(kernel)]
+        registers, spills = max(r for r, _ in used), max(s for _, s in used)
+        conflicts = f"{int(waves) / int(ideal_waves):.3f}" if int(ideal_waves) else "–"
+        seconds, bound = limit(name)
+        rows.append(f"| {name} | {int(distinct) * 32 / float(least):.3f} | {int(sectors) / int(ideal):.3f} | {conflicts} | {registers} | {spills} | "
+                    f"{seconds * 1e6:.0f} µs | {bound} |")
+    text = open("docs/gpu.md").read()
+    start, end = "<!-- table -->\n", "<!-- end of table -->"
+    before, after = text.split(start)[0], text.split(end)[1]
+    open("docs/gpu.md", "w").write(before + start + "\n".join(rows) + "\n" + end + after)
+
+
+main()
