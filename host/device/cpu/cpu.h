@@ -32,13 +32,14 @@ struct ssg_step {
 
 /* One maker per family of operators: fills in `run` (and the primitive) and answers the request. step->op, cpu are set. */
 typedef ssgcam_status ssg_step_maker(ssg_step *step, ssg_step_request *request);
-ssg_step_maker ssg_step_make_conv, ssg_step_make_reorder;                       /* steps_dnn.c */
-ssg_step_maker ssg_step_make_matmul;                                            /* steps_matmul.c */
-ssg_step_maker ssg_step_make_maxpool, ssg_step_make_avgpool;                    /* steps_pool.c */
-ssg_step_maker ssg_step_make_unary, ssg_step_make_binary, ssg_step_make_affine; /* steps_elementwise.c */
-ssg_step_maker ssg_step_make_reduce, ssg_step_make_softmax, ssg_step_make_lrn;  /* steps_reduce.c */
-ssg_step_maker ssg_step_make_movement;                                          /* steps_movement.c */
-ssg_step_maker ssg_step_make_second, ssg_step_make_maxpool_tangent;             /* steps_tangent.c */
+ssg_step_maker ssg_step_make_conv, ssg_step_make_reorder;                      /* steps_dnn.c */
+ssg_step_maker ssg_step_make_matmul;                                           /* steps_matmul.c */
+ssg_step_maker ssg_step_make_maxpool, ssg_step_make_avgpool;                   /* steps_pool.c */
+ssg_step_maker ssg_step_make_unary, ssg_step_make_affine;                      /* steps_elementwise.c */
+ssg_step_maker ssg_step_make_binary;                                           /* steps_binary.c */
+ssg_step_maker ssg_step_make_reduce, ssg_step_make_softmax, ssg_step_make_lrn; /* steps_reduce.c */
+ssg_step_maker ssg_step_make_movement;                                         /* steps_movement.c */
+ssg_step_maker ssg_step_make_second, ssg_step_make_maxpool_tangent;            /* steps_tangent.c */
 
 /* ---- views ------------------------------------------------------------------------------------------------------------ */
 

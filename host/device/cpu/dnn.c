@@ -333,11 +333,13 @@ static dnnl_status_t choose_convolution(dnnl_primitive_desc_t *pd, ssg_dnn *dnn,
     return status;
 }
 
-/* The implementation for shapes that no direct one takes unfolds the image and multiplies matrices; its threads share sums. */
-static int by_matrix_product(const_dnnl_primitive_desc_t pd)
+/* Two implementations of oneDNN choose their order of summation by the number of threads: the one for shapes that no direct one takes, which unfolds
+ * the image and multiplies matrices, and 3.x's gradient of strided convolutions. */
+static int sums_by_threads(const_dnnl_primitive_desc_t pd)
 {
     const char *name = NULL;
-    return dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name) == dnnl_success && name && strstr(name, "gemm") != NULL;
+    if (dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name) != dnnl_success || !name) return 0;
+    return strstr(name, "gemm") || strstr(name, "brgconv_strided");
 }
 
 int ssg_dnn_splits_sums(const ssg_dnn_primitive *primitive)
@@ -370,7 +372,7 @@ ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const s
                                  scratch_bytes)
                           : wrap(out, dnn, pd, "convolution", DNNL_ARG_SRC, DNNL_ARG_DST, dnnl_query_src_md, dnnl_query_dst_md, scratch_bytes);
         if (result == SSGCAM_OK) result = bind_weights(*out, kept, op, 0, &d.plain_weights, &d.bias, (size_t)op->weights->shape.dims[0]);
-        if (result == SSGCAM_OK) (*out)->splits_sums = by_matrix_product(kept);
+        if (result == SSGCAM_OK) (*out)->splits_sums = sums_by_threads(kept);
         if (kept) dnnl_primitive_desc_destroy(kept);
         if (result != SSGCAM_OK) ssg_dnn_primitive_destroy(out);
     }

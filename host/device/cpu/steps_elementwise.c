@@ -1,11 +1,9 @@
-/* Functions of one tensor, sums and products of two, affine maps. All are bound by memory; the loops are plain so that the compiler vectorises them.
- */
+/* Functions of one tensor and affine maps. All are bound by memory; the loops are plain so that the compiler vectorises them. */
 #include <math.h>
 #include <string.h>
 
 #include "host/device/cpu/cpu.h"
 #include "host/device/cpu/multiversion.h"
-#include "host/model/geometry.h"
 
 enum { PIECE = 1 << 14 };
 
@@ -188,121 +186,6 @@ ssgcam_status ssg_step_make_unary(ssg_step *step, ssg_step_request *r)
     return SSGCAM_OK;
 }
 
-/* ---- two tensors -------------------------------------------------------------------------------------------------------------- */
-
-typedef struct binary_call {
-    ssg_binary kind;
-    const float *a, *b;
-    float *y;
-    ssg_shape shape; /* of the output, as an array of up to SSG_MAX_RANK axes */
-    int64_t a_strides[SSG_MAX_RANK], b_strides[SSG_MAX_RANK];
-} binary_call;
-
-#define BINARY_LOOP(expression)             \
-    for (size_t i = 0; i < count; i++) {    \
-        float u = a[i * as], v = b[i * bs]; \
-        y[i] = (expression);                \
-    }                                       \
-    break
-
-MULTIVERSION static void binary_line(ssg_binary kind, float *y, const float *a, size_t as, const float *b, size_t bs, size_t count)
-{
-    if (kind == SSG_BINARY_ADD && as == 1 && bs == 1) { /* the residual sum: unit strides known to the compiler */
-        for (size_t i = 0; i < count; i++) y[i] = a[i] + b[i];
-        return;
-    }
-    switch (kind) {
-    case SSG_BINARY_ADD: BINARY_LOOP(u + v);
-    case SSG_BINARY_SUB: BINARY_LOOP(u - v);
-    case SSG_BINARY_MUL: BINARY_LOOP(u * v);
-    case SSG_BINARY_DIV: BINARY_LOOP(u / v);
-    case SSG_BINARY_MAX: BINARY_LOOP(u > v ? u : v);
-    case SSG_BINARY_MIN: BINARY_LOOP(u < v ? u : v);
-    }
-}
-
-static void binary_lines(const void *context, size_t first, size_t last)
-{
-    const binary_call *call = context;
-    ssg_shape outer = call->shape;
-    outer.rank--;
-    size_t length = (size_t)call->shape.dims[outer.rank];
-    for (size_t line = first; line < last; line++)
-        binary_line(call->kind, call->y + line * length, call->a + ssg_geometry_strided_index(line, &outer, call->a_strides),
-                    (size_t)call->a_strides[outer.rank], call->b + ssg_geometry_strided_index(line, &outer, call->b_strides),
-                    (size_t)call->b_strides[outer.rank], length);
-}
-
-/* A tensor as an array of axes: rows, then blocks/pixels/block for an image (so that one value per channel broadcasts in any layout), else its own
- * axes. */
-static ssg_shape axes_of(const ssg_placed *placed)
-{
-    if (placed->shape.rank != 4) return placed->shape;
-    ssg_view v = ssg_view_of(placed);
-    return (ssg_shape){5, {(int64_t)v.rows, (int64_t)v.blocks, placed->shape.dims[2], placed->shape.dims[3], (int64_t)v.block}};
-}
-
-/* Strides of an operand when it is repeated to `shape`; along the rows it may repeat as a whole (several classes of the same images). */
-static void repeat_strides(int64_t strides[SSG_MAX_RANK], const ssg_shape *own, const ssg_shape *shape)
-{
-    int64_t dense[SSG_MAX_RANK];
-    int shift = shape->rank - own->rank;
-    ssg_geometry_strides(dense, own);
-    for (int i = 0; i < shape->rank; i++) strides[i] = i < shift || (own->dims[i - shift] == 1 && shape->dims[i] != 1) ? 0 : dense[i - shift];
-}
-
-static ssgcam_status run_binary(const ssg_step *step, const ssg_step_io *io)
-{
-    binary_call call = {.kind = step->op.binary, .shape = axes_of(&step->output)};
-    ssg_shape a = axes_of(&step->inputs[0]), b = axes_of(&step->inputs[1]);
-    /* Rows that repeat: run once for each stretch of the smaller operand. */
-    int same_rank = a.rank == call.shape.rank && b.rank == call.shape.rank;
-    int64_t rows = call.shape.dims[0], a_rows = a.rank == call.shape.rank ? a.dims[0] : rows, b_rows = b.rank == call.shape.rank ? b.dims[0] : rows;
-    int64_t stretch = rows;
-    if (a_rows > 1 && a_rows < stretch) stretch = a_rows;
-    if (b_rows > 1 && b_rows < stretch) stretch = b_rows;
-    size_t y_row = ssg_shape_count(&call.shape) / (size_t)rows, a_row = a_rows ? ssg_shape_count(&a) / (size_t)a_rows : 0,
-           b_row = b_rows ? ssg_shape_count(&b) / (size_t)b_rows : 0;
-    call.shape.dims[0] = stretch;
-    if (a.rank == call.shape.rank && a.dims[0] > stretch) a.dims[0] = stretch;
-    if (b.rank == call.shape.rank && b.dims[0] > stretch) b.dims[0] = stretch;
-    repeat_strides(call.a_strides, &a, &call.shape);
-    repeat_strides(call.b_strides, &b, &call.shape);
-    int flat = same_rank && ssg_shape_equal(&a, &call.shape) && ssg_shape_equal(&b, &call.shape);
-    for (int64_t row = 0; row < rows; row += stretch) {
-        call.y = (float *)io->output + (size_t)row * y_row;
-        call.a = (const float *)io->inputs[0] + (a_rows == rows ? (size_t)row * a_row : 0);
-        call.b = (const float *)io->inputs[1] + (b_rows == rows ? (size_t)row * b_row : 0);
-        binary_call run = call;
-        if (flat) { /* one long line, cut into pieces */
-            size_t count = ssg_shape_count(&call.shape), piece = PIECE;
-            while (count % piece) piece /= 2;
-            run.shape = (ssg_shape){2, {(int64_t)(count / piece), (int64_t)piece}};
-            ssg_geometry_strides(run.a_strides, &run.shape);
-            ssg_geometry_strides(run.b_strides, &run.shape);
-        }
-        size_t lines = ssg_shape_count(&run.shape) / (size_t)run.shape.dims[run.shape.rank - 1];
-        ssg_cpu_pieces(step->cpu, lines, flat ? 1 : 64, binary_lines, &run);
-    }
-    return SSGCAM_OK;
-}
-
-ssgcam_status ssg_step_make_binary(ssg_step *step, ssg_step_request *r)
-{
-    step->run = run_binary;
-    ssg_placed *a = &r->inputs[0], *b = &r->inputs[1];
-    ssg_layout layout = a->layout == SSG_LAYOUT_PLAIN ? b->layout : a->layout;
-    /* A blocked layout fits if both are images with the same channels; a division would make NaN of padding. */
-    if (a->shape.rank != 4 || b->shape.rank != 4 || a->shape.dims[1] != b->shape.dims[1]) layout = SSG_LAYOUT_PLAIN;
-    ssg_placed_set(&r->output, layout, SSG_PRECISION_F32);
-    if (r->op->binary == SSG_BINARY_DIV && ssg_placed_padded(&r->output)) layout = SSG_LAYOUT_PLAIN;
-    ssg_placed_set(a, layout, SSG_PRECISION_F32);
-    ssg_placed_set(b, layout, SSG_PRECISION_F32);
-    ssg_placed_set(&r->output, layout, SSG_PRECISION_F32);
-    if (ssg_shape_equal(&a->shape, &r->output.shape)) r->in_place = 1;
-    return SSGCAM_OK;
-}
-
 /* ---- affine --------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct affine_call {
@@ -317,22 +200,39 @@ static float number(const ssg_const *vector, size_t i, float otherwise)
     return vector->f32[ssg_shape_count(&vector->shape) == 1 ? 0 : i];
 }
 
+enum { CHANNELS = 16 };
+
+/* y = x * scale + shift for `channels` (at most CHANNELS) neighbouring channels over pixels that lie `block` apart. */
+MULTIVERSION static void affine_pixels(float *y, const float *x, size_t pixels, size_t block, size_t channels, const float *scale, const float *shift)
+{
+    if (block == 1)
+        for (size_t p = 0; p < pixels; p++) y[p] = x[p] * scale[0] + shift[0];
+    else if (block == 8)
+        for (size_t p = 0; p < pixels; p++)
+            for (size_t c = 0; c < 8; c++) y[p * 8 + c] = x[p * 8 + c] * scale[c] + shift[c];
+    else
+        for (size_t p = 0; p < pixels; p++)
+            for (size_t c = 0; c < channels; c++) y[p * block + c] = x[p * block + c] * scale[c] + shift[c];
+}
+
 /* Planes are (row, channel block) of an image, with the vectors along the channels. Padding channels become zero. */
 static void affine_planes(const void *context, size_t first, size_t last)
 {
     const affine_call *call = context;
     const ssg_op *op = &call->step->op;
     ssg_view v = ssg_view_of(&call->step->output);
-    for (size_t plane = first; plane < last; plane++) {
-        size_t channel = plane % v.blocks * v.block;
-        const float *x = call->x + plane * v.pixels * v.block;
-        float *y = call->y + plane * v.pixels * v.block;
-        for (size_t c = 0; c < v.block; c++) {
-            int real = channel + c < v.channels;
-            float scale = real ? number(op->weights, channel + c, 1) : 0, shift = real ? number(op->bias, channel + c, 0) : 0;
-            for (size_t p = 0; p < v.pixels; p++) y[p * v.block + c] = x[p * v.block + c] * scale + shift;
+    for (size_t plane = first; plane < last; plane++)
+        for (size_t c = 0; c < v.block; c += CHANNELS) {
+            size_t channel = plane % v.blocks * v.block + c, count = v.block - c < CHANNELS ? v.block - c : CHANNELS;
+            float scale[CHANNELS], shift[CHANNELS];
+            for (size_t k = 0; k < count; k++) {
+                int real = channel + k < v.channels;
+                scale[k] = real ? number(op->weights, channel + k, 1) : 0;
+                shift[k] = real ? number(op->bias, channel + k, 0) : 0;
+            }
+            size_t at = plane * v.pixels * v.block + c;
+            affine_pixels(call->y + at, call->x + at, v.pixels, v.block, count, scale, shift);
         }
-    }
 }
 
 static ssgcam_status run_affine_image(const ssg_step *step, const ssg_step_io *io)

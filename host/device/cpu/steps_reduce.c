@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/device/cpu/cpu.h"
+#include "host/device/cpu/multiversion.h"
 #include "host/model/geometry.h"
 
 /* ---- reduce and broadcast ---------------------------------------------------------------------------------------------------- */
@@ -14,6 +15,27 @@ typedef struct reduce_call {
     double factor;
 } reduce_call;
 
+enum { CHANNELS = 16 };
+
+/* The sums of `channels` (at most CHANNELS) neighbouring channels over pixels that lie `block` apart. */
+MULTIVERSION static void sum_pixels(double sums[CHANNELS], const float *in, size_t pixels, size_t block, size_t channels)
+{
+    memset(sums, 0, CHANNELS * sizeof *sums);
+    if (block == 1) { /* one channel: four sums that do not wait for each other */
+        size_t p = 0;
+        for (; p + 4 <= pixels; p += 4)
+            for (size_t k = 0; k < 4; k++) sums[k] += in[p + k];
+        for (; p < pixels; p++) sums[0] += in[p];
+        sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    } else if (channels == CHANNELS) {
+        for (size_t p = 0; p < pixels; p++)
+            for (size_t c = 0; c < CHANNELS; c++) sums[c] += in[p * block + c];
+    } else {
+        for (size_t p = 0; p < pixels; p++)
+            for (size_t c = 0; c < channels; c++) sums[c] += in[p * block + c];
+    }
+}
+
 /* Over height and width, in any layout: planes are (row, channel block). */
 static void reduce_planes(const void *context, size_t first, size_t last)
 {
@@ -23,15 +45,13 @@ static void reduce_planes(const void *context, size_t first, size_t last)
     for (size_t plane = first; plane < last; plane++) {
         const float *in = call->in + plane * v.block * (spread ? 1 : v.pixels);
         float *out = call->out + plane * v.block * (spread ? v.pixels : 1);
-        for (size_t c = 0; c < v.block; c++) {
-            if (spread) {
-                float value = (float)(in[c] * call->factor);
-                for (size_t p = 0; p < v.pixels; p++) out[p * v.block + c] = value;
-            } else {
-                double sum = 0;
-                for (size_t p = 0; p < v.pixels; p++) sum += in[p * v.block + c];
-                out[c] = (float)(sum * call->factor);
-            }
+        for (size_t c = 0; c < v.block; c += CHANNELS) {
+            size_t channels = v.block - c < CHANNELS ? v.block - c : CHANNELS;
+            float values[CHANNELS];
+            double sums[CHANNELS];
+            if (!spread) sum_pixels(sums, in + c, v.pixels, v.block, channels);
+            for (size_t k = 0; k < channels; k++) values[k] = (float)((spread ? in[c + k] : sums[k]) * call->factor);
+            for (size_t p = 0; p < (spread ? v.pixels : 1); p++) memcpy(out + p * v.block + c, values, channels * sizeof *values);
         }
     }
 }
