@@ -26,9 +26,11 @@ typedef struct scorecam {
     int at_once;
     float *inputs, *planes; /* host memory: the masked images; one activation row as it lies on the device */
     column *columns;        /* of the layer at hand, one per input column */
-    float *logits;          /* of one batch */
-    float **weights;        /* per layer, device memory: [C * N][K] */
-    float *scores;          /* host memory: the same for one layer */
+    float *lines;           /* host memory: line_floats for each masked image at work */
+    size_t line_floats;
+    float *logits;   /* of one batch */
+    float **weights; /* per layer, device memory: [C * N][K] */
+    float *scores;   /* host memory: the same for one layer */
 } scorecam;
 
 static size_t image_floats(const ssg_pass_setup *setup)
@@ -56,6 +58,8 @@ static ssgcam_status create(ssg_pass *pass)
         size_t bytes = tap.activation_placed.bytes / (size_t)setup->input.dims[0], K = (size_t)tap.activation_placed.shape.dims[1];
         most = bytes > most ? bytes : most;
         channels = K > channels ? K : channels;
+        size_t lines = (size_t)tap.activation_placed.shape.dims[2] * width;
+        self->line_floats = lines > self->line_floats ? lines : self->line_floats;
         SSG_TRY(ssg_pass_room(pass, rows * K * sizeof(float), &self->weights[i]));
     }
     self->inputs = ssg_alloc_aligned((size_t)self->at_once, image_floats(setup) * sizeof *self->inputs);
@@ -63,7 +67,8 @@ static ssgcam_status create(ssg_pass *pass)
     self->logits = ssg_calloc((size_t)self->at_once, (size_t)ssg_plan_class_count(pass->plan) * sizeof *self->logits);
     self->scores = ssg_calloc(rows * channels, sizeof *self->scores);
     self->columns = ssg_calloc(width, sizeof *self->columns);
-    return self->inputs && self->planes && self->columns && self->logits && self->scores ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    self->lines = ssg_alloc_aligned((size_t)self->at_once, self->line_floats * sizeof *self->lines);
+    return self->inputs && self->planes && self->columns && self->lines && self->logits && self->scores ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
 }
 
 /* ---- masks -------------------------------------------------------------------------------------------------------------------------- */
@@ -83,28 +88,29 @@ static column between(size_t i, size_t N, size_t n)
     return (column){low, n > 1 ? (float)(at - (double)low) : 0};
 }
 
-/* One channel, resized, into the first plane of `out`. */
-static void resize_channel(const ssg_features *a, size_t k, const column *columns, float *out, size_t H, size_t W)
+/* One channel, resized: first along its own lines, into `lines` [height][W], then between them. */
+static void resize_channel(const ssg_features *a, size_t k, const column *columns, float *lines, float *out, size_t H, size_t W)
 {
     const float *from = a->data + k / a->block * a->height * a->width * a->block + k % a->block;
-    size_t right = a->width > 1 ? a->block : 0, below = a->height > 1 ? a->width * a->block : 0;
+    size_t right = a->width > 1 ? a->block : 0, below = a->height > 1 ? W : 0;
+    for (size_t y = 0; y < a->height; y++, from += a->width * a->block)
+        for (size_t x = 0; x < W; x++) {
+            const float *at = from + columns[x].low * a->block;
+            lines[y * W + x] = at[0] * (1 - columns[x].fraction) + at[right] * columns[x].fraction;
+        }
     for (size_t y = 0; y < H; y++) {
         column row = between(y, H, a->height);
-        const float *line = from + row.low * a->width * a->block;
+        const float *top = lines + row.low * W;
         float v = row.fraction;
-        for (size_t x = 0; x < W; x++) {
-            const float *at = line + columns[x].low * a->block;
-            float u = columns[x].fraction;
-            float top = at[0] * (1 - u) + at[right] * u, bottom = at[below] * (1 - u) + at[below + right] * u;
-            out[y * W + x] = top * (1 - v) + bottom * v;
-        }
+        for (size_t x = 0; x < W; x++) out[y * W + x] = top[x] * (1 - v) + top[below + x] * v;
     }
 }
 
 static void scale_to_one(float *plane, size_t count)
 {
     float low = plane[0], high = plane[0];
-    for (size_t i = 1; i < count; i++) {
+#pragma omp simd reduction(min : low) reduction(max : high)
+    for (size_t i = 0; i < count; i++) {
         low = plane[i] < low ? plane[i] : low;
         high = plane[i] > high ? plane[i] : high;
     }
@@ -122,7 +128,7 @@ static void mask_image(void *context, size_t slot, int thread)
     float *out = j->self->inputs + slot * image_floats(setup);
     /* The mask first lies in the last plane of the masked image, which is multiplied last and, with interleaved channels, from the front. */
     float *mask = out + (channels - 1) * H * W;
-    resize_channel(&j->a, j->first + slot, j->self->columns, mask, H, W);
+    resize_channel(&j->a, j->first + slot, j->self->columns, j->self->lines + slot * j->self->line_floats, mask, H, W);
     scale_to_one(mask, H * W);
     if (setup->nhwc) {
         for (size_t i = 0; i < H * W; i++) {
@@ -225,6 +231,7 @@ static void clear(ssg_pass *pass)
     ssg_free(self->inputs);
     ssg_free(self->planes);
     ssg_free(self->columns);
+    ssg_free(self->lines);
     ssg_free(self->logits);
     ssg_free(self->weights);
     ssg_free(self->scores);

@@ -82,6 +82,14 @@ typedef struct noise_job {
     size_t pieces;
 } noise_job;
 
+/* Two standard normal numbers from two uniform ones (Box and Muller). */
+static void normal_pair(ssg_draws *draws, float z[2])
+{
+    double u = (ssg_draw_u32(draws) + 0.5) * 0x1p-32, angle = 2 * M_PI * 0x1p-32 * ssg_draw_u32(draws), radius = sqrt(-2 * log(u));
+    z[0] = (float)(radius * cos(angle));
+    z[1] = (float)(radius * sin(angle));
+}
+
 /* One piece of one sample, for all images: the same noise, scaled by each image's range. */
 static void add_noise(void *context, size_t unit, int thread)
 {
@@ -91,10 +99,11 @@ static void add_noise(void *context, size_t unit, int thread)
     size_t slot = unit / j->pieces, piece = unit % j->pieces, floats = image_floats(setup), images = (size_t)setup->input.dims[0];
     size_t from = piece * PIECE, to = from + PIECE < floats ? from + PIECE : floats;
     ssg_draws draws = ssg_draws_named(setup->method.seed, NOISE_DRAWS, (uint32_t)(j->first + (int)slot), (uint32_t)piece);
+    float z[2];
     for (size_t i = from; i < to; i++) {
-        float z = (float)ssg_draw_normal(&draws);
+        if ((i - from) % 2 == 0) normal_pair(&draws, z);
         for (size_t n = 0; n < images; n++)
-            j->self->inputs[(slot * images + n) * floats + i] = j->images[n * floats + i] + j->self->deviations[n] * z;
+            j->self->inputs[(slot * images + n) * floats + i] = j->images[n * floats + i] + j->self->deviations[n] * z[(i - from) % 2];
     }
 }
 
