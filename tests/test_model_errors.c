@@ -113,6 +113,29 @@ Test(model_errors, cycle)
     expect(b, SSGCAM_ERR_INPUT, "cycle");
 }
 
+/* As long a chain as is allowed is read in a moment; a longer one is refused. */
+Test(model_errors, very_many_nodes)
+{
+    for (int extra = 0; extra < 2; extra++) {
+        model_builder *b = builder_create(13);
+        builder_input(b, "image", -1, 3, -1, -1);
+        builder_weights(b, "w", (int64_t[]){3, 3, 1, 1, 0}, -1, 1);
+        char in[16] = "image", out[16], both[32];
+        for (int i = 0; i < 20000 + 2 * extra; i += 2) {
+            snprintf(both, sizeof both, "%s w", in);
+            snprintf(out, sizeof out, "c%d", i);
+            builder_node(b, "Conv", both, out);
+            snprintf(in, sizeof in, "r%d", i);
+            builder_node(b, "Relu", out, in);
+        }
+        builder_output(b, in);
+        if (extra)
+            expect(b, SSGCAM_ERR_UNSUPPORTED, "at most 20000");
+        else
+            cr_assert_eq(attempt(b), SSGCAM_OK, "%s", ssgcam_last_error());
+    }
+}
+
 Test(model_errors, output_of_two_nodes)
 {
     model_builder *b = small_model();

@@ -271,6 +271,9 @@ static ssgcam_status try_fold(ssg_lowering *l, int *folded)
     }
     SSG_TRY(ssg_fold(&l->values[node->outputs[0]].constant, node, inputs, l->model->opset));
     *folded = 1;
+    /* Each constant is bounded; many together could still take all memory. */
+    l->folded += ssg_shape_count(&l->values[node->outputs[0]].constant->shape);
+    if (l->folded > (size_t)1 << 29) return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the constants computed inside this model have more than 2^29 elements");
     return SSGCAM_OK;
 }
 

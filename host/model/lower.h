@@ -19,6 +19,7 @@ typedef struct ssg_lowering {
     unsigned char *kept;    /* per model value: a tap */
     int64_t batch;          /* rows of the input */
     int64_t declared_batch; /* what the model file says, -1 if free */
+    size_t folded;          /* elements of all constants computed so far */
 } ssg_lowering;
 
 typedef ssgcam_status ssg_lower_function(ssg_lowering *l);

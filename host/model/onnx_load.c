@@ -11,6 +11,8 @@
 #include "host/model/onnx_tensor.h"
 #include "host/model/proto_check.h"
 
+enum { MOST_NODES = 20000, MOST_INITIALISERS = 40000 };
+
 /* ---- unpacking into our structures ---------------------------------------------------------------------------- */
 
 typedef struct loader {
@@ -174,7 +176,11 @@ static ssgcam_status load_graph(loader *l)
 {
     ssg_model *model = l->model;
     const Onnx__GraphProto *graph = l->graph;
-    if (graph->n_node > 1000000 || graph->n_initializer > 1000000) return ssg_fail(SSGCAM_ERR_INPUT, "more than a million nodes or initialisers");
+    /* Ten times what the largest classifiers have. Lowering looks through all values once for each fused node, so a hostile file must not be longer.
+     */
+    if (graph->n_node > MOST_NODES || graph->n_initializer > MOST_INITIALISERS)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%zu nodes and %zu initialisers; at most %d and %d are supported", graph->n_node,
+                        graph->n_initializer, MOST_NODES, MOST_INITIALISERS);
     SSG_TRY(load_initialisers(l));
     if (!(model->nodes = ssg_calloc(graph->n_node, sizeof *model->nodes))) return SSG_OUT_OF_MEMORY;
     for (size_t i = 0; i < graph->n_node; i++) {
