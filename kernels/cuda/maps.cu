@@ -19,7 +19,7 @@
 /* ---- how the work is cut ------------------------------------------------------------------------------------------------------------------------
  */
 
-enum : size_t { SSG_SHARED_GOAL = 64 << 10, SSG_SIDE_MOST = 8, SSG_FALLBACK_PLANES = 3 };
+enum : size_t { SSG_SHARED_GOAL = 64 << 10, SSG_SIDE_MOST = 16, SSG_FALLBACK_PLANES = 3 };
 
 struct ssg_axis {
     size_t length, taps, radius;
@@ -45,13 +45,14 @@ struct ssg_smooth_job {
     float *planes;                      /* scratch in global memory; NULL: shared */
     ssg_axis x, y;
     size_t rows, a_rows, channels, block, groups, strips, strip_rows, side, source_rows; /* source_rows: most that a strip reads */
+    unsigned pitch;                                                                      /* floats from row to row of a plane */
     int coherence, channelwise, relu;
 };
 
 /* Floats of working memory for a block: planes of g (and h) and of both horizontal results, the strip's map, the taps, a block's sum. */
 static size_t working_floats(const ssg_smooth_job &j)
 {
-    size_t source = j.side * j.source_rows * j.x.length, strip = j.side * j.strip_rows * j.x.length;
+    size_t source = j.side * j.source_rows * j.pitch, strip = j.side * j.strip_rows * j.x.length;
     return (j.h ? 4 : 3) * source + (j.channelwise ? 0 : strip) + SSG_WARP;
 }
 
@@ -71,10 +72,13 @@ static void cut_into(ssg_smooth_job *j, size_t strip_rows)
 /* Whole planes if they fit, several of them where they are small; else the tallest strips that fit; else (planes stay 0) no shared memory. */
 static int cut(ssg_smooth_job *j, size_t limit)
 {
-    size_t pixels = j->x.length * j->y.length, goal = limit < SSG_SHARED_GOAL ? limit : SSG_SHARED_GOAL;
+    size_t quads = (j->y.length + 3) / 4 * j->x.length, goal = limit < SSG_SHARED_GOAL ? limit : SSG_SHARED_GOAL;
     j->side = 1;
+    /* A warp's lanes that go on in the next four rows shall find the banks behind those of the row's end. */
+    j->pitch = (unsigned)j->x.length;
+    while (j->pitch % 8 != (j->x.length + 3) / 4 % 8) j->pitch++;
     if (!j->channelwise)
-        while (j->side < SSG_SIDE_MOST && (j->side + 1) * pixels <= SSG_THREADS && j->side < j->channels) j->side++;
+        while (j->side < SSG_SIDE_MOST && (j->side + 1) * quads <= SSG_THREADS && j->side < j->channels) j->side++;
     for (int pass = 0; pass < 2; pass++, goal = limit) { /* first where two or three blocks share a processor, then with all of it */
         for (size_t rows = j->y.length; rows >= 1; rows = rows > 8 ? rows - rows / 8 : rows - 1) {
             cut_into(j, rows);
@@ -129,15 +133,86 @@ static __device__ __forceinline__ float ssg_weight(float g1, float g2, int coher
     return g2 > 0 ? g1 * (g1 * g1 / g2) : 0;
 }
 
-__global__ void __launch_bounds__(SSG_THREADS, 4) ssg_smooth_kernel(ssg_smooth_job j)
+/* Four rows at one x, of one of the planes side by side: what a thread smooths at a time, so that a weight or a value that has come from shared
+ * memory serves several outputs. */
+enum : unsigned { SSG_QUAD = 4 };
+struct ssg_quad {
+    unsigned x, y, plane, rows; /* rows: fewer than four at the end */
+};
+
+static __device__ __forceinline__ ssg_quad ssg_quad_at(unsigned index, unsigned width, unsigned quads, unsigned rows)
+{
+    unsigned y = index / width % quads * SSG_QUAD, left = rows - y;
+    return {index % width, y, index / width / quads, left < SSG_QUAD ? left : (unsigned)SSG_QUAD};
+}
+
+/* Horizontal: both orders of a quad; the pointers are to its first element. */
+static __device__ __forceinline__ void ssg_smooth_across(const ssg_smooth_job &j, const ssg_quad &at, const float *taps, const float *g,
+                                                         const float *h, float *first, float *second)
+{
+    unsigned width = (unsigned)j.x.length;
+    long start = (long)ssg_first(j.x, at.x) - (long)at.x;
+    float one[SSG_QUAD] = {0, 0, 0, 0}, two[SSG_QUAD] = {0, 0, 0, 0};
+    for (unsigned t = 0; t < j.x.taps; t++) {
+        float w = taps[t * width + at.x];
+#pragma unroll
+        for (unsigned r = 0; r < SSG_QUAD; r++) {
+            if (r >= at.rows) continue;
+            float v = g[start + r * j.pitch + t];
+            one[r] = fmaf(w, v, one[r]);
+            two[r] = fmaf(w, h ? h[start + r * j.pitch + t] : v * v, two[r]);
+        }
+    }
+#pragma unroll
+    for (unsigned r = 0; r < SSG_QUAD; r++) {
+        if (r >= at.rows) continue;
+        first[r * j.pitch] = one[r];
+        second[r * j.pitch] = two[r];
+    }
+}
+
+/* Vertical: `y` is the quad's first row in the plane, the pointers are to the strip's first source row (s0) at its x. Each source row is read once
+ * for all four outputs; away from the border they share their weights, shifted by one. */
+static __device__ __forceinline__ void ssg_smooth_down(const ssg_smooth_job &j, const ssg_quad &at, unsigned y, unsigned s0, const float *taps,
+                                                       const float *first, const float *second, float one[SSG_QUAD], float two[SSG_QUAD])
+{
+    unsigned height = (unsigned)j.y.length, radius = (unsigned)j.y.radius, taps_y = (unsigned)j.y.taps;
+    unsigned top = (unsigned)ssg_first(j.y, y), bottom = (unsigned)ssg_first(j.y, y + at.rows - 1) + taps_y;
+    if (at.rows == SSG_QUAD && y >= radius && y + SSG_QUAD - 1 + radius < height) {
+        float w0 = 0, w1 = 0, w2 = 0, w3 = 0;
+        for (unsigned u = top; u < bottom; u++) {
+            w3 = w2, w2 = w1, w1 = w0;
+            w0 = u - top < taps_y ? taps[(u - top) * height + y] : 0;
+            float v = first[(u - s0) * j.pitch], v2 = second[(u - s0) * j.pitch];
+            one[0] = fmaf(w0, v, one[0]), two[0] = fmaf(w0, v2, two[0]);
+            one[1] = fmaf(w1, v, one[1]), two[1] = fmaf(w1, v2, two[1]);
+            one[2] = fmaf(w2, v, one[2]), two[2] = fmaf(w2, v2, two[2]);
+            one[3] = fmaf(w3, v, one[3]), two[3] = fmaf(w3, v2, two[3]);
+        }
+        return;
+    }
+    for (unsigned u = top; u < bottom; u++) {
+        float v = first[(u - s0) * j.pitch], v2 = second[(u - s0) * j.pitch];
+#pragma unroll
+        for (unsigned r = 0; r < SSG_QUAD; r++) {
+            unsigned t = u - (unsigned)ssg_first(j.y, y + r); /* wraps around where the window has not begun */
+            if (r >= at.rows || t >= taps_y) continue;
+            float w = taps[t * height + y + r];
+            one[r] = fmaf(w, v, one[r]), two[r] = fmaf(w, v2, two[r]);
+        }
+    }
+}
+
+__global__ void __launch_bounds__(SSG_THREADS, 2) ssg_smooth_kernel(ssg_smooth_job j)
 {
     unsigned width = (unsigned)j.x.length, threads = blockDim.x;
     size_t strip = blockIdx.x % j.strips, group = blockIdx.x / j.strips % j.groups, row = blockIdx.x / j.strips / j.groups,
            pixels = j.x.length * j.y.length;
     size_t y0 = strip * j.strip_rows, y1 = y0 + j.strip_rows < j.y.length ? y0 + j.strip_rows : j.y.length;
     size_t s0 = ssg_first(j.y, y0), s1 = ssg_first(j.y, y1 - 1) + j.y.taps;
-    unsigned source = (unsigned)(s1 - s0) * width, out = (unsigned)(y1 - y0) * width; /* elements of one plane */
-    size_t plane_room = j.side * j.source_rows * j.x.length;
+    unsigned rows_in = (unsigned)(s1 - s0), rows_out = (unsigned)(y1 - y0), source = rows_in * j.pitch, out = rows_out * width; /* of one plane */
+    unsigned quads_in = (rows_in + SSG_QUAD - 1) / SSG_QUAD, quads_out = (rows_out + SSG_QUAD - 1) / SSG_QUAD;
+    size_t plane_room = j.side * j.source_rows * j.pitch;
 
     float *room = (float *)ssg_shared, *at = room + SSG_WARP;
     const float *taps_x = j.weights_x, *taps_y = j.weights_y;
@@ -159,40 +234,36 @@ __global__ void __launch_bounds__(SSG_THREADS, 4) ssg_smooth_kernel(ssg_smooth_j
     size_t k0 = j.channels * group / j.groups, k1 = j.channels * (group + 1) / j.groups;
     for (size_t k = k0; k < k1; k += j.side) {
         unsigned side = (unsigned)(k1 - k < j.side ? k1 - k : j.side);
-        for (unsigned i = threadIdx.x; i < side * source; i += threads) {
-            size_t from = ssg_feature_at(row, k + i / source, s0 * width + i % source, j.channels, pixels, j.block);
-            g[i] = j.g[from];
-            if (h) h[i] = j.h[from];
+        for (unsigned i = threadIdx.x; i < side * rows_in * width; i += threads) {
+            unsigned at = i / width * j.pitch + i % width;
+            size_t from = ssg_feature_at(row, k + i / (rows_in * width), s0 * width + i % (rows_in * width), j.channels, pixels, j.block);
+            g[at] = j.g[from];
+            if (h) h[at] = j.h[from];
         }
         __syncthreads();
-        for (unsigned i = threadIdx.x; i < side * source; i += threads) {
-            unsigned x = i % width;
-            const float *from = g + (i - x) + ssg_first(j.x, x), *from_h = h ? h + (from - g) : NULL;
-            float one = 0, two = 0;
-            for (unsigned t = 0; t < j.x.taps; t++) {
-                float w = taps_x[t * width + x], v = from[t];
-                one = fmaf(w, v, one);
-                two = fmaf(w, h ? from_h[t] : v * v, two);
-            }
-            first[i] = one;
-            second[i] = two;
+        for (unsigned q = threadIdx.x; q < side * quads_in * width; q += threads) {
+            ssg_quad at = ssg_quad_at(q, width, quads_in, rows_in);
+            unsigned from = at.plane * source + at.y * j.pitch + at.x;
+            ssg_smooth_across(j, at, taps_x, g + from, h ? h + from : NULL, first + from, second + from);
         }
         __syncthreads();
         float channel = 0;
-        for (unsigned i = threadIdx.x; i < side * out; i += threads) {
-            unsigned x = i % width, y = i % out / width;
-            size_t from = i / out * source + (ssg_first(j.y, y0 + y) - s0) * width + x;
-            float one = 0, two = 0;
-            for (unsigned t = 0; t < j.y.taps; t++) {
-                float w = taps_y[t * j.y.length + y0 + y];
-                one = fmaf(w, first[from + t * width], one);
-                two = fmaf(w, second[from + t * width], two);
+        for (unsigned q = threadIdx.x; q < side * quads_out * width; q += threads) {
+            ssg_quad at = ssg_quad_at(q, width, quads_out, rows_out);
+            float one[SSG_QUAD] = {0, 0, 0, 0}, two[SSG_QUAD] = {0, 0, 0, 0};
+            ssg_smooth_down(j, at, (unsigned)y0 + at.y, (unsigned)s0, taps_y, first + at.plane * source + at.x, second + at.plane * source + at.x,
+                            one, two);
+#pragma unroll
+            for (unsigned r = 0; r < SSG_QUAD; r++) {
+                if (r >= at.rows) continue;
+                float weight = ssg_weight(one[r], two[r], j.coherence);
+                unsigned i = at.plane * out + (at.y + r) * width + at.x;
+                if (j.channelwise)
+                    channel += weight;
+                else
+                    sum[i] =
+                        fmaf(weight, j.a[ssg_feature_at(row % j.a_rows, k + at.plane, y0 * width + i % out, j.channels, pixels, j.block)], sum[i]);
             }
-            float weight = ssg_weight(one, two, j.coherence);
-            if (j.channelwise)
-                channel += weight;
-            else
-                sum[i] = fmaf(weight, j.a[ssg_feature_at(row % j.a_rows, k + i / out, y0 * width + i % out, j.channels, pixels, j.block)], sum[i]);
         }
         if (j.channelwise) {
             channel = ssg_block_sum(channel, room);
@@ -233,7 +304,7 @@ struct ssg_layout_of {
 
 static size_t fallback_floats(const ssg_features *g)
 {
-    return g->rows * (SSG_FALLBACK_PLANES + 2) * g->height * g->width; /* one group: a block a row */
+    return g->rows * (SSG_FALLBACK_PLANES + 2) * g->height * (g->width + 7); /* one group: a block a row; rows of a plane may lie further apart */
 }
 
 static ssg_layout_of layout_of(const ssg_features *g)
@@ -245,7 +316,7 @@ static ssg_layout_of layout_of(const ssg_features *g)
     l.taps = l.sums + g->rows * g->channels * g->height;
     l.planes = l.taps + (g->width < most ? g->width : most) * g->width + (g->height < most ? g->height : most) * g->height;
     /* Planes that fit into shared memory with any filter need no others; the least of any device's limits decides. */
-    int small = (5 * pixels + SSG_WARP) * sizeof(float) + (l.planes - l.taps) * sizeof(float) <= 48 << 10;
+    int small = (5 * g->height * (g->width + 7) + SSG_WARP) * sizeof(float) + (l.planes - l.taps) * sizeof(float) <= 48 << 10;
     l.total = l.planes + (small ? 0 : fallback_floats(g));
     return l;
 }
