@@ -32,9 +32,9 @@ def table_of(data, name, folder, every):
 
 
 class Task:
-    def __init__(self, program, folder, title, model, table, masks, evaluations):
+    def __init__(self, program, folder, title, model, table, masks, evaluations, sizes_differ):
         self.program, self.folder, self.title, self.evaluations = program, folder, title, evaluations
-        self.model, self.table, self.masks = model, table, masks
+        self.model, self.table, self.masks, self.sizes_differ = model, table, masks, sizes_differ
         self.common = model + ["--data", table, "--split", "search", "--holdout-split", "test", *GRID, masks, "--cache", folder + "/banks", "--json", "-q"]
 
     def run(self, saved, *arguments):
@@ -93,6 +93,15 @@ def entry(result, name):
     return next(e for e in result["entries"] if e["name"] == name)
 
 
+def report_own_size(task, first, singles, best, own, mixed):
+    print("\nThe held-out images at their own size, where large images count for more (first seed):\n\n| | mIoU | object |\n| --- | --- | --- |")
+    for name, recipe in (("best layer of any method", as_recipe(task.folder, task.title, best, first)),
+                         ("SSG-CAM, best layer", as_recipe(task.folder, task.title, singles["ssgcam"], first)),
+                         ("SSG-CAM, naive stacking", as_recipe(task.folder, task.title, entry(first, "naive ssgcam, all layers"), first)),
+                         ("DE-SSG-CAM", own["recipe"]), ("DE over rows of all methods", mixed["recipe"])):
+        print("| {} | {:.1f} | {:.1f} |".format(name, *task.own_size(recipe)), flush=True)
+
+
 def report(task):
     n = str(task.evaluations)
     own = [task.search("-n", n, "-s", str(seed), "--mix", "ssgcam") for seed in (1, 2)]
@@ -116,12 +125,8 @@ def report(task):
     line("DE over rows of all methods, mean of 4 folds", [entry(task.search("-n", few, "--folds", "4"), "recipe")])
     singles = {m: entry(first, f"best {m} layer") for m in METHODS}
     best = max(singles.values(), key=lambda e: e["searched"]["object_miou"])
-    print("\nThe held-out images at their own size, where large images count for more (first seed): mIoU, object.\n\n| | mIoU | object |\n| --- | --- | --- |")
-    for name, recipe in (("best layer of any method", as_recipe(task.folder, task.title, best, first)),
-                         ("SSG-CAM, best layer", as_recipe(task.folder, task.title, singles["ssgcam"], first)),
-                         ("SSG-CAM, naive stacking", as_recipe(task.folder, task.title, entry(first, "naive ssgcam, all layers"), first)),
-                         ("DE-SSG-CAM", own[0]["recipe"]), ("DE over rows of all methods", mixed[0]["recipe"])):
-        print("| {} | {:.1f} | {:.1f} |".format(name, *task.own_size(recipe)), flush=True)
+    if task.sizes_differ:
+        report_own_size(task, first, singles, best, own[0], mixed[0])
     averaged = task.search("-n", few, "--runs", "4")
     folds = task.search("-n", few, "--folds", "4")
     halves = task.search("-n", few, "--folds", "2")
@@ -147,9 +152,9 @@ def main(program, data, vgg16, folder):
     brain, cells = table_of(data, "brain-mri-tumor", folder, 4), table_of(data, "blood-wbc-masks", folder, 1)
     wbc = [os.path.join(HERE, "../demo/train/wbc.onnx")]
     print("# What a search is worth on held-out images\n\n`bench/search_figures.py`. mIoU of background and object and IoU of the object in percent (`--fitness object`: cell or tumour types taken together), on the network's input grid.")
-    report(Task(program, folder, "White blood cells, the whole cell (ten-layer network)", wbc, cells, "object", 3000))
-    report(Task(program, folder, "White blood cells, the nucleus (ten-layer network)", wbc, cells, "object>=2", 3000))
-    report(Task(program, folder, "Brain tumours (VGG16, all 13 activations; every fourth test image)", [vgg16, "--class-names", names], brain, "object", 1500))
+    report(Task(program, folder, "White blood cells, the whole cell (ten-layer network)", wbc, cells, "object", 3000, True))
+    report(Task(program, folder, "White blood cells, the nucleus (ten-layer network)", wbc, cells, "object>=2", 3000, True))
+    report(Task(program, folder, "Brain tumours (VGG16, all 13 activations; every fourth test image)", [vgg16, "--class-names", names], brain, "object", 1500, False))
 
 
 if __name__ == "__main__":
