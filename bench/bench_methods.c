@@ -41,7 +41,7 @@ static void measure(const subject *s, const ssgcam_method_options *method, int l
     int64_t *chosen = ssg_calloc((size_t)classes, sizeof *chosen);
     ssg_cam *cam;
     for (int i = 0; i < layers; i++) rows[i] = (ssg_cam_row){s->layers[s->layer_count - layers + i], *method};
-    for (int c = 0; c < classes; c++) chosen[c] = c;
+    for (int c = 0; c < classes; c++) chosen[c] = c % (int)s->model->class_count;
     ssg_cam_options options = {.input = ssg_network_input(s->model, 1, s->model->height, s->model->width),
                                .nhwc = s->model->nhwc,
                                .rows = rows,
