@@ -363,7 +363,9 @@ ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const s
         status = choose_convolution(&pd, dnn, op, backward, &d, src, dst, 0, &usable);
     }
     ssgcam_status result;
-    if (status != dnnl_success) {
+    if (status == dnnl_unimplemented && precision == SSG_PRECISION_BF16) {
+        result = ssg_fail(SSGCAM_ERR_DEVICE, "this processor does not compute in bf16; use --precision fp32");
+    } else if (status != dnnl_success) {
         result = refuse("convolution", status);
     } else {
         dnnl_primitive_desc_t kept = NULL;
