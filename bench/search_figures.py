@@ -122,6 +122,8 @@ def report(task):
     line("**DE over rows of all methods**", [entry(r, "recipe") for r in mixed])
     few = str(task.evaluations // 2)
     line("DE-SSG-CAM, mean of 4 folds", [entry(task.search("-n", few, "--folds", "4", "--mix", "ssgcam"), "recipe")])
+    line("DE-SSG-CAM, mean of 8 runs", [entry(task.search("-n", "1500", "--runs", "8", "--mix", "ssgcam"), "recipe")])
+    line("DE over rows of all methods, mean of 4 runs", [entry(task.search("-n", few, "--runs", "4"), "recipe")])
     line("DE over rows of all methods, mean of 4 folds", [entry(task.search("-n", few, "--folds", "4"), "recipe")])
     singles = {m: entry(first, f"best {m} layer") for m in METHODS}
     best = max(singles.values(), key=lambda e: e["searched"]["object_miou"])
