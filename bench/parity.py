@@ -46,7 +46,7 @@ ZOO = {"resnet18": (zoo.resnet18, 64, ["layer3", "layer4"], ["layer1", "layer2"]
        "densenet121": (zoo.densenet121, 64, ["features.transition2.relu", "features.transition3.relu"], ["features.relu0", "features.denseblock1.denselayer2.relu2"]),
        "mobilenet_v3_small": (zoo.mobilenet_v3_small, 64, ["features.9.block.0", "features.12"], ["features.4", "features.9"]),
        "efficientnet_b0": (zoo.efficientnet_b0, 64, ["features.6.0.block.0", "features.8"], ["features.3", "features.5"]),
-       "inception_v3": (zoo.inception_v3, 96, ["Mixed_6e", "Mixed_7c"], ["Conv2d_2b_3x3", "Conv2d_3b_1x1"])}
+       "inception_v3": (zoo.inception_v3, 96, ["Mixed_5d", "Mixed_6e"], ["Conv2d_2b_3x3", "Conv2d_3b_1x1"])}
 
 
 def random_network(name):
