@@ -160,8 +160,7 @@ static memory make_memory(void)
     return m;
 }
 
-/* ---- looking
- * ---------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- looking ---------------------------------------------------------------------------------------------------------------------------- */
 
 #ifdef BENCH_SIMULATED
 /* One line a case: name|kernels|least bytes|distinct sectors|sectors|ideal|waves|ideal waves|arguments and tables not counted in `least`. */

@@ -18,7 +18,7 @@ typedef struct flags {
 } flags;
 
 static const option table[] = {
-    {"out", 'o', OPTION_TEXT, offsetof(flags, out), "FILE", "the recipe (recipe.json); log and checkpoint stand beside it"},
+    {"output", 'o', OPTION_TEXT, offsetof(flags, out), "FILE", "the recipe (recipe.json); log and checkpoint stand beside it"},
     {"holdout-split", 0, OPTION_TEXT, offsetof(flags, holdout_split), "NAME", "report the result on this split, which the search never sees"},
     {"holdout-fraction", 0, OPTION_REAL, offsetof(flags, holdout_fraction), "F", "or keep this share of the images from the search (0)"},
     DATA_OPTIONS(flags, data),

@@ -90,8 +90,7 @@ static int cut(ssg_smooth_job *j, size_t limit)
     return 0;
 }
 
-/* ---- taps
- * ------------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- taps ------------------------------------------------------------------------------------------------------------------------------- */
 
 struct ssg_taps_job {
     float *weights; /* [tap][output] */
@@ -123,8 +122,7 @@ static void fold_taps(const ssg_run *run, float *weights, const ssg_axis &axis, 
     ssg_launch(run, "taps", ssg_taps_kernel, j, ssg_blocks_for(axis.taps * axis.length, SSG_THREADS), SSG_THREADS, 0);
 }
 
-/* ---- smoothing and the sum
- * ---------------------------------------------------------------------------------------------------------------------------- */
+/* ---- smoothing and the sum -------------------------------------------------------------------------------------------------------------- */
 
 static __device__ __forceinline__ float ssg_weight(float g1, float g2, int coherence)
 {
@@ -294,8 +292,7 @@ __global__ void __launch_bounds__(SSG_THREADS) ssg_mean_kernel(ssg_mean_job j)
     j.weights[i] = sum / (float)j.pixels;
 }
 
-/* ---- the operation
- * --------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the operation ---------------------------------------------------------------------------------------------------------------------- */
 
 /* Scratch: partial maps; channel weights; sums of strips; taps; planes of last resort. Sized for the widest filter, since the method is not known. */
 struct ssg_layout_of {

@@ -42,8 +42,7 @@ void ssg_net_broadcast(const ssg_run *run, float *to, const ssg_net_axes *out, c
     ssg_launch(run, "broadcast", ssg_broadcast_kernel, j, ssg_blocks_for(j.count, SSG_THREADS), SSG_THREADS, 0);
 }
 
-/* ---- softmax
- * ----------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- softmax ---------------------------------------------------------------------------------------------------------------------------- */
 
 struct ssg_softmax_job {
     float *out;
@@ -100,8 +99,7 @@ void ssg_net_softmax_backward(const ssg_run *run, float *dx, const float *dy, co
     ssg_launch(run, "softmax backward", ssg_softmax_backward_kernel, j, ssg_blocks_for(lines, SSG_THREADS / SSG_WARP), SSG_THREADS, 0);
 }
 
-/* ---- local response normalisation
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- local response normalisation ------------------------------------------------------------------------------------------------------- */
 
 /* k + alpha / size * sum over the window of x^2, the window being channels c - (size - 1) / 2 .. c + size / 2. */
 static __device__ float ssg_lrn_divisor(const ssg_net_lrn &j, const float *x, long c)

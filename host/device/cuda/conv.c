@@ -123,8 +123,7 @@ static ssgcam_status choose_backward(ssg_cuda_conv *c, cudnnHandle_t handle)
     return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for the gradient of this convolution");
 }
 
-/* ---- running
- * --------------------------------------------------------------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------------------------------------------------------- */
 
 static const float one = 1, zero = 0;
 

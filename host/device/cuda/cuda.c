@@ -159,8 +159,7 @@ static ssgcam_status step_run(ssg_step *step, const void *const *inputs, void *o
     return step->run(step, &io);
 }
 
-/* ---- the device
- * ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the device ------------------------------------------------------------------------------------------------------------------------- */
 
 static ssgcam_status wait_done(ssg_device *device)
 {
