@@ -2,7 +2,7 @@
 
     python3 bench/stream.py VGG16.onnx SMALL.onnx > bench/results/stream.md
 
-The images are those of demo/data under fresh names (hard links), so that decoding and writing are real. Needs a release build."""
+The images are those of demo/data under fresh names, so that decoding and writing are real. Needs a release build."""
 import json
 import os
 import pathlib
