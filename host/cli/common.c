@@ -162,12 +162,7 @@ ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, con
 
 ssgcam_status parse_precision(const common_flags *flags, ssgcam_precision *precision)
 {
-    *precision = SSGCAM_PRECISION_FP32;
-    if (!flags->precision || strcmp(flags->precision, "fp32") == 0) return SSGCAM_OK;
-    if (strcmp(flags->precision, "bf16") != 0)
-        return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "precision '%s'; the CPU runs fp32 and bf16", flags->precision);
-    *precision = SSGCAM_PRECISION_BF16;
-    return SSGCAM_OK;
+    return ssgcam_precision_parse(flags->precision ? flags->precision : "fp32", precision);
 }
 
 ssgcam_status inputs_open(inputs *in, const char *path, const common_flags *common, const preprocess_flags *preprocess, const method_flags *method,

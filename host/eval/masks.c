@@ -9,6 +9,7 @@
 #include "host/data/tensor_input.h"
 #include "host/eval/levels.h"
 #include "host/flow/labels.h"
+#include "host/flow/precision.h"
 #include "kernels/ops.h"
 
 typedef struct scoring {
@@ -98,7 +99,7 @@ static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
                                  .items = items,
                                  .count = s->total,
                                  .batch = o->batch,
-                                 .precision = o->precision == SSGCAM_PRECISION_BF16 ? SSG_PRECISION_BF16 : SSG_PRECISION_F32,
+                                 .precision = ssg_precision_of(o->precision),
                                  .stop = o->stop};
     ssg_stream_times times = {0};
     ssgcam_status status = ssg_stream_run(&stream, consume, s, &times);

@@ -7,6 +7,7 @@
 #include "host/base/alloc.h"
 #include "host/base/philox.h"
 #include "host/flow/network.h"
+#include "host/flow/precision.h"
 
 enum { WARM_UP = 2, STAGES = 4 };
 
@@ -53,7 +54,7 @@ static ssgcam_status prepare(bench *b)
                                .rows = b->rows,
                                .row_count = (int)o->recipe->layer_count,
                                .classes = b->classes,
-                               .precision = o->precision == SSGCAM_PRECISION_BF16 ? SSG_PRECISION_BF16 : SSG_PRECISION_F32};
+                               .precision = ssg_precision_of(o->precision)};
     return ssg_cam_create(&b->cam, o->device, o->model->model, &options);
 }
 

@@ -8,6 +8,7 @@
 #include "host/data/atomic_file.h"
 #include "host/data/npy.h"
 #include "host/flow/network.h"
+#include "host/flow/precision.h"
 #include "host/fuse/float_fusion.h"
 #include "host/pipeline/explain_files.h"
 
@@ -108,7 +109,7 @@ static ssgcam_status engine_for(job *j, int height, int width)
                                .rows = j->rows,
                                .row_count = (int)o->recipe->layer_count,
                                .classes = (int)j->wanted_count,
-                               .precision = o->precision == SSGCAM_PRECISION_BF16 ? SSG_PRECISION_BF16 : SSG_PRECISION_F32,
+                               .precision = ssg_precision_of(o->precision),
                                .keep_sign = o->keep_sign};
     SSG_TRY(ssg_cam_create(&j->cam, o->device, o->model->model, &options));
     j->height = height;

@@ -9,6 +9,7 @@
 #include "host/data/image.h"
 #include "host/data/npy.h"
 #include "host/flow/labels.h"
+#include "host/flow/precision.h"
 #include "host/pipeline/journal.h"
 #include "host/pipeline/mask_overlay.h"
 
@@ -88,7 +89,7 @@ static ssgcam_status open_journal(job *j)
     const ssg_journal_setting settings[] = {{"model", ssgcam_model_digest(o->model)},
                                             {"recipe", recipe_digest},
                                             {"data", o->data->digest},
-                                            {"precision", o->precision == SSGCAM_PRECISION_BF16 ? "bf16" : "fp32"},
+                                            {"precision", ssgcam_precision_name(o->precision)},
                                             {"size", size},
                                             {"shard", shard}};
     return ssg_journal_open(&j->journal, o->out, name, settings, sizeof settings / sizeof *settings, o->fresh);
@@ -145,7 +146,7 @@ static ssgcam_status run(job *j)
                                      .items = items,
                                      .count = count,
                                      .batch = o->batch,
-                                     .precision = o->precision == SSGCAM_PRECISION_BF16 ? SSG_PRECISION_BF16 : SSG_PRECISION_F32,
+                                     .precision = ssg_precision_of(o->precision),
                                      .stop = o->stop};
         status = ssg_stream_run(&stream, consume, j, &times);
     }

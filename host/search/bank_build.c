@@ -2,6 +2,7 @@
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/flow/precision.h"
 #include "host/flow/stream.h"
 #include "host/search/bank.h"
 
@@ -66,7 +67,7 @@ static ssgcam_status run(build *b, const ssgcam_item **items)
                                  .items = items,
                                  .count = todo,
                                  .batch = o->batch,
-                                 .precision = o->precision == SSGCAM_PRECISION_BF16 ? SSG_PRECISION_BF16 : SSG_PRECISION_F32,
+                                 .precision = ssg_precision_of(o->precision),
                                  .stop = o->stop};
     return todo ? ssg_stream_run(&stream, consume, b, NULL) : SSGCAM_OK;
 }

@@ -16,6 +16,17 @@ SSGCAM_API ssgcam_status ssgcam_device_open(ssgcam_device **out, const char *nam
 
 SSGCAM_API void ssgcam_device_close(ssgcam_device **device);
 
+/* In what the heavy operators compute; everything else is float32. A device that lacks one refuses it with a sentence. */
+typedef enum ssgcam_precision {
+    SSGCAM_PRECISION_FP32,
+    SSGCAM_PRECISION_BF16, /* CPU, where the processor has it */
+    SSGCAM_PRECISION_TF32  /* GPU tensor cores on float32 data */
+} ssgcam_precision;
+
+/* "fp32", "bf16", "tf32" and back; SSGCAM_ERR_ARGUMENT for another name. */
+SSGCAM_API ssgcam_status ssgcam_precision_parse(const char *name, ssgcam_precision *precision);
+SSGCAM_API const char *ssgcam_precision_name(ssgcam_precision precision);
+
 /* What this machine and build offer, as JSON: processors and their instruction sets, GPUs, libraries with versions. Free with ssgcam_text_free
  * (recipe.h). */
 SSGCAM_API ssgcam_status ssgcam_device_describe(char **json);

@@ -17,8 +17,6 @@ extern "C" {
 /* Called after every image, on a thread of the library; `failure` is NULL or says what went wrong with this image. */
 typedef void ssgcam_progress(void *context, size_t done, size_t total, const char *id, const char *failure);
 
-typedef enum ssgcam_precision { SSGCAM_PRECISION_FP32, SSGCAM_PRECISION_BF16 } ssgcam_precision;
-
 typedef struct ssgcam_generate_options {
     ssgcam_device *device;
     const ssgcam_model *model;

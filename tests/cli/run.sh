@@ -76,6 +76,8 @@ expect 0 '"devices"' devices --json
 expect 0 "images a second" bench "$model" --repeat 2 --threads 1
 expect 4 "" bench "$model" --device cuda:7
 expect 2 "is not known; use auto" bench "$model" --device gpu
+expect 2 "it must be fp32, bf16 or tf32" bench "$model" --precision fp8
+expect 3 "the CPU computes in fp32 or bf16" bench "$model" --precision tf32 --device cpu
 
 # ---- explain ---------------------------------------------------------------------------------------------------------------------------
 picture=data/${ids[0]}.jpg
