@@ -5,7 +5,9 @@ set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON) # what is installed finds a oneDNN outside the system's folders
+if(SSGCAM_ONEDNN_ROOT)
+  set(CMAKE_INSTALL_RPATH ${SSGCAM_ONEDNN_ROOT}/lib) # what is installed finds a oneDNN outside the system's folders
+endif()
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
