@@ -114,9 +114,7 @@ static void show_failure(void *context, size_t done, size_t total, const char *i
 
 static ssgcam_status work(const flags *f, const text_list *rest)
 {
-    ssgcam_device *device = NULL;
-    ssgcam_model *model = NULL;
-    ssgcam_recipe *recipe = NULL;
+    inputs in = {0};
     report r = {.list = f->common.json ? json_array() : NULL, .quiet = f->common.quiet};
     ssgcam_explain_options o = {.inputs = rest->items + 1,
                                 .input_count = (size_t)rest->count - 1,
@@ -129,14 +127,12 @@ static ssgcam_status work(const flags *f, const text_list *rest)
                                 .context = &r};
     ssgcam_status status = parse_save(f->save ? f->save : f->sheet ? "none" : "overlay", &o.save);
     if (status == SSGCAM_OK) status = parse_preset(f->preset, &o.preset);
-    if (status == SSGCAM_OK) status = parse_precision(&f->common, &o.precision);
-    if (status == SSGCAM_OK) status = open_device(&device, &f->common);
-    if (status == SSGCAM_OK) status = load_model(&model, rest->items[0], &f->preprocess);
-    if (status == SSGCAM_OK) status = load_recipe(&recipe, &f->method, model);
+    if (status == SSGCAM_OK) status = inputs_open(&in, rest->items[0], &f->common, &f->preprocess, &f->method, NULL);
     if (status == SSGCAM_OK) {
-        o.device = device;
-        o.model = model;
-        o.recipe = recipe;
+        o.device = in.device;
+        o.model = in.model;
+        o.recipe = in.recipe;
+        o.precision = in.precision;
         status = ssgcam_explain_run(&o, show_failure);
         if (f->sheet && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL)) {
             ssgcam_status sheets = write_sheets(f->sheet, &o, &f->method, f->common.quiet || f->common.json);
@@ -149,9 +145,7 @@ static ssgcam_status work(const flags *f, const text_list *rest)
         free(text);
     }
     json_decref(r.list);
-    ssgcam_recipe_destroy(&recipe);
-    ssgcam_model_destroy(&model);
-    ssgcam_device_close(&device);
+    inputs_close(&in);
     return status;
 }
 
