@@ -91,7 +91,7 @@ static const struct {
     void (*run)(memory *);
     double least; /* bytes that must be read and written */
 } cases[] = {
-    {"ssgcam, sigma 2", {"ssg_smooth_kernel", "ssg_finish"}, smooth, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"ssgcam, sigma 2", {"ssg_smooth_kernel<float4, false", "ssg_finish"}, smooth, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"layercam", {"ssg_sum_kernel<1", "ssg_finish"}, layercam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"gradcam", {"ssg_weights", "ssg_sum_kernel<0", "ssg_finish"}, gradcam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"normalise", {"ssg_normalise"}, normalise, 8.0 * ROWS *SIZE *SIZE},

@@ -110,6 +110,22 @@ inline unsigned __byte_perm(unsigned x, unsigned y, unsigned selector)
     for (int i = 0; i < 4; i++) result |= (unsigned)(bytes >> 8 * (selector >> 4 * i & 7) & 255) << 8 * i;
     return result;
 }
+inline int min(int a, int b)
+{
+    return a < b ? a : b;
+}
+inline unsigned min(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+inline int max(int a, int b)
+{
+    return a > b ? a : b;
+}
+inline unsigned max(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
 inline int __popc(unsigned x)
 {
     return __builtin_popcount(x);

@@ -112,15 +112,16 @@ enum { SPECS = sizeof specs / sizeof *specs };
 
 int check_maps(const body *b, int *cases)
 {
-    static const shape shapes[] = {{2, 2, 5, 7, 7, 1},   {1, 1, 1, 1, 1, 1},   {1, 3, 40, 1, 1, 1}, {2, 1, 66, 5, 3, 1},  {1, 2, 33, 14, 13, 1},
-                                   {1, 1, 20, 9, 8, 16}, {1, 2, 18, 6, 5, 18}, {1, 1, 9, 4, 4, 8},  {1, 1, 3, 23, 31, 1}, {1, 1, 1, 2, 90, 1}};
+    static const shape shapes[] = {{2, 2, 5, 7, 7, 1},    {1, 1, 1, 1, 1, 1},   {1, 3, 40, 1, 1, 1},  {2, 1, 66, 5, 3, 1},
+                                   {1, 2, 33, 14, 13, 1}, {1, 1, 20, 9, 8, 16}, {1, 2, 18, 6, 5, 18}, {1, 1, 9, 4, 4, 8},
+                                   {1, 1, 3, 23, 31, 1},  {1, 1, 1, 2, 90, 1},  {1, 1, 2, 70, 72, 1}};
     int bad = 0;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (size_t i = 0; i < SPECS; i++, ++*cases) bad += check_map(b, &shapes[s], &specs[i], 0);
     static const shape many = {1, 1, 4096, 2, 1, 1};
     for (size_t i = 0; i < SPECS; i++, ++*cases) bad += check_map(b, &many, &specs[i], 0);
-    static const shape odd = {1, 2, 4, 9, 11, 1};
-    for (size_t i = 0; i < 5; i++, ++*cases) bad += check_map(b, &odd, &specs[i], 1);
+    static const shape seconds[] = {{1, 2, 4, 9, 11, 1}, {1, 1, 3, 12, 12, 1}};
+    for (size_t i = 0; i < 10; i++, ++*cases) bad += check_map(b, &seconds[i % 2], &specs[i / 2], 1);
     static const ssg_map_spec smooth = {.kind = SSG_MAP_SMOOTHGRADCAMPP};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++, ++*cases) bad += check_map(b, &shapes[s], &smooth, 1);
     return bad;
@@ -128,12 +129,12 @@ int check_maps(const body *b, int *cases)
 
 int check_smoothing_without_room(const body *b, int *cases)
 {
-    static const shape strips = {1, 1, 2, 61, 47, 1}, planes = {1, 1, 2, 70, 66, 1};
+    static const shape one = {1, 1, 2, 61, 47, 1}, tiles = {1, 1, 2, 70, 66, 1}, flat = {1, 1, 1, 9, 270, 1}, tall = {1, 1, 1, 270, 9, 1};
     static const ssg_map_spec mean = {.kind = SSG_MAP_SSGCAM, .sigma = 2, .channelwise = 1}, wide = {.kind = SSG_MAP_SSGCAM, .sigma = 8},
-                              wide_mean = {.kind = SSG_MAP_SSGCAM, .sigma = 8, .channelwise = 1};
-    *cases += 5;
-    return check_map(b, &strips, &specs[0], 0) + check_map(b, &strips, &mean, 0) + check_map(b, &strips, &specs[1], 1) +
-           check_map(b, &planes, &wide, 0) + check_map(b, &planes, &wide_mean, 1);
+                              wide_mean = {.kind = SSG_MAP_SSGCAM, .sigma = 8, .channelwise = 1}, widest = {.kind = SSG_MAP_SSGCAM, .sigma = 64};
+    *cases += 7;
+    return check_map(b, &one, &specs[0], 0) + check_map(b, &one, &mean, 0) + check_map(b, &one, &specs[1], 1) + check_map(b, &tiles, &wide, 0) +
+           check_map(b, &tiles, &wide_mean, 1) + check_map(b, &flat, &widest, 0) + check_map(b, &tall, &widest, 0);
 }
 
 int check_weighted(const body *b, int *cases)
