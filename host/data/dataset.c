@@ -144,6 +144,14 @@ static int is_folder(const char *path)
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
+/* classes.txt in the data's folder, or beside its csv file. */
+static char *classes_path(const char *data)
+{
+    const char *slash = strrchr(data, '/');
+    if (is_folder(data)) return ssg_path_join(data, "classes.txt");
+    return slash ? ssg_format("%.*s/classes.txt", (int)(slash - data), data) : ssg_strdup("classes.txt");
+}
+
 /* Class names: the caller's, else classes.txt of the data. */
 static ssgcam_status take_classes(ssgcam_dataset *d, const ssgcam_dataset_options *o)
 {
@@ -153,8 +161,8 @@ static ssgcam_status take_classes(ssgcam_dataset *d, const ssgcam_dataset_option
             if (!(d->classes[d->class_count] = ssg_strdup(o->classes[d->class_count]))) return SSG_OUT_OF_MEMORY;
         return SSGCAM_OK;
     }
-    if (!o->data || !is_folder(o->data)) return SSGCAM_OK;
-    char *path = ssg_path_join(o->data, "classes.txt");
+    if (!o->data) return SSGCAM_OK;
+    char *path = classes_path(o->data);
     if (!path) return SSG_OUT_OF_MEMORY;
     ssgcam_status status = ssg_names_read(&d->classes, &d->class_count, path);
     ssg_free(path);

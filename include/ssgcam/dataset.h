@@ -35,7 +35,7 @@ typedef struct ssgcam_dataset {
 } ssgcam_dataset;
 
 typedef struct ssgcam_dataset_options {
-    const char *data;           /* a folder with data.csv and, unless `classes` is given, classes.txt; or the path of such a csv file */
+    const char *data;           /* a folder with data.csv, or the path of such a csv file; unless `classes` is given, classes.txt beside it */
     const char *images;         /* instead: a folder of images ... */
     const char *labels;         /* ... with this csv (`image,labels`); NULL: no labels */
     const char *voc;            /* instead: the root of a data set in VOC's layout */

@@ -1,4 +1,4 @@
-/* ssgcam/eval.h - how good masks are. */
+/* ssgcam/eval.h - how good masks are, and boxes around what the maps show. */
 #ifndef SSGCAM_EVAL_H
 #define SSGCAM_EVAL_H
 
@@ -49,6 +49,42 @@ typedef struct ssgcam_eval_result {
 SSGCAM_API ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_result *result);
 
 SSGCAM_API void ssgcam_eval_clear(ssgcam_eval_result *result);
+
+/* ---- boxes: weakly supervised localisation ------------------------------------------------------------------------------------------------ */
+
+typedef struct ssgcam_boxes_options {
+    const ssgcam_dataset *data; /* items without boxes are left out */
+    /* Either maps made before: FOLDER/ID.CLASS.npy, or FOLDER/ID.npy for an image with one class; two dimensions, any size ... */
+    const char *maps;
+    /* ... or made now, from a recipe (its threshold plays no part). */
+    ssgcam_device *device;
+    const ssgcam_model *model;
+    const ssgcam_recipe *recipe;
+    int batch;
+    ssgcam_precision precision;
+    const int *stop;
+    ssgcam_progress *progress;
+    void *context;
+} ssgcam_boxes_options;
+
+enum { SSGCAM_BOX_DELTAS = 3, SSGCAM_BOX_THRESHOLDS = 255 };
+
+/* Index 0, 1, 2: a hit needs an IoU of at least 0.3, 0.5, 0.7. The threshold tau runs over 0..254 of a map scaled to 0..255 between its least and
+ * greatest value. GT-known: the map is that of a true class, whatever the network would have answered. */
+typedef struct ssgcam_boxes_result {
+    size_t images, failed;
+    size_t maps;                                                      /* pairs of an image and a class of it that has boxes */
+    double largest[SSGCAM_BOX_DELTAS][SSGCAM_BOX_THRESHOLDS];         /* share of maps whose largest contour's box hits */
+    double any[SSGCAM_BOX_DELTAS][SSGCAM_BOX_THRESHOLDS];             /* share of maps where any contour's box hits */
+    int best_largest[SSGCAM_BOX_DELTAS], best_any[SSGCAM_BOX_DELTAS]; /* the threshold that suits best, the lowest among equals */
+    double max_box_acc;    /* `largest` at IoU 0.5, at its best threshold: MaxBoxAcc, or GT-known localisation */
+    double max_box_acc_v2; /* mean over the three IoUs of `any`, each at its best threshold: MaxBoxAccV2 */
+    ssgcam_generate_result work;
+} ssgcam_boxes_result;
+
+/* As ssgcam_eval_masks; protocol and conventions: Choe et al., CVPR 2020 (docs/boxes.md). Thresholds are chosen on the truth, as that protocol has
+ * it: choose on one split, report on another. */
+SSGCAM_API ssgcam_status ssgcam_eval_boxes(const ssgcam_boxes_options *options, ssgcam_boxes_result *result);
 
 #ifdef __cplusplus
 }

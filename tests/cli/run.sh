@@ -165,7 +165,31 @@ check "masks scored from files and on the fly give equal counts" test "${direct%
 expect 3 "no images in split 'none'" eval masks --masks run/masks --data data --mask-values object --split none
 expect 2 "give either" eval masks --data data
 expect 2 "what to score" eval
+expect 2 "what to score" eval mask
+expect 0 "usage: ssgcam eval boxes" eval boxes --help
 expect 2 "mask values" eval masks "$model" --data data --mask-values shape
+
+# ---- boxes: two images with boxes, one of them with two classes; maps made before give what maps made now give --------------------------------
+{
+  echo image,labels,boxes,split
+  echo "${ids[0]}.jpg,red,20 30 200 240;green 0 0 5 5,bad"
+  echo "${ids[1]}.jpg,green;blue,green 100 100 300 300;blue 0 0 90 120;green 5 5 50 60,test"
+  echo "${ids[2]}.jpg,blue,40 60 400 500,test"
+  echo "${ids[3]}.jpg,blue,,test"
+} >data/boxes.csv
+expect 0 "2 images, 0 failed, 3 maps" eval boxes "$model" --data data/boxes.csv --split test --curve boxes_curve.csv
+check "the curve of boxes has every threshold" [ "$(wc -l <boxes_curve.csv)" -eq 256 ]
+expect 0 "" generate "$model" --data data/boxes.csv --split test -o boxes_run --maps
+now=$("$ssgcam" eval boxes "$model" --data data/boxes.csv --split test --json 2>/dev/null)
+before=$("$ssgcam" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test --json 2>/dev/null)
+check "boxes of maps made before equal those made now" [ -n "$now" -a "$now" = "$before" ]
+rm boxes_run/maps/"${ids[2]}".*.npy
+expect 1 "1 of 2 images could not be scored" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test
+expect 3 "none of the 2 images" eval boxes --maps data --data data/boxes.csv --split test
+expect 3 "a label that the image does not have" eval boxes "$model" --data data/boxes.csv --split bad
+expect 3 "no image of this data set has a box" eval boxes "$model" --data data
+expect 2 "give either" eval boxes --data data/boxes.csv
+expect 2 "too many" eval boxes "$model" "$model" --data data/boxes.csv
 
 # ---- search ----------------------------------------------------------------------------------------------------------------------------------
 export XDG_CACHE_HOME=$work/cache

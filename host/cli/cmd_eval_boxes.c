@@ -1,0 +1,133 @@
+/* ssgcam eval boxes: weakly supervised localisation, from maps made before or on the fly. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/commands.h"
+#include "host/cli/common.h"
+
+typedef struct flags {
+    common_flags common;
+    data_flags data;
+    method_flags method;
+    preprocess_flags preprocess;
+    const char *maps, *curve;
+    int batch;
+} flags;
+
+static const option table[] = {
+    {"maps", 0, OPTION_TEXT, offsetof(flags, maps), "DIR", "maps made before (DIR/ID.CLASS.npy or DIR/ID.npy); or else give a MODEL"},
+    METHOD_OPTIONS(flags, method),
+    DATA_OPTIONS(flags, data),
+    {NULL, 0, OPTION_HEADING, 0, NULL, "The job:"},
+    {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per network pass (4)"},
+    {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write the share of hits at every threshold"},
+    PREPROCESS_OPTIONS(flags, preprocess),
+    COMMON_OPTIONS,
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+static const char *const least_iou[SSGCAM_BOX_DELTAS] = {"0.3", "0.5", "0.7"};
+
+/* ---- output ------------------------------------------------------------------------------------------------------------------------------ */
+
+static json_t *best_json(const double (*curve)[SSGCAM_BOX_THRESHOLDS], const int *best)
+{
+    json_t *list = json_array();
+    for (int d = 0; d < SSGCAM_BOX_DELTAS; d++)
+        json_array_append_new(list, json_pack("{s:s,s:f,s:i}", "iou", least_iou[d], "accuracy", curve[d][best[d]], "threshold", best[d]));
+    return list;
+}
+
+static void print_json(const ssgcam_boxes_result *r)
+{
+    json_t *root = json_pack("{s:s,s:I,s:I,s:I,s:f,s:f,s:o,s:o}", "protocol", "maxboxacc", "images", (json_int_t)r->images, "failed",
+                             (json_int_t)r->failed, "maps", (json_int_t)r->maps, "max_box_acc", r->max_box_acc, "max_box_acc_v2", r->max_box_acc_v2,
+                             "largest_contour", best_json(r->largest, r->best_largest), "any_contour", best_json(r->any, r->best_any));
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+    if (text) puts(text);
+    free(text);
+    json_decref(root);
+}
+
+static void print_row(const char *name, const double (*curve)[SSGCAM_BOX_THRESHOLDS], const int *best)
+{
+    printf("  %-24s", name);
+    for (int d = 0; d < SSGCAM_BOX_DELTAS; d++) printf(" %8.2f (%3d)", 100 * curve[d][best[d]], best[d]);
+    putchar('\n');
+}
+
+static void print_text(const ssgcam_boxes_result *r)
+{
+    printf("%zu images, %zu failed, %zu maps\n\n  %-24s", r->images, r->failed, r->maps, "hits %, IoU at least");
+    for (int d = 0; d < SSGCAM_BOX_DELTAS; d++) printf(" %8s      ", least_iou[d]);
+    putchar('\n');
+    print_row("box of largest contour", r->largest, r->best_largest);
+    print_row("box of any contour", r->any, r->best_any);
+    printf("\n  %-24s %8.2f\n  %-24s %8.2f\n\n", "MaxBoxAcc", 100 * r->max_box_acc, "MaxBoxAccV2", 100 * r->max_box_acc_v2);
+    printf("  GT-known: maps of the true classes. In brackets the threshold, of 0 to 254, that suits best; it is chosen on the truth.\n");
+}
+
+static ssgcam_status write_curve(const char *path, const ssgcam_boxes_result *r)
+{
+    FILE *file = fopen(path, "w");
+    int bad = !file;
+    if (file) {
+        bad |= fprintf(file, "threshold,largest_30,largest_50,largest_70,any_30,any_50,any_70\n") < 0;
+        for (int t = 0; t < SSGCAM_BOX_THRESHOLDS; t++)
+            bad |= fprintf(file, "%d,%.8f,%.8f,%.8f,%.8f,%.8f,%.8f\n", t, r->largest[0][t], r->largest[1][t], r->largest[2][t], r->any[0][t],
+                           r->any[1][t], r->any[2][t]) < 0;
+        bad |= fclose(file) != 0;
+    }
+    return bad ? ssgcam_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno)) : SSGCAM_OK;
+}
+
+/* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
+
+static ssgcam_status work(const flags *f, const char *path)
+{
+    inputs in;
+    ssgcam_boxes_result result = {0};
+    if (!path == !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --maps DIR");
+    ssgcam_status status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
+    if (status == SSGCAM_OK) {
+        progress line;
+        progress_start(&line, "images", &f->common);
+        ssgcam_boxes_options o = {.data = in.data,
+                                  .maps = f->maps,
+                                  .device = in.device,
+                                  .model = in.model,
+                                  .recipe = in.recipe,
+                                  .batch = f->batch,
+                                  .precision = in.precision,
+                                  .stop = &stop_requested,
+                                  .progress = progress_show,
+                                  .context = &line};
+        status = ssgcam_eval_boxes(&o, &result);
+        progress_end(&line);
+        int scored = status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL;
+        if (scored) (f->common.json ? print_json : print_text)(&result);
+        if (scored && f->curve) {
+            ssgcam_status written = write_curve(f->curve, &result);
+            if (written != SSGCAM_OK) status = written;
+        }
+    }
+    inputs_close(&in);
+    return status;
+}
+
+int cmd_eval_boxes(int count, char **arguments)
+{
+    flags f = {.method = METHOD_FLAGS_INIT};
+    text_list rest = {0};
+    int code = begin("eval boxes", "eval boxes [MODEL] --data DIR [--maps DIR] [options]", table, ROWS, count, arguments, &f, &rest);
+    if (code < 0 && rest.count > 1) code = finish("eval boxes", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is one argument too many", rest.items[1]));
+    if (code < 0) {
+        catch_signals();
+        code = finish("eval boxes", work(&f, rest.count == 1 ? rest.items[0] : NULL));
+    }
+    options_free(table, ROWS, &f, &rest);
+    return code;
+}

@@ -1,0 +1,163 @@
+/* ssgcam eval masks: how good masks are, made before or on the fly. */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/commands.h"
+#include "host/cli/common.h"
+
+typedef struct flags {
+    common_flags common;
+    data_flags data;
+    method_flags method;
+    preprocess_flags preprocess;
+    const char *masks, *curve;
+    int batch;
+} flags;
+
+static const option table[] = {
+    {"masks", 0, OPTION_TEXT, offsetof(flags, masks), "DIR", "masks made before (DIR/ID.png); or else give a MODEL"},
+    METHOD_OPTIONS(flags, method),
+    DATA_OPTIONS(flags, data),
+    {"mask-values", 0, OPTION_TEXT, offsetof(flags, data) + offsetof(data_flags, mask_values), "HOW",
+     "true masks hold: classes, object, object>=N (classes)"},
+    {NULL, 0, OPTION_HEADING, 0, NULL, "The job:"},
+    {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per network pass (4)"},
+    {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write mIoU and foreground IoU at every threshold"},
+    PREPROCESS_OPTIONS(flags, preprocess),
+    COMMON_OPTIONS,
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+static const char *label_name(const ssgcam_dataset *data, size_t label)
+{
+    return label == 0 ? "background" : label - 1 < data->class_count ? data->classes[label - 1] : "?";
+}
+
+/* ---- output ------------------------------------------------------------------------------------------------------------------------------ */
+
+static void print_json(const ssgcam_eval_result *r, const ssgcam_dataset *data)
+{
+    size_t n = r->class_count + 1;
+    json_t *labels = json_array(), *iou = json_array(), *confusion = json_array(), *curve = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *row = json_array();
+        for (size_t k = 0; k < n; k++) json_array_append_new(row, json_integer((json_int_t)r->confusion[i * n + k]));
+        json_array_append_new(confusion, row);
+        json_array_append_new(labels, json_string(label_name(data, i)));
+        json_array_append_new(iou, isnan(r->iou[i]) ? json_null() : json_real(r->iou[i]));
+    }
+    for (int t = 0; r->has_curve && t < SSGCAM_THRESHOLDS; t++) json_array_append_new(curve, json_real(r->curve_mean[t]));
+    json_t *root =
+        json_pack("{s:I,s:I,s:f,s:f,s:f,s:f,s:i,s:o,s:o,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "mean_iou",
+                  r->mean_iou, "foreground_iou", r->foreground_iou, "object_iou", r->object_iou, "object_mean_iou", r->object_mean, "threshold",
+                  r->threshold, "labels", labels, "iou", iou, "confusion", confusion, "curve_mean_iou", curve);
+    if (r->has_curve)
+        json_object_set_new(root, "best",
+                            json_pack("{s:i,s:f,s:f}", "threshold", r->best_threshold, "mean_iou", r->curve_mean[r->best_threshold], "foreground_iou",
+                                      r->curve_foreground[r->best_threshold]));
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+    if (text) puts(text);
+    free(text);
+    json_decref(root);
+}
+
+static int best_of(const double *curve)
+{
+    int best = 0;
+    for (int t = 1; t < SSGCAM_THRESHOLDS; t++)
+        if (curve[t] > curve[best]) best = t;
+    return best;
+}
+
+/* Each measure at the threshold that suits it best, which is chosen on the truth: an upper bound for these maps. */
+static void print_best(const ssgcam_eval_result *r)
+{
+    int foreground = best_of(r->curve_foreground), object = best_of(r->curve_object_mean);
+    printf("  %-24s %8.2f %8.2f %8s %8.2f\n  %-24s %8d %8d %8s %8d\n", "at its best threshold", 100 * r->curve_mean[r->best_threshold],
+           100 * r->curve_foreground[foreground], "", 100 * r->curve_object_mean[object], "  which is", r->best_threshold, foreground, "", object);
+}
+
+static void print_text(const ssgcam_eval_result *r, const ssgcam_dataset *data)
+{
+    size_t n = r->class_count + 1;
+    printf("%zu images, %zu failed\n\n  %-24s %8s %14s %14s\n", r->images, r->failed, "label", "IoU %", "true pixels", "predicted");
+    for (size_t i = 0; i < n; i++) {
+        uint64_t truth = 0, predicted = 0;
+        for (size_t k = 0; k < n; k++) {
+            truth += r->confusion[i * n + k];
+            predicted += r->confusion[k * n + i];
+        }
+        if (!truth && !predicted) continue;
+        printf("  %-24s %8.2f %14llu %14llu\n", label_name(data, i), 100 * r->iou[i], (unsigned long long)truth, (unsigned long long)predicted);
+    }
+    printf("\n  %-24s %8s %8s %8s %8s\n", "", "mIoU %", "classes", "object", "object +");
+    printf("  %-24s %8.2f %8.2f %8.2f %8.2f\n", r->has_curve ? "at the recipe's threshold" : "these masks", 100 * r->mean_iou,
+           100 * r->foreground_iou, 100 * r->object_iou, 100 * r->object_mean);
+    if (r->has_curve) print_best(r);
+    printf("\n  mIoU: mean over background and classes; classes: without background; object: all classes as one;\n"
+           "  object +: mean of that and background\n");
+}
+
+static ssgcam_status write_curve(const char *path, const ssgcam_eval_result *r)
+{
+    if (!r->has_curve) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--curve needs a MODEL: masks made before hold one threshold only");
+    FILE *file = fopen(path, "w");
+    int bad = !file;
+    if (file) {
+        bad |= fprintf(file, "threshold,mean_iou,foreground_iou,object_mean_iou\n") < 0;
+        for (int t = 0; t < SSGCAM_THRESHOLDS; t++)
+            bad |= fprintf(file, "%d,%.8f,%.8f,%.8f\n", t, r->curve_mean[t], r->curve_foreground[t], r->curve_object_mean[t]) < 0;
+        bad |= fclose(file) != 0;
+    }
+    return bad ? ssgcam_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno)) : SSGCAM_OK;
+}
+
+/* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
+
+static ssgcam_status work(const flags *f, const char *path)
+{
+    inputs in;
+    ssgcam_eval_result result = {0};
+    if (!path == !f->masks) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --masks DIR");
+    ssgcam_status status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
+    if (status == SSGCAM_OK) {
+        progress line;
+        progress_start(&line, "images", &f->common);
+        ssgcam_eval_options o = {.data = in.data,
+                                 .mask_values = f->data.mask_values,
+                                 .predictions = f->masks,
+                                 .device = in.device,
+                                 .model = in.model,
+                                 .recipe = in.recipe,
+                                 .batch = f->batch,
+                                 .precision = in.precision,
+                                 .stop = &stop_requested,
+                                 .progress = progress_show,
+                                 .context = &line};
+        status = ssgcam_eval_masks(&o, &result);
+        progress_end(&line);
+        if (result.images && status != SSGCAM_ERR_INTERRUPTED) (f->common.json ? print_json : print_text)(&result, in.data);
+        if (status == SSGCAM_OK && f->curve) status = write_curve(f->curve, &result);
+    }
+    ssgcam_eval_clear(&result);
+    inputs_close(&in);
+    return status;
+}
+
+int cmd_eval_masks(int count, char **arguments)
+{
+    flags f = {.method = METHOD_FLAGS_INIT};
+    text_list rest = {0};
+    int code = begin("eval masks", "eval masks [MODEL] --data DIR [--masks DIR] [options]", table, ROWS, count, arguments, &f, &rest);
+    if (code < 0 && rest.count > 1) code = finish("eval masks", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is one argument too many", rest.items[1]));
+    if (code < 0) {
+        catch_signals();
+        code = finish("eval masks", work(&f, rest.count == 1 ? rest.items[0] : NULL));
+    }
+    options_free(table, ROWS, &f, &rest);
+    return code;
+}

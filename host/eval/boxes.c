@@ -1,0 +1,264 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ssgcam/eval.h>
+
+#include "host/base/alloc.h"
+#include "host/data/atomic_file.h"
+#include "host/data/npy.h"
+#include "host/eval/box_score.h"
+#include "host/flow/precision.h"
+#include "host/flow/stream.h"
+
+_Static_assert((int)SSGCAM_BOX_DELTAS == (int)SSG_BOX_DELTAS && (int)SSGCAM_BOX_THRESHOLDS == (int)SSG_BOX_THRESHOLDS, "the public numbers");
+
+typedef struct scoring {
+    const ssgcam_boxes_options *o;
+    ssgcam_boxes_result *result;
+    size_t total, done;
+    /* Made for maps of one size, and made anew when it changes. */
+    int width, height;
+    ssg_contours *contours;
+    uint8_t *q;
+    float *map;
+    ssg_pixel_box *truth;
+    uint64_t largest[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS], any[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS];
+} scoring;
+
+static void clear_room(scoring *s)
+{
+    ssg_contours_destroy(&s->contours);
+    ssg_free(s->q);
+    ssg_free(s->map);
+    s->q = NULL, s->map = NULL;
+    s->width = s->height = 0;
+}
+
+static ssgcam_status make_room(scoring *s, int width, int height)
+{
+    if (width == s->width && height == s->height) return SSGCAM_OK;
+    clear_room(s);
+    SSG_TRY(ssg_contours_create(&s->contours, width, height));
+    s->q = ssg_calloc((size_t)width, (size_t)height);
+    s->map = ssg_calloc((size_t)width * (size_t)height, sizeof *s->map);
+    if (!s->q || !s->map) return SSG_OUT_OF_MEMORY;
+    s->width = width, s->height = height;
+    return SSGCAM_OK;
+}
+
+/* ---- one map ----------------------------------------------------------------------------------------------------------------------------------- */
+
+/* The class that a box belongs to; -1 where neither the box nor the image says. */
+static int class_of(const ssgcam_item *item, const ssgcam_box *box)
+{
+    if (box->label >= 0) return box->label;
+    return item->label_count == 1 ? item->labels[0] : -1;
+}
+
+/* The boxes of a class, on the map, in s->truth. `seen`: how many the item has, also where the network did not see them. */
+static size_t collect_truth(scoring *s, const ssgcam_item *item, int class, const ssg_region *region, size_t *seen)
+{
+    size_t count = 0;
+    *seen = 0;
+    for (size_t i = 0; i < item->box_count; i++) {
+        int of = class_of(item, &item->boxes[i]);
+        if (of != class && !(of < 0 && item->label_count == 0)) continue;
+        ++*seen;
+        count += (size_t)ssg_box_on_map(&s->truth[count], &item->boxes[i], region, s->width, s->height);
+    }
+    return count;
+}
+
+/* Scores s->map. A class without boxes is not scored. */
+static void score_map(scoring *s, const ssgcam_item *item, int class, const ssg_region *region)
+{
+    ssg_box_hits hits;
+    size_t seen, count = collect_truth(s, item, class, region, &seen);
+    if (seen == 0) return;
+    ssg_box_levels(s->q, s->map, (size_t)s->width * (size_t)s->height);
+    ssg_box_score(&hits, s->contours, s->q, s->width, s->height, s->truth, count);
+    s->result->maps++;
+    for (int d = 0; d < SSG_BOX_DELTAS; d++)
+        for (int tau = 0; tau < SSG_BOX_THRESHOLDS; tau++) {
+            s->largest[d][tau] += hits.largest[d][tau];
+            s->any[d][tau] += hits.any[d][tau];
+        }
+}
+
+static void report(scoring *s, const ssgcam_item *item, const char *failure)
+{
+    s->done++;
+    if (failure)
+        s->result->failed++;
+    else
+        s->result->images++;
+    if (s->o->progress) s->o->progress(s->o->context, s->done, s->total, item->id, failure);
+}
+
+/* ---- maps made before ----------------------------------------------------------------------------------------------------------------------------
+ */
+
+/* FOLDER/ID.CLASS.npy, else FOLDER/ID.npy if the image has one class. Owned by the caller. */
+static char *map_path(const scoring *s, const ssgcam_item *item, int class)
+{
+    char *name = ssg_format("%s.%d.npy", item->id, class), *path = name ? ssg_path_join(s->o->maps, name) : NULL;
+    ssg_free(name);
+    if (!path || item->label_count != 1 || access(path, F_OK) == 0) return path;
+    name = ssg_format("%s.npy", item->id);
+    char *plain = name ? ssg_path_join(s->o->maps, name) : NULL;
+    ssg_free(name);
+    if (plain && access(plain, F_OK) == 0) {
+        ssg_free(path);
+        return plain;
+    }
+    ssg_free(plain);
+    return path;
+}
+
+static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, const ssg_region *whole)
+{
+    ssg_array array = {0};
+    char *path = map_path(s, item, class);
+    ssgcam_status status = path ? ssg_npy_read(&array, path) : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK && (array.rank != 2 || array.dims[0] < 1 || array.dims[1] < 1 || array.dims[0] > INT16_MAX || array.dims[1] > INT16_MAX))
+        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: an array of %d dimensions; a map has two, (height, width), up to %d each", path, array.rank,
+                          INT16_MAX - 1);
+    if (status == SSGCAM_OK) status = make_room(s, (int)array.dims[1], (int)array.dims[0]);
+    if (status == SSGCAM_OK) {
+        memcpy(s->map, array.values, array.dims[0] * array.dims[1] * sizeof *s->map);
+        score_map(s, item, class, whole);
+    }
+    ssg_array_clear(&array);
+    ssg_free(path);
+    return status;
+}
+
+static ssgcam_status score_files(scoring *s, const ssgcam_item *item)
+{
+    ssg_image image;
+    SSG_TRY(ssg_image_read(&image, item->image, 1)); /* for its size */
+    ssg_region whole = {0, 0, image.width, image.height};
+    ssg_image_clear(&image);
+    if (item->label_count == 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: no label says whose map the boxes are compared with", item->image);
+    for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_file(s, item, item->labels[i], &whole));
+    return SSGCAM_OK;
+}
+
+/* ---- maps made now --------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static ssgcam_status consume(void *context, const ssg_stream_image *image)
+{
+    scoring *s = context;
+    size_t pixels = (size_t)image->grid_width * (size_t)image->grid_height;
+    if (image->status != SSGCAM_OK) {
+        report(s, image->item, image->message);
+        return SSGCAM_OK;
+    }
+    SSG_TRY(make_room(s, image->grid_width, image->grid_height));
+    for (int c = 0; c < image->class_count; c++) {
+        for (size_t i = 0; i < pixels; i++) s->map[i] = image->fused[c][i];
+        score_map(s, image->item, image->classes[c], &image->region);
+    }
+    report(s, image->item, NULL);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
+{
+    const ssgcam_boxes_options *o = s->o;
+    ssg_stream_options stream = {.device = o->device,
+                                 .model = o->model,
+                                 .recipe = o->recipe,
+                                 .items = items,
+                                 .count = s->total,
+                                 .batch = o->batch,
+                                 .precision = ssg_precision_of(o->precision),
+                                 .stop = o->stop};
+    ssg_stream_times times = {0};
+    ssgcam_status status = ssg_stream_run(&stream, consume, s, &times);
+    s->result->work.network_ms = times.network;
+    s->result->work.maps_ms = times.maps;
+    s->result->work.total_ms = times.total;
+    return status;
+}
+
+/* ---- figures
+ * --------------------------------------------------------------------------------------------------------------------------------------- */
+
+static int summarise_curve(double *curve, const uint64_t *hits, size_t maps)
+{
+    int best = 0;
+    for (int tau = 0; tau < SSG_BOX_THRESHOLDS; tau++) {
+        curve[tau] = (double)hits[tau] / (double)maps;
+        if (hits[tau] > hits[best]) best = tau;
+    }
+    return best;
+}
+
+static ssgcam_status summarise(scoring *s)
+{
+    ssgcam_boxes_result *r = s->result;
+    if (r->maps == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", r->failed + r->images);
+    for (int d = 0; d < SSG_BOX_DELTAS; d++) {
+        r->best_largest[d] = summarise_curve(r->largest[d], s->largest[d], r->maps);
+        r->best_any[d] = summarise_curve(r->any[d], s->any[d], r->maps);
+        r->max_box_acc_v2 += r->any[d][r->best_any[d]] / SSG_BOX_DELTAS;
+    }
+    r->max_box_acc = r->largest[1][r->best_largest[1]];
+    if (r->failed) return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", r->failed, r->failed + r->images);
+    return SSGCAM_OK;
+}
+
+/* A box of no known class, or of one that its image does not have, would silently not count. */
+static ssgcam_status check_boxes(const ssgcam_item *item)
+{
+    for (size_t i = 0; i < item->box_count; i++) {
+        int class = class_of(item, &item->boxes[i]), known = item->label_count == 0 && class < 0;
+        for (size_t l = 0; l < item->label_count; l++) known |= item->labels[l] == class;
+        if (!known)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: box %zu has %s; write it as \"label x0 y0 x1 y1\" with one of the image's labels", item->image,
+                            i + 1, class < 0 ? "no label, and the image has several" : "a label that the image does not have");
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status run(scoring *s)
+{
+    const ssgcam_boxes_options *o = s->o;
+    size_t most = 0;
+    if (!o->maps == !o->recipe || (o->recipe && (!o->model || !o->device)))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of maps, or a model with a recipe or method");
+    const ssgcam_item **items = ssg_calloc(o->data->count, sizeof *items);
+    ssgcam_status status = items ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; status == SSGCAM_OK && i < o->data->count; i++) {
+        const ssgcam_item *item = &o->data->items[i];
+        if (!item->box_count) continue;
+        if (item->box_count > most) most = item->box_count;
+        items[s->total++] = item;
+        status = check_boxes(item);
+    }
+    if (status == SSGCAM_OK && s->total == 0)
+        status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a box: there is nothing to score against");
+    if (status == SSGCAM_OK && !(s->truth = ssg_calloc(most, sizeof *s->truth))) status = SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
+    for (size_t i = 0; status == SSGCAM_OK && o->maps && i < s->total; i++)
+        report(s, items[i], score_files(s, items[i]) == SSGCAM_OK ? NULL : ssgcam_last_error());
+    ssg_free(items);
+    return status == SSGCAM_OK ? summarise(s) : status;
+}
+
+ssgcam_status ssgcam_eval_boxes(const ssgcam_boxes_options *options, ssgcam_boxes_result *result)
+{
+    *result = (ssgcam_boxes_result){0};
+    scoring *s = ssg_calloc(1, sizeof *s);
+    if (!s) return SSG_OUT_OF_MEMORY;
+    s->o = options, s->result = result;
+    ssgcam_status status = run(s);
+    clear_room(s);
+    ssg_free(s->truth);
+    ssg_free(s);
+    return status;
+}
