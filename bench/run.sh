@@ -19,7 +19,7 @@ measure() { # result file, command...: the file is replaced only by a complete r
 }
 measure network.txt "$python" bench/network.py "$large"
 measure peers.md "$python" bench/peers.py 3
-measure score.txt "$python" bench/score_peers.py build/release/bench/bench_score
+measure score.txt "$python" bench/score_peers.py build/release/bench "$large"
 measure evolve.md "$python" bench/evolve_peers.py build/release/bench/bench_evolve
 measure boxes.md "$python" bench/boxes.py "$small" "$large"
 measure stream.md "$python" bench/stream.py "$large" "$small"

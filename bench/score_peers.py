@@ -1,12 +1,18 @@
-"""One search generation, ours beside NumPy and batched torch, interleaved in one run, CPU time of all threads: score_peers.py BENCH_SCORE > results/score.txt
+"""One search generation, ours beside NumPy + SciPy and batched torch: score_peers.py BENCH_FOLDER [MODEL] [DATA] > results/score.txt
 
-64 candidates x 8 layers, bank of 96 rows, 224 x 224, one class per image. Medians of 5 rounds. NumPy plain: fuse, label and count as the definitions state
-it (int64, a label image, bincount), as one writes a first objective for scipy.optimize.differential_evolution. NumPy tuned: 16-bit sums, a comparison with a
-precomputed limit, two count_nonzero. Both vectorised, the driver's own time measured with a constant objective and added. torch: the whole population as
-one float32 matrix product per image, then amax, compare, two reductions."""
+BENCH_FOLDER has bench_score and bench_bank. MODEL (default demo/train/brain-small.onnx) gives the maps of 12 images of the split `search` of DATA (default
+demo/data): its last 8 layers x 12 rows of SSG-CAM, 224 x 224, one class per image. 64 random candidates mix one row of each of the 8 layers. The third case
+is noise, where no bound helps.
+
+Everything is interleaved in one run and counted in CPU time of all threads. NumPy plain: fuse, label and count as the definitions state it (int64, a label
+image, bincount), as one writes a first objective for scipy.optimize.differential_evolution. NumPy tuned: 16-bit sums, a comparison with a precomputed limit,
+two count_nonzero. Both vectorised, the driver's own time measured with a constant objective and added. torch: the whole population as one float32 matrix
+product per image, then amax, compare, two reductions. All three count at the candidate's own threshold. The peers' "best" try all 256 thresholds, as the search
+does unless told otherwise: a histogram of the level by truth, np.bincount or torch.bincount. All counts are compared: they are equal."""
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 os.environ["OMP_NUM_THREADS"] = "2"
@@ -15,47 +21,96 @@ import numpy as np
 import torch
 from scipy.optimize import differential_evolution
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROUNDS, IMAGES, P, L, CHOICES = 5, 12, 64, 8, 12
 torch.set_num_threads(2)
-P, L, R, PX = 64, 8, 96, 224 * 224
-rng = np.random.default_rng(0)
-bank = rng.integers(0, 256, (2, R, PX), np.uint8)
-truth = rng.random((2, PX)) < 0.3
-rows = rng.integers(0, R, (P, L))
-w = rng.integers(1, 15, (P, L)).astype(np.uint16)
-tau = rng.integers(64, 128, P)
 
 
-def numpy_image(i):
-    for p in range(P):
-        f = np.zeros(PX, np.uint16)
-        for r, wi in zip(rows[p], w[p]):
-            f += wi * bank[i, r]
-        mask = f > int(tau[p]) * int(f.max()) // 255
-        np.count_nonzero(mask & truth[i]), np.count_nonzero(mask)
+def draw_candidates(path):
+    rng = np.random.default_rng(0)
+    raw = rng.random((P, L)) + 0.1
+    w = np.floor(127 * raw / raw.sum(1, keepdims=True)).astype(np.uint32)
+    rows = (np.arange(L) * CHOICES + rng.integers(0, CHOICES, (P, L))).astype(np.uint32)
+    tau = np.arange(64, 64 + P, dtype=np.uint32)
+    with open(path, "wb") as file:
+        np.array([P, L], np.uint32).tofile(file)
+        np.concatenate([tau[:, None], rows, w], 1).astype(np.uint32).tofile(file)
+    return tau, rows, w
 
 
-def definition_image(i):
-    for p in range(P):
-        f = sum(int(wi) * bank[i, r].astype(np.int64) for r, wi in zip(rows[p], w[p]))
-        label = np.zeros(PX, np.int64)
-        label[255 * f > int(tau[p]) * int(f.max())] = 1
-        counts = np.bincount(truth[i].astype(np.int64) * 2 + label, minlength=4).reshape(2, 2)
-        tp = np.diag(counts)
-        (tp / (counts.sum(0) + counts.sum(1) - tp)).mean()
+def noise(path):
+    rng = np.random.default_rng(0)
+    pixels = 224 * 224
+    with open(path, "wb") as file:
+        np.array([IMAGES, L * CHOICES, pixels], np.uint32).tofile(file)
+        for _ in range(IMAGES):
+            rng.integers(0, 256, (L * CHOICES, pixels), np.uint8).tofile(file)
+            (rng.random(pixels) < 0.02).astype(np.uint8).tofile(file)
 
 
-tbank, ttruth = torch.from_numpy(bank).float(), torch.from_numpy(truth)
-tw = torch.zeros(P, R)
-for p in range(P):
-    for r, wi in zip(rows[p], w[p]):
-        tw[p, r] += float(wi)
-ttau = torch.from_numpy(tau)[:, None].float()
+class Peers:
+    def __init__(self, path, tau, rows, w):
+        images, count, pixels = np.fromfile(path, np.uint32, 3)
+        data = np.fromfile(path, np.uint8, offset=12).reshape(images, count + 1, pixels)
+        self.maps, self.truth, self.pixels = data[:, :-1], data[:, -1] != 0, int(pixels)
+        self.tau, self.rows, self.w = tau, rows, w
+        self.t_maps, self.t_truth = torch.from_numpy(self.maps[:2].copy()).float(), torch.from_numpy(self.truth)
+        self.t_w = torch.zeros(P, int(count))
+        for p in range(P):
+            for r, wi in zip(rows[p], w[p]):
+                self.t_w[p, r] += float(wi)
+        self.t_tau = torch.from_numpy(tau.astype(np.float32))[:, None]
 
+    def plain(self, i):
+        total = np.zeros(2, np.int64)
+        for p in range(P):
+            f = sum(int(wi) * self.maps[i, r].astype(np.int64) for r, wi in zip(self.rows[p], self.w[p]))
+            label = np.zeros(self.pixels, np.int64)
+            label[255 * f > int(self.tau[p]) * int(f.max())] = 1
+            counts = np.bincount(self.truth[i].astype(np.int64) * 2 + label, minlength=4).reshape(2, 2)
+            tp = np.diag(counts)
+            (tp / (counts.sum(0) + counts.sum(1) - tp)).mean()
+            total += counts[1, 1], counts[:, 1].sum()
+        return total
 
-def torch_image(i):
-    f = tw @ tbank[i]
-    mask = f * 255 > ttau * f.amax(1, keepdim=True)
-    (mask & ttruth[i]).sum(1), mask.sum(1)
+    def fused(self, i, p):
+        f = np.zeros(self.pixels, np.uint16)
+        for r, wi in zip(self.rows[p], self.w[p].astype(np.uint16)):
+            f += wi * self.maps[i, r]
+        return f
+
+    def tuned(self, i):
+        for p in range(P):
+            f = self.fused(i, p)
+            mask = f > int(self.tau[p]) * int(f.max()) // 255
+            np.count_nonzero(mask & self.truth[i]), np.count_nonzero(mask)
+
+    def torch(self, i):
+        f = self.t_w @ self.t_maps[i]
+        mask = f * 255 > self.t_tau * f.amax(1, keepdim=True)
+        return (mask & self.t_truth[i]).sum(1), mask.sum(1)
+
+    def histograms(self, i):
+        """Per candidate the pixels by level and truth: [P, 2, 256]."""
+        out = np.empty((P, 2, 256), np.int64)
+        for p in range(P):
+            f = self.fused(i, p).astype(np.int32)
+            top = max(int(f.max()), 1)
+            out[p] = np.bincount((255 * f + top - 1) // top + 256 * self.truth[i], minlength=512).reshape(2, 256)
+        return out
+
+    def torch_best(self, i):
+        f = self.t_w @ self.t_maps[i]
+        level = torch.ceil(f * 255 / f.amax(1, keepdim=True).clamp(min=1)).to(torch.int64) + 256 * self.t_truth[i]
+        return torch.bincount((level + 512 * torch.arange(P)[:, None]).ravel(), minlength=512 * P)
+
+    def best(self):
+        """The sums of the candidates' best thresholds and of their mean IoU."""
+        levels = sum(self.histograms(i) for i in range(len(self.maps)))
+        above = levels.sum(2, keepdims=True) - levels.cumsum(2)  # claimed at each threshold
+        tp, fp, truth, none = above[:, 1], above[:, 0], self.truth.sum(), (~self.truth).sum()
+        iou = (tp / (truth + fp) + (none - fp) / (none + truth - tp)) / 2
+        return iou.argmax(1).sum(), iou.max(1).sum()
 
 
 def seconds(f, n):
@@ -65,30 +120,51 @@ def seconds(f, n):
     return (time.process_time() - t) / n
 
 
-t = time.process_time()
-differential_evolution(lambda x: np.arange(x.shape[1], dtype=float), [(0, 1)] * 17, popsize=4, maxiter=20, polish=False, vectorized=True,
-                       updating="deferred", tol=0)
-driver = (time.process_time() - t) / 21
-ours, np_s, def_s, t_s = {}, [], [], []
-for _ in range(5):
-    for line in subprocess.run([sys.argv[1], "9", "12", "2"], capture_output=True, text=True, check=True).stdout.splitlines():
-        name, mode, s = line.split()
-        ours.setdefault((name, mode), []).append(float(s) / 12)
-    np_s.append(seconds(numpy_image, 1))
-    def_s.append(seconds(definition_image, 1))
-    t_s.append(seconds(torch_image, 2))
-base, plain = np.median(np_s) + driver / 12, np.median(def_s) + driver / 12
-torch_s = np.median(t_s)
-print(__doc__)
-print(f"{'path':18} {'ms an image':>12} {'candidates x images / s':>24} {'vs NumPy plain':>15} {'tuned':>7} {'vs torch':>9}")
-for (name, mode), s in ours.items():
-    s = np.median(s)
-    print(f"{name + ' ' + mode:18} {1e3 * s:12.3f} {P / s:24.0f} {plain / s:15.1f} {base / s:7.1f} {torch_s / s:9.1f}")
-for name, s in (("NumPy plain + SciPy", plain), ("NumPy tuned + SciPy", base), ("torch batched", torch_s)):
-    print(f"{name:19} {1e3 * s:11.3f} {P / s:24.0f}")
-level, lanes = ("avx512", 64) if ("avx512", "count") in ours else ("avx2", 32)
-s = np.median(ours[(level, "count")])
-ops = P * PX / lanes * (2 * 6 * L / 2 + 2 + 2 + 1 + 1)
-print(f"\ninner loop, {level}: per {lanes} pixels and candidate two passes of 4 pairs x (2 unpack + 2 multiply-add + 2 add) = 48, 2 max, 2 subtract, 1 pack, 1 test = 54\n"
-      f"vector instructions (loads, weight broadcasts and scalar counting not included): {ops / s / 1e9:.2f} G/s a thread; a core that issues 2 such a cycle\n"
-      f"at 3.5 GHz (assumed clock) could do 7.0: {100 * ops / s / 7.0e9:.0f} %.")
+def driver_seconds():
+    t = time.process_time()
+    differential_evolution(lambda x: np.arange(x.shape[1], dtype=float), [(0, 1)] * 17, popsize=4, maxiter=20, polish=False, vectorized=True,
+                           updating="deferred", tol=0)
+    return (time.process_time() - t) / 21
+
+
+def measure(title, program, bank, candidates, drawn, driver):
+    peers, ours, checks, times = Peers(bank, *drawn), {}, {}, {}
+    for _ in range(ROUNDS):
+        for line in subprocess.run([program, bank, candidates, "9", "2"], capture_output=True, text=True, check=True).stdout.splitlines():
+            level, mode, s, share, first, second = line.split()
+            ours.setdefault((level, mode, float(share)), []).append(float(s) / IMAGES)
+            checks.setdefault(mode.split("-")[0], set()).add((round(float(first)), round(float(second), 6)))
+        for name in ("plain", "tuned", "torch", "histograms", "torch_best"):
+            times.setdefault(name, []).append(seconds(getattr(peers, name), 1 if name in ("plain", "histograms", "torch_best") else 2))
+    tp, claimed = sum(peers.plain(i) for i in range(IMAGES))
+    best_tau, best_value = peers.best()
+    assert checks["count"] == {(tp, claimed)}, (checks, tp, claimed)
+    assert checks["best"] == {(best_tau, round(best_value, 6))}, (checks, best_tau, best_value)
+    median = {name: np.median(s) + (driver / IMAGES if "torch" not in name else 0) for name, s in times.items()}
+    print(f"\n{title}; {100 * peers.truth.mean():.1f} % of the pixels are object")
+    print(f"{'path':24} {'looked at':>9} {'ms an image':>12} {'candidates x images / s':>24} {'vs plain':>9} {'tuned':>7} {'torch':>7}   {'NumPy best':>10} {'torch best':>10}")
+    for (level, mode, share), s in ours.items():
+        s = np.median(s)
+        name = {"count": "given threshold", "best": "best of 256"}[mode.split("-")[0]] + (", all" if mode.endswith("all") else "")
+        like = f"{median['histograms'] / s:12.1f} {median['torch_best'] / s:10.1f}" if mode.startswith("best") else ""
+        print(f"{level + ' ' + name:24} {100 * share:7.1f} % {1e3 * s:12.4f} {P / s:24.0f} {median['plain'] / s:9.1f} {median['tuned'] / s:7.1f} {median['torch'] / s:7.1f} {like}")
+    for name, label in dict(plain="NumPy plain + SciPy", tuned="NumPy tuned + SciPy", torch="torch batched", histograms="NumPy best + SciPy",
+                            torch_best="torch best").items():
+        print(f"{label:24} {'100.0 %':>9} {1e3 * median[name]:12.4f} {P / median[name]:24.0f}")
+
+
+if __name__ == "__main__":
+    folder = sys.argv[1]
+    model = sys.argv[2] if len(sys.argv) > 2 else os.path.join(HERE, "../demo/train/brain-small.onnx")
+    data = sys.argv[3] if len(sys.argv) > 3 else os.path.join(HERE, "../demo/data")
+    print(__doc__)
+    driver, score = driver_seconds(), os.path.join(folder, "bench_score")
+    with tempfile.TemporaryDirectory() as work:
+        candidates, bank = os.path.join(work, "candidates"), os.path.join(work, "bank")
+        drawn = draw_candidates(candidates)
+        models = [model] if len(sys.argv) <= 2 else [os.path.join(HERE, "../demo/train/brain-small.onnx"), model]
+        for m in models:
+            subprocess.run([os.path.join(folder, "bench_bank"), m, data, "search", str(IMAGES), bank], check=True)
+            measure(f"maps of {os.path.basename(m)}", score, bank, candidates, drawn, driver)
+        noise(bank)
+        measure("noise", score, bank, candidates, drawn, driver)

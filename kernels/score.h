@@ -8,7 +8,11 @@
  * The winner does not depend on tau: the class with the largest f / top claims whenever any class does. So one histogram of the winner's level
  * q = ceil(255 f / top), split by truth, holds the counts at all 256 thresholds: claimed at tau exactly where q > tau.
  *
- * Maps and truth are rows of `pixels` bytes padded to `stride`, a multiple of 64: maps with 0, truth with 255 (ignored). Kernels never allocate. */
+ * Maps and truth are rows of pixels in one order, whichever, padded to `stride`, a multiple of 64: truth with 255 (ignored), maps with 0 or with what
+ * the same pixel of the image has in all rows, so that no padding raises a top. Kernels never allocate.
+ *
+ * Counts over a whole image rarely need all of its pixels: the least and the largest value that each row has among 64 pixels bound f there
+ * (score_blocks.h). The functions at the end of this file go through every pixel: they are the specification. */
 #ifndef SSG_KERNELS_SCORE_H
 #define SSG_KERNELS_SCORE_H
 
@@ -25,10 +29,12 @@ typedef struct ssg_score_mixture {
     uint32_t row[SSG_SCORE_LAYERS];
 } ssg_score_mixture;
 
-/* One image of a bank. maps: class_count x rows x stride; classes ascending. */
+/* One image of a bank. maps: class_count x rows x stride; classes ascending. bounds, or NULL: per row of maps ssg_score_bounds_size(stride) bytes, as
+ * ssg_score_bound_row writes them. */
 typedef struct ssg_score_image {
     const uint8_t *maps, *truth, *classes;
     size_t class_count, rows, stride;
+    const uint8_t *bounds;
 } ssg_score_image;
 
 /* Slots: plain C fills them all, an instruction set overwrites what it does better. n is a multiple of 64, at most SSG_SCORE_TILE. */
@@ -42,18 +48,37 @@ typedef void ssg_score_hits_fn(uint32_t hits[2], const uint8_t *const *maps, con
 /* q = ceil(255 f / top), top >= 1. */
 typedef void ssg_score_level_fn(uint8_t *q, const uint16_t *f, uint32_t top, size_t n);
 
+/* Of some blocks of 64 pixels, 64 values each: what fuse gives. */
+typedef void ssg_score_fuse_blocks_fn(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks,
+                                      size_t count);
+/* Levels in place: ceil(255 min(f, top) / top), top >= 1. */
+typedef void ssg_score_quantise_fn(uint16_t *f, uint32_t top, size_t n);
+/* A bit per value, 64 a word, first lowest: f > limit; byte = value. */
+typedef void ssg_score_above_fn(uint64_t *bits, const uint16_t *f, uint32_t limit, size_t n);
+typedef void ssg_score_equal_fn(uint64_t *bits, const uint8_t *bytes, uint8_t value, size_t n);
+
 typedef struct ssg_score_ops {
     const char *name;
     ssg_score_fuse_fn *fuse;
     ssg_score_top_fn *top;
     ssg_score_hits_fn *hits;
     ssg_score_level_fn *level;
+    ssg_score_fuse_blocks_fn *fuse_blocks;
+    ssg_score_quantise_fn *quantise;
+    ssg_score_above_fn *above;
+    ssg_score_equal_fn *equal;
 } ssg_score_ops;
 
 typedef enum ssg_score_level { SSG_SCORE_REF, SSG_SCORE_AVX2, SSG_SCORE_AVX512, SSG_SCORE_LEVEL_COUNT } ssg_score_level;
 
 extern const ssg_score_ops ssg_score_ref, ssg_score_avx2, ssg_score_avx512;
-ssg_score_level_fn ssg_score_level_avx2; /* serves AVX-512 too: the histogram behind it is what takes the time */
+
+/* Plain C, for ssg_score_ref; and what serves AVX-512 too, since a few per cent of the time go there. */
+ssg_score_fuse_blocks_fn ssg_score_fuse_blocks_ref;
+ssg_score_quantise_fn ssg_score_quantise_ref, ssg_score_quantise_avx2;
+ssg_score_above_fn ssg_score_above_ref, ssg_score_above_avx2;
+ssg_score_equal_fn ssg_score_equal_ref, ssg_score_equal_avx2;
+ssg_score_level_fn ssg_score_level_avx2;
 
 /* The operations of a level, or NULL where this processor or build lacks it. */
 const ssg_score_ops *ssg_score_at(ssg_score_level level);

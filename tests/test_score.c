@@ -9,6 +9,7 @@
 #include "host/fuse/weights.h"
 #include "host/search/bank_device.h"
 #include "host/search/fitness.h"
+#include "tests/support/bounds.h"
 #include "tests/support/device.h"
 
 static FILE *fixture;
@@ -35,12 +36,18 @@ static void read_image(ssg_score_image *image, size_t pixels, size_t rows)
     for (size_t r = 0; r < classes * rows; r++) cr_assert_eq(fread(maps + r * stride, 1, pixels, fixture), pixels);
     memset(truth, SSG_SCORE_IGNORED, stride);
     cr_assert_eq(fread(truth, 1, pixels, fixture), pixels);
-    *image = (ssg_score_image){maps, truth, names, classes, rows, stride};
+    *image = (ssg_score_image){maps, truth, names, classes, rows, stride, NULL};
+    image->bounds = test_bounds(image);
 }
 
 static void free_images(ssg_score_image *images, size_t count)
 {
-    for (size_t i = 0; i < count; i++) free((void *)images[i].maps), free((void *)images[i].truth), free((void *)images[i].classes);
+    for (size_t i = 0; i < count; i++) {
+        free((void *)images[i].maps);
+        free((void *)images[i].truth);
+        free((void *)images[i].classes);
+        free((void *)images[i].bounds);
+    }
 }
 
 /* The bank on the test's device; NULL where that is the CPU. */
@@ -51,12 +58,51 @@ static void open_on_device(ssg_device **device, ssg_bank_device **on_device, con
     cr_assert_eq(*on_device != NULL, strcmp(TEST_DEVICE, "cpu") != 0);
 }
 
-/* The instruction sets in turn, then the device; NULL for one that there is not. */
-static const ssg_score_ops *level_at(int level, ssg_bank *bank, const ssg_bank_device *on_device)
+/* The images of a bank without bounds: every pixel is looked at, which is the specification. The caller frees what is at images. */
+static ssg_bank without_bounds(const ssg_bank *bank)
 {
-    bank->device = level == SSG_SCORE_LEVEL_COUNT ? on_device : NULL;
-    if (level < SSG_SCORE_LEVEL_COUNT) return ssg_score_at((ssg_score_level)level);
+    ssg_bank plain = *bank;
+    ssg_score_image *images = calloc(bank->image_count, sizeof *images);
+    for (size_t i = 0; i < bank->image_count; i++) images[i] = bank->images[i], images[i].bounds = NULL;
+    plain.images = images;
+    return plain;
+}
+
+/* The ways to score in turn: the instruction sets, without bounds and with them, then the device. NULL for one that there is not. */
+enum { WAYS = 2 * SSG_SCORE_LEVEL_COUNT + 1 };
+
+static const ssg_score_ops *way_at(int way, ssg_bank *to, const ssg_bank *bounded, const ssg_bank *plain, const ssg_bank_device *on_device)
+{
+    *to = way < SSG_SCORE_LEVEL_COUNT ? *plain : *bounded;
+    if (way + 1 < WAYS) return ssg_score_at((ssg_score_level)(way % SSG_SCORE_LEVEL_COUNT));
+    to->device = on_device;
     return on_device ? &ssg_score_ref : NULL;
+}
+
+static double mean_iou(const void *context, const ssg_counts *counts, size_t labels)
+{
+    (void)context;
+    return ssg_mean_iou(counts, labels);
+}
+
+/* Every candidate's best threshold: what trying all 256 in `all` gives. */
+static void check_solution(const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers, const ssg_score_ops *ops, int threads,
+                           const ssg_counts *all)
+{
+    ssg_solution solved[128];
+    size_t labels = bank->class_count + 1;
+    cr_assert_eq(ssg_objective_solve(solved, bank, candidates, count, layers, mean_iou, NULL, ops, threads, NULL), SSGCAM_OK, "%s",
+                 ssgcam_last_error());
+    for (size_t p = 0; p < count; p++) {
+        size_t best = 0;
+        double most = -1;
+        for (size_t tau = 0; tau < 256; tau++) {
+            double value = ssg_mean_iou(all + (p * 256 + tau) * labels, labels);
+            if (value > most) best = tau, most = value;
+        }
+        cr_assert(solved[p].value == most && solved[p].tau == best, "%s: %.17g at %d, not %.17g at %zu", ops->name, solved[p].value, solved[p].tau,
+                  most, best);
+    }
 }
 
 static void check_case(void)
@@ -86,12 +132,14 @@ static void check_case(void)
     ssg_device *device;
     ssg_bank_device *on_device;
     open_on_device(&device, &on_device, &bank);
-    for (int level = 0; level <= SSG_SCORE_LEVEL_COUNT; level++) {
-        const ssg_score_ops *ops = level_at(level, &bank, on_device);
+    ssg_bank bounded = bank, plain = without_bounds(&bank);
+    for (int way = 0; way < WAYS; way++) {
+        const ssg_score_ops *ops = way_at(way, &bank, &bounded, &plain, on_device);
         if (!ops) continue;
         for (int threads = 1; threads <= (bank.device ? 1 : 3); threads++) {
             cr_assert_eq(ssg_objective_count_all_taus(all, &bank, candidates, count, layers, ops, threads), SSGCAM_OK, "%s", ssgcam_last_error());
             cr_assert_arr_eq(all, expected, count * 256 * labels * sizeof *all, "%s", ops->name);
+            check_solution(&bank, candidates, count, layers, ops, threads, expected);
             cr_assert_eq(ssg_objective_count(one, each, &bank, candidates, count, layers, ops, threads), SSGCAM_OK);
             for (size_t p = 0; p < count; p++) {
                 cr_assert_arr_eq(one + p * labels, expected + (p * 256 + candidates[p].tau) * labels, labels * sizeof *one, "%s", ops->name);
@@ -106,6 +154,7 @@ static void check_case(void)
     }
     ssg_bank_device_destroy(&on_device);
     ssg_device_close(&device);
+    free((void *)plain.images);
     free_images(image, images);
     free(expected);
     free(all);
@@ -147,7 +196,8 @@ Test(score, every_level_and_mode_agrees)
             for (size_t r = 0; r < present * rows; r++)
                 for (size_t x = 0; x < pixels; x++) maps[r * stride + x] = (uint8_t)((x * (r + 3) / 2 + ssg_draw_below(&draws, 40)) % 256);
             for (size_t x = 0; x < pixels; x++) truth[x] = (uint8_t)(x % 11 == 0 ? 255 : x / 50 % 4);
-            image[i] = (ssg_score_image){maps, truth, names, present, rows, stride};
+            image[i] = (ssg_score_image){maps, truth, names, present, rows, stride, NULL};
+            image[i].bounds = test_bounds(&image[i]);
         }
         ssg_bank bank = {.images = image, .image_count = images, .class_count = classes};
         ssg_candidate *candidates = calloc(count, sizeof *candidates);
@@ -160,13 +210,14 @@ Test(score, every_level_and_mode_agrees)
         }
         ssg_counts *expected = calloc(count * labels, sizeof *expected), *got = calloc(count * labels, sizeof *got),
                    *all = calloc(count * 256 * labels, sizeof *all);
-        ssg_objective_count(expected, NULL, &bank, candidates, count, layers, &ssg_score_ref, 1);
+        ssg_bank bounded = bank, plain = without_bounds(&bank);
+        ssg_objective_count(expected, NULL, &plain, candidates, count, layers, &ssg_score_ref, 1);
         cr_assert_gt(expected[0].tp + expected[0].fp + expected[0].fn, 0);
         ssg_device *device;
         ssg_bank_device *on_device;
         open_on_device(&device, &on_device, &bank);
-        for (int level = 0; level <= SSG_SCORE_LEVEL_COUNT; level++) {
-            const ssg_score_ops *ops = level_at(level, &bank, on_device);
+        for (int way = 0; way < WAYS; way++) {
+            const ssg_score_ops *ops = way_at(way, &bank, &bounded, &plain, on_device);
             if (!ops) continue;
             cr_assert_eq(ssg_objective_count(got, NULL, &bank, candidates, count, layers, ops, 2), SSGCAM_OK);
             cr_assert_arr_eq(got, expected, count * labels * sizeof *got, "%s, round %u", ops->name, round);
@@ -174,14 +225,114 @@ Test(score, every_level_and_mode_agrees)
             for (size_t p = 0; p < count; p++)
                 cr_assert_arr_eq(all + (p * 256 + candidates[p].tau) * labels, expected + p * labels, labels * sizeof *all, "%s, round %u", ops->name,
                                  round);
+            check_solution(&bank, candidates, count, layers, ops, 2, all);
         }
         ssg_bank_device_destroy(&on_device);
         ssg_device_close(&device);
+        free((void *)plain.images);
         free_images(image, images);
         free(candidates);
         free(expected);
         free(got);
         free(all);
+    }
+}
+
+/* One value of a map, by kind: what a bound could get wrong. */
+static uint8_t value_of(int kind, size_t row, size_t x, ssg_draws *draws)
+{
+    switch (kind) {
+    case 0: return 0;                                                        /* nothing anywhere */
+    case 1: return 200;                                                      /* all equal: the top everywhere */
+    case 2: return x == 5 || x == 70 + row ? 255 : 0;                        /* single pixels */
+    case 3: return (uint8_t)(x / 64 % 2 ? 255 : 0);                          /* whole blocks, ties of the top */
+    case 4: return (uint8_t)ssg_draw_u32(draws);                             /* noise: bounds are worth nothing */
+    case 5: return (uint8_t)((x / 64 * (row + 3) + x % 64 / 16) % 256);      /* smooth */
+    case 6: return (uint8_t)(x / 64 * 3 % 256);                              /* blocks of one level */
+    default: return (uint8_t)(x < 640 ? 255 - x / 3 : x % 64 == 9 ? 90 : 1); /* an object, and a floor with specks */
+    }
+}
+
+static uint8_t truth_of(int kind, size_t x, ssg_draws *draws)
+{
+    switch (kind) {
+    case 0: return SSG_SCORE_IGNORED;
+    case 1: return 2;
+    case 2: return 0;
+    case 3: return x < 400 ? 2 : 0;
+    case 4: return (uint8_t)(ssg_draw_below(draws, 5) == 4 ? SSG_SCORE_IGNORED : ssg_draw_below(draws, 4));
+    default: return x / 64 % 5 == 1 ? 2 : x / 64 % 5 == 2 ? 1 : x % 640 < 30 ? SSG_SCORE_IGNORED : 0;
+    }
+}
+
+/* Bounds against every pixel, where the bounds are at their best and at their worst. */
+Test(score, bounds_change_nothing)
+{
+    enum { ROWS = 4, STRIDE = 70 * 64, COUNT = 24, LAYERS_ON = 3, LABELS = 4 };
+    static uint8_t maps[2][ROWS * STRIDE], truth[2][STRIDE];
+    static const uint8_t names[] = {1, 1};
+    static ssg_counts expected[COUNT * 256 * LABELS], all[COUNT * 256 * LABELS], at_tau[COUNT * LABELS], got[COUNT * LABELS];
+    for (int round = 0; round < 48; round++) {
+        ssg_draws draws = ssg_draws_named(5, (uint32_t)round, 0, 0);
+        ssg_score_image image[2];
+        for (size_t i = 0; i < 2; i++) {
+            size_t stride = i ? STRIDE : 64 * (1 + ssg_draw_below(&draws, 70));
+            for (size_t r = 0; r < ROWS; r++)
+                for (size_t x = 0; x < stride; x++) maps[i][r * stride + x] = value_of((round + (int)(i * r)) % 8, r, x, &draws);
+            for (size_t x = 0; x < stride; x++) truth[i][x] = truth_of((round / 8 + (int)i) % 6, x, &draws);
+            image[i] = (ssg_score_image){maps[i], truth[i], names + i, 1, ROWS, stride, NULL};
+            image[i].bounds = test_bounds(&image[i]);
+        }
+        ssg_bank bounded = {.images = image, .image_count = 2, .class_count = 3}, plain = without_bounds(&bounded);
+        ssg_candidate candidates[COUNT] = {0};
+        for (size_t p = 0; p < COUNT; p++) {
+            double raw[LAYERS_ON];
+            for (size_t l = 0; l < LAYERS_ON; l++) raw[l] = ssg_draw_unit(&draws) - 0.2, candidates[p].row[l] = ssg_draw_below(&draws, ROWS);
+            if (p) ssg_mixture_weights(candidates[p].weight, raw, LAYERS_ON); /* the first one claims nothing */
+            candidates[p].tau = (uint8_t)(p % 3 == 0 ? 0 : p % 3 == 1 ? 255 : ssg_draw_below(&draws, 256));
+        }
+        cr_assert_eq(ssg_objective_count_all_taus(expected, &plain, candidates, COUNT, LAYERS_ON, &ssg_score_ref, 1), SSGCAM_OK);
+        cr_assert_eq(ssg_objective_count(at_tau, NULL, &plain, candidates, COUNT, LAYERS_ON, &ssg_score_ref, 1), SSGCAM_OK);
+        for (int level = 0; level < SSG_SCORE_LEVEL_COUNT; level++) {
+            const ssg_score_ops *ops = ssg_score_at((ssg_score_level)level);
+            if (!ops) continue;
+            cr_assert_eq(ssg_objective_count_all_taus(all, &bounded, candidates, COUNT, LAYERS_ON, ops, 1), SSGCAM_OK);
+            cr_assert_arr_eq(all, expected, sizeof all, "%s, round %d", ops->name, round);
+            cr_assert_eq(ssg_objective_count(got, NULL, &bounded, candidates, COUNT, LAYERS_ON, ops, 2), SSGCAM_OK);
+            cr_assert_arr_eq(got, at_tau, sizeof got, "%s, round %d", ops->name, round);
+            check_solution(&bounded, candidates, COUNT, LAYERS_ON, ops, 1 + level, expected);
+        }
+        for (size_t i = 0; i < 2; i++) free((void *)image[i].bounds);
+        free((void *)plain.images);
+    }
+}
+
+/* Every top and every value: levels in 16 bits, comparisons, bits of bytes. */
+Test(score, parts_of_every_level_agree)
+{
+    static uint16_t f[1024], expected[1024], got[1024];
+    static uint8_t bytes[1024];
+    uint64_t bits[16], wanted[16];
+    for (int level = 1; level < SSG_SCORE_LEVEL_COUNT; level++) {
+        const ssg_score_ops *ops = ssg_score_at((ssg_score_level)level);
+        if (!ops) continue;
+        for (uint32_t top = 1; top <= 32385; top += top < 300 || top > 32300 ? 1 : 197) {
+            ssg_draws draws = ssg_draws_named(top, 0, 0, 0);
+            for (uint32_t i = 0; i < 1024; i++)
+                f[i] = (uint16_t)(i < 256 ? (i * top + 254) / 255 : i < 512 ? (i - 256) * top / 255 : ssg_draw_below(&draws, 32386));
+            memcpy(expected, f, sizeof f);
+            memcpy(got, f, sizeof f);
+            ssg_score_ref.quantise(expected, top, 1024);
+            ops->quantise(got, top, 1024);
+            cr_assert_arr_eq(got, expected, sizeof got, "%s, top %u", ops->name, top);
+            ssg_score_ref.above(wanted, f, top, 1024);
+            ops->above(bits, f, top, 1024);
+            cr_assert_arr_eq(bits, wanted, sizeof bits, "%s, limit %u", ops->name, top);
+            for (size_t i = 0; i < 1024; i++) bytes[i] = (uint8_t)f[i];
+            ssg_score_ref.equal(wanted, bytes, (uint8_t)top, 1024);
+            ops->equal(bits, bytes, (uint8_t)top, 1024);
+            cr_assert_arr_eq(bits, wanted, sizeof bits, "%s, value %u", ops->name, top);
+        }
     }
 }
 
@@ -196,7 +347,7 @@ Test(score, the_level_can_be_capped)
 Test(score, refuses_what_does_not_fit)
 {
     uint8_t maps[64] = {0}, truth[64] = {0}, name = 0;
-    ssg_score_image image = {maps, truth, &name, 1, 1, 64};
+    ssg_score_image image = {maps, truth, &name, 1, 1, 64, NULL};
     ssg_bank bank = {.images = &image, .image_count = 1, .class_count = 1};
     ssg_candidate heavy = {.weight = {100, 28}}, far = {.weight = {127}, .row = {1}}, fine = {.weight = {127}};
     ssg_counts counts[2];

@@ -15,6 +15,7 @@
 #include "host/search/bank.h"
 #include "host/search/fitness.h"
 #include "host/search/phases.h"
+#include "tests/support/bounds.h"
 
 enum { HEIGHT = 32, WIDTH = 48, IMAGES = 10, SEARCHED = 7 };
 
@@ -285,7 +286,9 @@ Test(search, a_bank_is_continued_and_repaired)
     cr_assert_eq(ssg_bank_open(&part, &request), SSGCAM_OK, "%s", ssgcam_last_error());
     cr_assert_str_eq(part.digest, whole.digest);
     for (size_t i = 0; i < SEARCHED; i++)
-        cr_assert_eq(memcmp(part.images[i].maps, whole.images[i].maps, part.images[i].class_count * part.rows * part.stride), 0);
+        cr_assert_eq(memcmp(part.images[i].maps, whole.images[i].maps,
+                            part.images[i].class_count * part.rows * (part.stride + ssg_score_bounds_size(part.stride))),
+                     0);
     ssg_bank_close(&part);
     char whole_digest[33];
     memcpy(whole_digest, whole.digest, sizeof whole_digest);
@@ -445,10 +448,10 @@ Test(search, every_fitness_and_mode_runs)
 enum { PIXELS = 1024, LAYERS = 5, CHOICES = 4, MADE = 6 };
 
 /* Maps that follow the truth more or less, by integer arithmetic alone. */
-static ssg_bank make_bank(void)
+static ssg_bank make_bank(int with_bounds)
 {
     static ssg_score_image images[MADE];
-    static uint8_t maps[MADE][LAYERS * CHOICES * PIXELS], truth[MADE][PIXELS];
+    static uint8_t maps[MADE][LAYERS * CHOICES * PIXELS], truth[MADE][PIXELS], *bounds[MADE];
     static const uint8_t classes[] = {0, 1};
     for (uint32_t i = 0; i < MADE; i++) {
         ssg_draws draws = ssg_draws_named(11, i, 0, 0);
@@ -458,7 +461,9 @@ static ssg_bank make_bank(void)
                 uint32_t signal = truth[i][p] != 0 && truth[i][p] != 255 ? 20 + 9 * r : 0;
                 maps[i][r * PIXELS + p] = (uint8_t)(ssg_draw_below(&draws, 255 - signal) * (p % 7 + 3) / 9 / 2 + signal / 2);
             }
-        images[i] = (ssg_score_image){maps[i], truth[i], classes + i % 2, 1, LAYERS * CHOICES, PIXELS};
+        free(bounds[i]);
+        images[i] = (ssg_score_image){maps[i], truth[i], classes + i % 2, 1, LAYERS * CHOICES, PIXELS, NULL};
+        images[i].bounds = bounds[i] = with_bounds ? test_bounds(&images[i]) : NULL;
     }
     return (ssg_bank){.images = images, .image_count = MADE, .class_count = 2};
 }
@@ -467,11 +472,13 @@ static ssg_bank make_bank(void)
 Test(search_core, trajectory_is_the_recorded_one)
 {
     static const char golden[] = "11:13 15:41 19:73 | 184 | 0x1.d6c6375cb04a4p-1";
-    ssg_problem problem = {make_bank(), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
+    ssg_problem problem = {make_bank(1), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
     ssgcam_search_options o = {.seed = 5, .evaluations = 1500};
     ssg_session session;
     char text[256] = "";
-    for (problem.threads = 1; problem.threads <= 2; problem.threads++) {
+    for (int way = 0; way < 4; way++) {
+        problem.threads = 1 + way % 2;
+        problem.bank = make_bank(way / 2);
         cr_assert_eq(ssg_session_open(&session, NULL, &(ssg_session_identity){0}, 0), SSGCAM_OK);
         cr_assert_eq(ssg_phase_evolve(&session, &problem, &o, 0, 1, NULL, 0), SSGCAM_OK, "%s", ssgcam_last_error());
         const ssg_candidate *best = &session.state.best[0];
@@ -487,7 +494,7 @@ Test(search_core, trajectory_is_the_recorded_one)
 
 Test(search_core, solved_thresholds_are_the_best_of_all)
 {
-    ssg_problem problem = {make_bank(), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 2};
+    ssg_problem problem = {make_bank(1), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 2};
     ssg_draws draws = ssg_draws_named(1, 0, 0, 0);
     for (int fitness = 0; fitness < 4; fitness++) {
         ssg_candidate one, all[256];
@@ -509,7 +516,7 @@ Test(search_core, solved_thresholds_are_the_best_of_all)
 
 Test(search_core, averages_and_pruning_keep_the_sum)
 {
-    ssg_problem problem = {make_bank(), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
+    ssg_problem problem = {make_bank(1), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
     ssg_candidate mean, four[4] = {{.row = {0}, .weight = {127}},
                                    {.row = {5, 0}, .weight = {27, 100}},
                                    {.row = {5, 9}, .weight = {90, 37}},

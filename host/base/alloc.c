@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { ALIGNMENT = 64 };
+static const size_t huge_page = (size_t)2 << 20, large = (size_t)4 << 20;
 
 /* Fault injection for the tests; 0 in normal use, so the cost is one relaxed load. */
 static atomic_long fail_countdown;
@@ -45,9 +47,12 @@ void *ssg_alloc_aligned(size_t count, size_t size)
 {
     size_t bytes;
     if (told_to_fail() || __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT) return refuse(count, size);
+    size_t alignment = bytes >= large ? huge_page : ALIGNMENT;
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    void *memory = aligned_alloc(ALIGNMENT, bytes ? bytes : ALIGNMENT);
-    return memory ? memory : refuse(count, size);
+    void *memory = aligned_alloc(alignment, bytes ? bytes : ALIGNMENT);
+    if (!memory) return refuse(count, size);
+    if (alignment == huge_page) madvise(memory, bytes / huge_page * huge_page, MADV_HUGEPAGE); /* a wish: nothing depends on it */
+    return memory;
 }
 
 ssgcam_status ssg_grow(void *array, size_t count, size_t size)

@@ -10,7 +10,8 @@
  * ssg_free. */
 void *ssg_calloc(size_t count, size_t size);
 
-/* As ssg_calloc, aligned to 64 bytes (a cache line, an AVX-512 vector) and not zeroed. Free with ssg_free. */
+/* As ssg_calloc, aligned to 64 bytes (a cache line, an AVX-512 vector) and not zeroed; large pieces on huge pages where the system has them. Free
+ * with ssg_free. */
 void *ssg_alloc_aligned(size_t count, size_t size);
 
 /* Grows `*array` to room for `count` items of `size` bytes, keeping its contents; on failure the array is unchanged. The new part is not zeroed. */

@@ -13,6 +13,8 @@
 #include "host/base/alloc.h"
 #include "host/base/log.h"
 #include "host/data/atomic_file.h"
+#include "host/search/bank_order.h"
+#include "kernels/score_blocks.h"
 
 typedef struct header {
     char magic[8], key[32];
@@ -26,7 +28,7 @@ static const size_t default_memory = (size_t)2 << 30;
 
 static size_t record_size(const ssg_bank_store *s, size_t image)
 {
-    return s->table[image].class_count * s->rows * s->stride;
+    return s->table[image].class_count * s->rows * (s->stride + ssg_score_bounds_size(s->stride));
 }
 
 /* Sizes and offsets, and each image's labels as places in the list of classes. */
@@ -34,7 +36,7 @@ static ssgcam_status lay_out(ssg_bank_store *s, const ssg_bank_request *r)
 {
     size_t labels = 0;
     s->rows = r->grid->layers * r->grid->choices;
-    s->stride = ((size_t)r->grid->height * (size_t)r->grid->width + 63) / 64 * 64;
+    s->stride = ssg_bank_stride(r->grid->height, r->grid->width);
     for (size_t i = 0; i < r->count; i++) labels += r->items[i]->label_count;
     s->table = ssg_calloc(r->count, sizeof *s->table);
     s->images = ssg_calloc(r->count, sizeof *s->images);
@@ -57,16 +59,19 @@ static ssgcam_status lay_out(ssg_bank_store *s, const ssg_bank_request *r)
 
 static header header_of(const ssg_bank_store *s, const ssg_bank_request *r, const char *key)
 {
-    header h = {.magic = "SSGBAN2", .images = r->count, .rows = s->rows, .stride = s->stride, .bytes = s->bytes};
+    header h = {.magic = "SSGBAN3", .images = r->count, .rows = s->rows, .stride = s->stride, .bytes = s->bytes};
     memcpy(h.key, key, sizeof h.key);
     return h;
 }
 
 static void point_images(ssg_bank_store *s, const ssg_bank_request *r)
 {
-    for (size_t i = 0; i < r->count; i++)
+    for (size_t i = 0; i < r->count; i++) {
+        const uint8_t *maps = s->base + s->table[i].offset;
+        size_t classes = s->table[i].class_count;
         s->images[i] = (ssg_score_image){
-            s->base + s->table[i].offset, s->truth + i * s->stride, s->images[i].classes, s->table[i].class_count, s->rows, s->stride};
+            maps, s->truth + i * s->stride, s->images[i].classes, classes, s->rows, s->stride, maps + classes * s->rows * s->stride};
+    }
     s->bank = (ssg_bank){.images = s->images, .image_count = r->count, .class_count = r->class_count};
     XXH128_hash_t truth = XXH3_128bits(s->truth, r->count * s->stride);
     XXH128_hash_t hash = XXH3_128bits_withSeed(s->table, r->count * sizeof *s->table, truth.low64);

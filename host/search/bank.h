@@ -2,8 +2,9 @@
  * against.
  *
  * Layout of the file (little-endian): header, one table entry per image, then per image its maps [class][row], each a row of `stride` bytes as
- * kernels/score.h wants them. Every image's record has its checksum in the table, written after the record: a build that was stopped goes on with the
- * first image that has none. The truth is not part of the file: it is read from the masks every time, so that a corrected mask costs no network pass.
+ * kernels/score.h wants them, in the order of bank_order.h, and behind all of them their bounds. Every image's record has its checksum in the table,
+ * written after the record: a build that was stopped goes on with the first image that has none. The truth is not part of the file: it is read from
+ * the masks every time, so that a corrected mask costs no network pass.
  */
 #ifndef SSG_SEARCH_BANK_H
 #define SSG_SEARCH_BANK_H

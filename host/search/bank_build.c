@@ -1,10 +1,11 @@
-#include <string.h>
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
 #include "host/flow/precision.h"
 #include "host/flow/stream.h"
 #include "host/search/bank.h"
+#include "host/search/bank_order.h"
+#include "kernels/score_blocks.h"
 
 typedef struct build {
     ssg_bank_store *store;
@@ -19,10 +20,10 @@ typedef struct build {
 static void place_maps(const build *b, const ssg_stream_image *image, uint8_t *maps)
 {
     size_t pixels = (size_t)image->grid_width * (size_t)image->grid_height, stride = b->store->stride;
-    size_t count = (size_t)image->class_count * b->store->rows;
+    size_t count = (size_t)image->class_count * b->store->rows, bounds = ssg_score_bounds_size(stride);
     for (size_t m = 0; m < count; m++) {
-        memcpy(maps + m * stride, image->rows + m * pixels, pixels);
-        memset(maps + m * stride + pixels, 0, stride - pixels);
+        ssg_bank_order_map(maps + m * stride, image->rows + m * pixels, image->grid_height, image->grid_width);
+        ssg_score_bound_row(maps + count * stride + m * bounds, maps + m * stride, stride);
     }
 }
 
@@ -30,7 +31,8 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
 {
     build *b = context;
     if (image->status != SSGCAM_OK) return ssg_fail(image->status, "%s", image->message);
-    size_t at = b->image_of[image->index], size = (size_t)image->class_count * b->store->rows * b->store->stride;
+    size_t at = b->image_of[image->index], stride = b->store->stride;
+    size_t size = (size_t)image->class_count * b->store->rows * (stride + ssg_score_bounds_size(stride));
     ssg_bank_table_entry entry = b->store->table[at];
     place_maps(b, image, b->record);
     entry.checksum = XXH3_64bits(b->record, size);
@@ -55,7 +57,8 @@ static ssgcam_status run(build *b, const ssgcam_item **items)
         items[todo++] = r->items[i];
     }
     b->done = r->count - todo;
-    if (!(b->record = ssg_alloc_aligned(widest * b->store->rows, b->store->stride))) return SSG_OUT_OF_MEMORY;
+    if (!(b->record = ssg_alloc_aligned(widest * b->store->rows, b->store->stride + ssg_score_bounds_size(b->store->stride))))
+        return SSG_OUT_OF_MEMORY;
     ssg_stream_options stream = {.device = o->device,
                                  .model = o->model,
                                  .rows = r->grid->rows,

@@ -4,6 +4,7 @@
 #include "host/data/image.h"
 #include "host/flow/network.h"
 #include "host/search/bank.h"
+#include "host/search/bank_order.h"
 
 /* The model's class number to its place in the list, plus one; 0 if it is not there. */
 static uint8_t label_of(const ssg_bank_request *r, int class_number)
@@ -51,8 +52,8 @@ static ssgcam_status cut(ssg_image *mask, const ssg_region *region)
     return SSGCAM_OK;
 }
 
-/* The mask on the grid, by nearest neighbour; padded with "ignored". */
-static ssgcam_status place(const ssg_bank_request *r, const ssgcam_item *item, uint8_t *truth, size_t stride, int size[2])
+/* The mask on the grid, by nearest neighbour, in the order of the maps. */
+static ssgcam_status place(const ssg_bank_request *r, const ssgcam_item *item, uint8_t *truth, int size[2])
 {
     const ssgcam_model *m = r->options->model;
     ssg_image mask, sized;
@@ -64,16 +65,15 @@ static ssgcam_status place(const ssg_bank_request *r, const ssgcam_item *item, u
     ssg_image_clear(&mask);
     SSG_TRY(status);
     size_t pixels = (size_t)r->grid->width * (size_t)r->grid->height, kept = 0;
-    memset(truth, SSG_SCORE_IGNORED, stride);
-    memcpy(truth, sized.pixels, pixels);
+    for (size_t i = 0; i < pixels; i++) kept += sized.pixels[i] != SSG_SCORE_IGNORED;
+    ssg_bank_order_truth(truth, sized.pixels, r->grid->height, r->grid->width);
     ssg_image_clear(&sized);
-    for (size_t i = 0; i < pixels; i++) kept += truth[i] != SSG_SCORE_IGNORED;
     return kept ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_INPUT, "%s: every pixel is marked as ignored; leave this image out of the data", item->mask);
 }
 
 ssgcam_status ssg_bank_read_truth(ssg_bank_store *store, const ssg_bank_request *request)
 {
     for (size_t i = 0; i < request->count; i++)
-        SSG_TRY(place(request, request->items[i], store->truth + i * store->stride, store->stride, store->mask_sizes + 2 * i));
+        SSG_TRY(place(request, request->items[i], store->truth + i * store->stride, store->mask_sizes + 2 * i));
     return SSGCAM_OK;
 }

@@ -5,53 +5,21 @@
 #include "host/base/alloc.h"
 #include "host/base/parallel.h"
 #include "host/search/bank_device.h"
+#include "host/search/mixtures.h"
+#include "kernels/score_blocks.h"
 
 typedef struct job {
     const ssg_bank *bank;
     const ssg_score_ops *ops;
-    ssg_score_mixture *mixtures; /* unique ones */
-    size_t *unique_of;           /* per candidate */
-    size_t unique, labels, slots, widest;
+    ssg_mixtures mixtures;
+    size_t unique, labels, slots, widest, longest;
     int threads, all_taus;
     uint32_t *tops, *raw;   /* per thread: what the kernels write */
+    uint8_t *scratch;       /* per thread: of score_blocks.h */
     uint64_t *sums, *truth; /* per thread: unique x slots x {tp, predicted}; slots = labels or 256 x labels. truth: per label */
     ssg_counts *per_image;
     uint32_t *image_cells; /* per image: unique x labels x {tp, predicted}, only with per_image */
 } job;
-
-/* Layers that are on, an even number of them. */
-static ssgcam_status to_mixture(ssg_score_mixture *mixture, const ssg_candidate *candidate, size_t layers, const ssg_bank *bank, int all_taus)
-{
-    unsigned sum = 0;
-    memset(mixture, 0, sizeof *mixture);
-    mixture->tau = all_taus ? 0 : candidate->tau;
-    for (size_t l = 0; l < layers; l++) {
-        if (!candidate->weight[l]) continue;
-        sum += candidate->weight[l];
-        for (size_t i = 0; i < bank->image_count; i++)
-            if (candidate->row[l] >= bank->images[i].rows)
-                return ssg_fail(SSGCAM_ERR_ARGUMENT, "objective: layer %zu asks for bank row %u", l, candidate->row[l]);
-        mixture->row[mixture->terms] = candidate->row[l];
-        mixture->weight[mixture->terms++] = candidate->weight[l];
-    }
-    if (sum > 127) return ssg_fail(SSGCAM_ERR_ARGUMENT, "objective: weights sum to %u, at most 127", sum);
-    if (mixture->terms % 2 || mixture->terms == 0) mixture->row[mixture->terms] = mixture->row[0], mixture->terms++;
-    if (mixture->terms % 2) mixture->terms++;
-    return SSGCAM_OK;
-}
-
-static ssgcam_status find_unique(job *own, const ssg_candidate *candidates, size_t count, size_t layers)
-{
-    for (size_t p = 0; p < count; p++) {
-        ssg_score_mixture *next = &own->mixtures[own->unique];
-        SSG_TRY(to_mixture(next, &candidates[p], layers, own->bank, own->all_taus));
-        size_t u = 0;
-        while (memcmp(&own->mixtures[u], next, sizeof *next) != 0) u++;
-        own->unique_of[p] = u;
-        if (u == own->unique) own->unique++;
-    }
-    return SSGCAM_OK;
-}
 
 static void add_levels(job *own, const ssg_score_image *image, const uint32_t *raw, const uint64_t *truth, uint64_t *sums)
 {
@@ -79,6 +47,17 @@ static void add_levels(job *own, const ssg_score_image *image, const uint32_t *r
     }
 }
 
+static void score_blocks(job *own, const ssg_score_image *image, int thread, uint32_t *tops, uint32_t *raw, uint64_t *truth)
+{
+    ssg_score_scratch scratch;
+    ssg_score_scratch_at(&scratch, own->scratch + (size_t)thread * ssg_score_scratch_size(own->longest, own->unique), image->stride, own->unique);
+    ssg_score_read_truth(own->ops, image, &scratch);
+    ssg_score_add_truth(truth, image, &scratch);
+    if (!own->all_taus) ssg_score_count_blocks(own->ops, image, &scratch, own->mixtures.items, own->unique, tops, raw);
+    for (size_t u = 0; own->all_taus && u < own->unique; u++)
+        ssg_score_levels_blocks(own->ops, image, &scratch, &own->mixtures.items[u], raw + u * 3 * SSG_SCORE_LEVELS);
+}
+
 static void score_image(void *context, size_t index, int thread)
 {
     job *own = context;
@@ -86,13 +65,17 @@ static void score_image(void *context, size_t index, int thread)
     size_t classes = image->class_count, raw_size = own->unique * (own->all_taus ? (1 + 2 * own->widest) * SSG_SCORE_LEVELS : 2 * (1 + own->widest));
     uint32_t *tops = own->tops + (size_t)thread * own->unique * own->widest, *raw = own->raw + (size_t)thread * raw_size;
     uint64_t *sums = own->sums + (size_t)thread * own->unique * own->slots * 2, *truth = own->truth + index * 256;
-    for (size_t i = 0; i < image->stride; i++) truth[image->truth[i]]++;
+    for (size_t i = 0; !ssg_score_has_blocks(image) && i < image->stride; i++) truth[image->truth[i]]++;
+    if (ssg_score_has_blocks(image))
+        score_blocks(own, image, thread, tops, raw, truth);
+    else if (own->all_taus)
+        ssg_score_levels(own->ops, image, own->mixtures.items, own->unique, tops, raw);
+    else
+        ssg_score_count(own->ops, image, own->mixtures.items, own->unique, tops, raw);
     if (own->all_taus) {
-        ssg_score_levels(own->ops, image, own->mixtures, own->unique, tops, raw);
         add_levels(own, image, raw, truth, sums);
         return;
     }
-    ssg_score_count(own->ops, image, own->mixtures, own->unique, tops, raw);
     for (size_t u = 0; u < own->unique; u++)
         for (size_t k = 0; k <= classes; k++)
             for (size_t side = 0; side < 2; side++) {
@@ -117,7 +100,7 @@ static void collect(job *own, ssg_counts *out, size_t count)
     for (size_t i = 0; i < images; i++)
         for (size_t l = 0; l < labels; l++) total[l] += own->truth[i * 256 + l];
     for (size_t p = 0; p < count; p++) {
-        size_t u = own->unique_of[p];
+        size_t u = own->mixtures.of[p];
         const uint64_t *from = own->sums + u * own->slots * 2;
         for (size_t s = 0; s < own->slots; s++) out[p * own->slots + s] = to_counts(from[2 * s], from[2 * s + 1], total[s % labels]);
         for (size_t i = 0; own->per_image && i < images; i++)
@@ -128,18 +111,16 @@ static void collect(job *own, ssg_counts *out, size_t count)
     }
 }
 
-static ssgcam_status check_bank(const ssg_bank *bank, size_t layers, size_t *widest)
+ssgcam_status ssg_objective_check(const ssg_bank *bank, size_t layers)
 {
     if (layers < 1 || layers > SSG_SCORE_LAYERS)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "objective: %zu layers, expected 1..%d", layers, SSG_SCORE_LAYERS);
     if (bank->class_count > SSG_SCORE_CLASSES)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "objective: %zu classes, at most %d", bank->class_count, SSG_SCORE_CLASSES);
-    *widest = 1;
     for (size_t i = 0; i < bank->image_count; i++) {
         const ssg_score_image *image = &bank->images[i];
         if (image->stride % 64 || image->stride > UINT32_MAX / 2)
             return ssg_fail(SSGCAM_ERR_ARGUMENT, "objective: image %zu: stride %zu", i, image->stride);
-        if (image->class_count > *widest) *widest = image->class_count;
         for (size_t k = 0; k < image->class_count; k++)
             if (image->classes[k] >= bank->class_count || (k && image->classes[k] <= image->classes[k - 1]))
                 return ssg_fail(SSGCAM_ERR_ARGUMENT, "objective: image %zu: classes are not ascending numbers below %zu", i, bank->class_count);
@@ -191,7 +172,7 @@ static ssgcam_status score_on_device(job *own)
         memcpy(own->truth + 256 * i, ssg_bank_device_truth(bank->device, &bank->images[i]), 256 * sizeof *own->truth);
     uint32_t *raw = ssg_calloc(copies * each, own->unique * sizeof *raw);
     if (!raw) return SSG_OUT_OF_MEMORY;
-    ssgcam_status status = ssg_bank_device_run(bank->device, bank, own->mixtures, own->unique, what, raw);
+    ssgcam_status status = ssg_bank_device_run(bank->device, bank, own->mixtures.items, own->unique, what, raw);
     if (status == SSGCAM_OK && own->all_taus) status = take_levels(own, raw);
     if (status == SSGCAM_OK && !own->all_taus) take_counts(own, raw);
     ssg_free(raw);
@@ -202,40 +183,43 @@ static ssgcam_status score_on_device(job *own)
 
 static ssgcam_status run(job *own, ssg_counts *out, const ssg_candidate *candidates, size_t count, size_t layers)
 {
-    ssgcam_status status = SSGCAM_OK;
-    SSG_TRY(check_bank(own->bank, layers, &own->widest));
+    SSG_TRY(ssg_objective_check(own->bank, layers));
     if (count == 0) return SSGCAM_OK;
     own->labels = own->bank->class_count + 1;
     own->slots = own->labels * (own->all_taus ? SSG_SCORE_LEVELS : 1);
     if (!own->ops) own->ops = ssg_score_best();
     if (own->threads < 1 || own->bank->device) own->threads = 1;
     size_t images = own->bank->image_count, threads = (size_t)own->threads;
-    own->mixtures = ssg_calloc(count, sizeof *own->mixtures);
-    own->unique_of = ssg_calloc(count, sizeof *own->unique_of);
-    if (!own->mixtures || !own->unique_of) return SSG_OUT_OF_MEMORY;
-    SSG_TRY_DONE(find_unique(own, candidates, count, layers));
+    own->widest = own->longest = 1;
+    for (size_t i = 0; i < images; i++) {
+        const ssg_score_image *image = &own->bank->images[i];
+        if (image->class_count > own->widest) own->widest = image->class_count;
+        if (image->stride > own->longest) own->longest = image->stride;
+    }
+    SSG_TRY(ssg_mixtures_make(&own->mixtures, own->bank, candidates, count, layers, !own->all_taus));
+    own->unique = own->mixtures.count;
 
     size_t raw = own->all_taus ? (1 + 2 * own->widest) * SSG_SCORE_LEVELS : 2 * (1 + own->widest);
     own->tops = ssg_calloc(threads * own->unique, own->widest * sizeof *own->tops);
     own->raw = ssg_calloc(threads * own->unique, raw * sizeof *own->raw);
     own->sums = ssg_calloc(threads * own->unique, own->slots * 2 * sizeof *own->sums);
     own->truth = ssg_calloc(images, 256 * sizeof *own->truth);
+    own->scratch = ssg_alloc_aligned(threads, ssg_score_scratch_size(own->longest, own->unique));
     if (own->per_image) own->image_cells = ssg_calloc(images * own->unique, own->labels * 2 * sizeof *own->image_cells);
-    if (!own->tops || !own->raw || !own->sums || !own->truth || (own->per_image && !own->image_cells)) return SSG_OUT_OF_MEMORY;
+    if (!own->tops || !own->raw || !own->sums || !own->truth || !own->scratch || (own->per_image && !own->image_cells)) return SSG_OUT_OF_MEMORY;
     if (own->bank->device)
-        SSG_TRY_DONE(score_on_device(own));
+        SSG_TRY(score_on_device(own));
     else
         ssg_parallel_for(own->threads, images, score_image, own);
     collect(own, out, count);
-done:
-    return status;
+    return SSGCAM_OK;
 }
 
 static ssgcam_status run_and_free(job own, ssg_counts *out, const ssg_candidate *candidates, size_t count, size_t layers)
 {
     ssgcam_status status = run(&own, out, candidates, count, layers);
-    ssg_free(own.mixtures);
-    ssg_free(own.unique_of);
+    ssg_mixtures_clear(&own.mixtures);
+    ssg_free(own.scratch);
     ssg_free(own.tops);
     ssg_free(own.raw);
     ssg_free(own.sums);

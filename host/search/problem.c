@@ -75,8 +75,9 @@ static void pool(ssg_counts pooled[2], const ssg_counts *counts, size_t labels)
     for (size_t l = 1; l < labels; l++) pooled[1].tp += counts[l].tp, pooled[1].fp += counts[l].fp, pooled[1].fn += counts[l].fn;
 }
 
-static double measure(const ssg_problem *p, const ssg_counts *counts, size_t labels)
+static double measure(const void *problem, const ssg_counts *counts, size_t labels)
 {
+    const ssg_problem *p = problem;
     ssg_counts pooled[2];
     if (p->fitness == SSGCAM_FITNESS_FOREGROUND_IOU) return ssg_foreground_iou(counts, labels);
     if (p->fitness != SSGCAM_FITNESS_OBJECT) return ssg_mean_iou(counts, labels);
@@ -92,7 +93,7 @@ ssgcam_search_score ssg_problem_score_of(const ssg_counts *sum, const ssg_counts
                                  ssg_mean_iou(pooled, 2), ssg_foreground_iou(pooled, 2)};
 }
 
-/* All thresholds of some candidates: value[candidate][256]. */
+/* The mean over images at all thresholds of some candidates: value[candidate][256]. */
 typedef struct curves {
     const ssg_problem *p;
     const ssg_candidate *candidates;
@@ -134,32 +135,31 @@ static ssgcam_status image_curves(const ssg_problem *p, const ssg_candidate *can
     return status;
 }
 
-static ssgcam_status all_curves(const ssg_problem *p, const ssg_candidate *candidates, size_t count, double *value)
-{
-    if (p->fitness == SSGCAM_FITNESS_IMAGE_IOU) return image_curves(p, candidates, count, value);
-    size_t labels = p->bank.class_count + 1;
-    ssg_counts *counts = ssg_calloc(count * SSG_SCORE_LEVELS, labels * sizeof *counts);
-    if (!counts) return SSG_OUT_OF_MEMORY;
-    ssgcam_status status = ssg_objective_count_all_taus(counts, &p->bank, candidates, count, SSG_SCORE_LAYERS, NULL, p->threads);
-    for (size_t v = 0; v < count * SSG_SCORE_LEVELS; v++) value[v] = measure(p, counts + v * labels, labels);
-    ssg_free(counts);
-    return status;
-}
-
-static ssgcam_status score_solved(const ssg_problem *p, ssg_candidate *candidates, size_t count, double *fitness)
+static ssgcam_status solve_by_image(const ssg_problem *p, const ssg_candidate *candidates, size_t count, ssg_solution *solved)
 {
     double *value = ssg_calloc(count, SSG_SCORE_LEVELS * sizeof *value);
     if (!value) return SSG_OUT_OF_MEMORY;
-    ssgcam_status status = all_curves(p, candidates, count, value);
+    ssgcam_status status = image_curves(p, candidates, count, value);
     for (size_t i = 0; status == SSGCAM_OK && i < count; i++) {
         const double *of = value + i * SSG_SCORE_LEVELS;
         size_t best = 0;
         for (size_t tau = 1; tau < SSG_SCORE_LEVELS; tau++)
             if (of[tau] > of[best]) best = tau;
-        candidates[i].tau = (uint8_t)best;
-        fitness[i] = of[best];
+        solved[i] = (ssg_solution){of[best], (uint8_t)best};
     }
     ssg_free(value);
+    return status;
+}
+
+static ssgcam_status score_solved(const ssg_problem *p, ssg_candidate *candidates, size_t count, double *fitness)
+{
+    ssg_solution *solved = ssg_calloc(count, sizeof *solved);
+    if (!solved) return SSG_OUT_OF_MEMORY;
+    ssgcam_status status = p->fitness == SSGCAM_FITNESS_IMAGE_IOU
+                               ? solve_by_image(p, candidates, count, solved)
+                               : ssg_objective_solve(solved, &p->bank, candidates, count, SSG_SCORE_LAYERS, measure, p, NULL, p->threads, NULL);
+    for (size_t i = 0; status == SSGCAM_OK && i < count; i++) candidates[i].tau = solved[i].tau, fitness[i] = solved[i].value;
+    ssg_free(solved);
     return status;
 }
 

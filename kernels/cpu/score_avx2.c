@@ -26,13 +26,25 @@ AVX2 static inline void fuse32(__m256i *low, __m256i *high, const uint8_t *const
     *low = lo, *high = hi;
 }
 
+/* 32 values in the order of the pixels. */
+AVX2 static inline void store32(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at)
+{
+    __m256i lo, hi;
+    fuse32(&lo, &hi, maps, weight, terms, at);
+    _mm256_storeu_si256((__m256i *)(void *)out, _mm256_permute2x128_si256(lo, hi, 0x20));
+    _mm256_storeu_si256((__m256i *)(void *)(out + 16), _mm256_permute2x128_si256(lo, hi, 0x31));
+}
+
 AVX2 static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
 {
-    for (size_t i = 0; i < n; i += 32) {
-        __m256i lo, hi;
-        fuse32(&lo, &hi, maps, weight, terms, i);
-        _mm256_storeu_si256((__m256i *)(void *)(out + i), _mm256_permute2x128_si256(lo, hi, 0x20));
-        _mm256_storeu_si256((__m256i *)(void *)(out + i + 16), _mm256_permute2x128_si256(lo, hi, 0x31));
+    for (size_t i = 0; i < n; i += 32) store32(out + i, maps, weight, terms, i);
+}
+
+AVX2 static void fuse_blocks(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        store32(out + 64 * i, maps, weight, terms, 64 * (size_t)blocks[i]);
+        store32(out + 64 * i + 32, maps, weight, terms, 64 * (size_t)blocks[i] + 32);
     }
 }
 
@@ -88,5 +100,47 @@ void AVX2 ssg_score_level_avx2(uint8_t *q, const uint16_t *f, uint32_t most, siz
     }
 }
 
-const ssg_score_ops ssg_score_avx2 = {"avx2", fuse, top, hits, ssg_score_level_avx2};
+/* In 16 bits. With top = T 2^-s, 2^15 <= T < 2^16, and m = ceil(255 2^16 / T), y = floor(f 2^s m / 2^16) exceeds x = 255 f / top by less than one
+ * before it is rounded down, so y is floor(x) or floor(x) + 1. r = y top - 255 f lies in -top..top and fits: y is one too small where r < 0, too
+ * large where r = top. */
+void AVX2 ssg_score_quantise_avx2(uint16_t *f, uint32_t top, size_t n)
+{
+    int shift = __builtin_clz(top) - 16;
+    uint32_t scaled = top << shift;
+    const __m256i most = _mm256_set1_epi16((short)top), factor = _mm256_set1_epi16((short)((255u * 65536u + scaled - 1) / scaled));
+    const __m256i below = _mm256_set1_epi16((short)(top - 1)), zero = _mm256_setzero_si256();
+    const __m128i count = _mm_cvtsi32_si128(shift);
+    for (size_t i = 0; i < n; i += 16) {
+        __m256i *at = (__m256i *)(void *)(f + i), v = _mm256_min_epu16(_mm256_loadu_si256(at), most);
+        __m256i y = _mm256_mulhi_epu16(_mm256_sll_epi16(v, count), factor);
+        __m256i r = _mm256_sub_epi16(_mm256_mullo_epi16(y, most), _mm256_sub_epi16(_mm256_slli_epi16(v, 8), v));
+        y = _mm256_sub_epi16(y, _mm256_cmpgt_epi16(zero, r)); /* minus -1 */
+        _mm256_storeu_si256(at, _mm256_add_epi16(y, _mm256_cmpgt_epi16(r, below)));
+    }
+}
+
+void AVX2 ssg_score_above_avx2(uint64_t *bits, const uint16_t *f, uint32_t limit, size_t n)
+{
+    const __m256i bound = _mm256_set1_epi16((short)limit);
+    for (size_t i = 0; i < n; i += 64) {
+        __m256i above[4];
+        for (size_t k = 0; k < 4; k++) above[k] = _mm256_cmpgt_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(f + i + 16 * k)), bound);
+        __m256i first = _mm256_permute4x64_epi64(_mm256_packs_epi16(above[0], above[1]), 0xd8);
+        __m256i second = _mm256_permute4x64_epi64(_mm256_packs_epi16(above[2], above[3]), 0xd8);
+        bits[i / 64] = (uint64_t)(uint32_t)_mm256_movemask_epi8(first) | (uint64_t)(uint32_t)_mm256_movemask_epi8(second) << 32;
+    }
+}
+
+void AVX2 ssg_score_equal_avx2(uint64_t *bits, const uint8_t *bytes, uint8_t value, size_t n)
+{
+    const __m256i wanted = _mm256_set1_epi8((char)value);
+    for (size_t i = 0; i < n; i += 64) {
+        __m256i first = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(bytes + i)), wanted);
+        __m256i second = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(bytes + i + 32)), wanted);
+        bits[i / 64] = (uint64_t)(uint32_t)_mm256_movemask_epi8(first) | (uint64_t)(uint32_t)_mm256_movemask_epi8(second) << 32;
+    }
+}
+
+const ssg_score_ops ssg_score_avx2 = {
+    "avx2", fuse, top, hits, ssg_score_level_avx2, fuse_blocks, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

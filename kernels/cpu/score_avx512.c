@@ -25,14 +25,29 @@ AVX512 static inline void fuse64(__m512i *low, __m512i *high, const uint8_t *con
     *low = lo, *high = hi;
 }
 
-AVX512 static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+/* 64 values in the order of the pixels. */
+AVX512 static inline void store64(uint16_t *out, __m512i lo, __m512i hi)
 {
     const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    _mm512_storeu_si512(out, _mm512_permutex2var_epi64(lo, first, hi));
+    _mm512_storeu_si512(out + 32, _mm512_permutex2var_epi64(lo, second, hi));
+}
+
+AVX512 static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+{
     for (size_t i = 0; i < n; i += 64) {
         __m512i lo, hi;
         fuse64(&lo, &hi, maps, weight, terms, i);
-        _mm512_storeu_si512(out + i, _mm512_permutex2var_epi64(lo, first, hi));
-        _mm512_storeu_si512(out + i + 32, _mm512_permutex2var_epi64(lo, second, hi));
+        store64(out + i, lo, hi);
+    }
+}
+
+AVX512 static void fuse_blocks(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        __m512i lo, hi;
+        fuse64(&lo, &hi, maps, weight, terms, 64 * (size_t)blocks[i]);
+        store64(out + 64 * i, lo, hi);
     }
 }
 
@@ -66,5 +81,6 @@ AVX512 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8
     out[0] += (uint32_t)true_hits, out[1] += (uint32_t)all_hits;
 }
 
-const ssg_score_ops ssg_score_avx512 = {"avx512", fuse, top, hits, ssg_score_level_avx2};
+const ssg_score_ops ssg_score_avx512 = {
+    "avx512", fuse, top, hits, ssg_score_level_avx2, fuse_blocks, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

@@ -18,7 +18,7 @@ static char out[64], checkpoint[80];
 static void open_and_score(void)
 {
     static const uint8_t maps[4 * 64] = {9, 200, 7}, truth[64] = {1, 1}, class_zero = 0;
-    const ssg_score_image image = {maps, truth, &class_zero, 1, 4, 64};
+    const ssg_score_image image = {maps, truth, &class_zero, 1, 4, 64, NULL};
     ssg_problem problem = {.bank = {.images = &image, .image_count = 1, .class_count = 1}, .layers = 2, .choices = 2, .threads = 1};
     ssg_session session;
     double fitness;

@@ -1,0 +1,322 @@
+/* solve.c - the best of all 256 thresholds without looking at every pixel.
+ *
+ * First every block's bounds are counted by level: for each threshold the counts that a candidate can have at most, and has at least. Where the
+ * middle of both is best, and some levels below, the search begins: all blocks that reach above that level are looked at, which gives the exact
+ * counts at all thresholds from there on. Below it the bounds remain, and say how good each threshold could be at best. While one of them could be as
+ * good as the best exact one, the next levels are looked at. A measure that is monotone in its counts, rounded or not, makes the result that of
+ * trying all. */
+#include "host/search/objective.h"
+
+#include <string.h>
+
+#include "host/base/alloc.h"
+#include "host/base/parallel.h"
+#include "host/search/mixtures.h"
+#include "kernels/score_blocks.h"
+
+enum {
+    GROUP = 8,     /* thresholds ruled out together */
+    MARGIN = 24,   /* levels below the presumed best threshold that are looked at in the first place, and in each further step */
+    MOST_MIB = 128 /* of counts: more candidates than fit are taken in turns */
+};
+
+/* Of ssg_score_curves, per mixture and class, 256 cells each. */
+enum { LOW, HIGH, EXACT, SEEN, CURVES };
+
+/* Levels to look at next: see ssg_score_curves. */
+typedef struct step {
+    uint32_t from, to;
+} step;
+
+typedef struct solving {
+    const ssg_bank *bank;
+    const ssg_score_ops *ops;
+    const ssg_score_mixture *mixtures;
+    step *steps;
+    size_t count, classes, longest;
+    int threads, begun;
+    uint64_t kept;            /* pixels that are not ignored */
+    ssg_score_cell *cells;    /* per thread: count x classes x CURVES x 256 */
+    uint32_t *tops;           /* image x count */
+    uint64_t *truth;          /* per thread: 256 */
+    uint64_t *looked;         /* per thread */
+    ssg_score_curves *curves; /* per thread: count */
+    uint8_t *scratch;         /* per thread */
+    ssg_measure *measure;
+    const void *context;
+} solving;
+
+static ssg_score_cell *curve(const solving *s, int thread, size_t mixture, size_t k, size_t which)
+{
+    return s->cells + ((((size_t)thread * s->count + mixture) * s->classes + k) * CURVES + which) * SSG_SCORE_LEVELS;
+}
+
+static size_t curve_numbers(const solving *s)
+{
+    return s->count * s->classes * CURVES * SSG_SCORE_LEVELS * SSG_TRUTH_KINDS;
+}
+
+/* ---- counting ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Of all mixtures, for images of a class. */
+static void list_curves(const solving *s, int thread, size_t k, ssg_score_curves *curves)
+{
+    for (size_t m = 0; m < s->count; m++)
+        curves[m] = (ssg_score_curves){curve(s, thread, m, k, LOW),
+                                       curve(s, thread, m, k, HIGH),
+                                       curve(s, thread, m, k, EXACT),
+                                       curve(s, thread, m, k, SEEN),
+                                       s->steps[m].from,
+                                       s->steps[m].to};
+}
+
+/* The first time bounds and truth, then the steps. */
+static void count_image(void *context, size_t index, int thread)
+{
+    solving *s = context;
+    ssg_score_scratch scratch;
+    const ssg_score_image *image = &s->bank->images[index];
+    ssg_score_curves *curves = s->curves + (size_t)thread * s->count;
+    uint32_t *tops = s->tops + index * s->count;
+    list_curves(s, thread, image->classes[0], curves);
+    ssg_score_scratch_at(&scratch, s->scratch + (size_t)thread * ssg_score_scratch_size(s->longest, s->count), image->stride, s->count);
+    ssg_score_read_truth(s->ops, image, &scratch);
+    if (s->begun) {
+        s->looked[thread] += ssg_score_levels_between(s->ops, image, &scratch, s->mixtures, s->count, tops, curves);
+        return;
+    }
+    ssg_score_add_truth(s->truth + 256 * (size_t)thread, image, &scratch);
+    s->looked[thread] += ssg_score_bound_levels(s->ops, image, &scratch, s->mixtures, s->count, tops, curves);
+}
+
+/* All threads' counts in the first one's place. */
+static void gather(solving *s)
+{
+    uint32_t *to = s->cells->pixels;
+    for (int t = 1; t < s->threads; t++) {
+        uint32_t *from = curve(s, t, 0, 0, 0)->pixels;
+        for (size_t i = 0; i < curve_numbers(s); i++) to[i] += from[i];
+        memset(from, 0, curve_numbers(s) * sizeof *from);
+    }
+}
+
+/* ---- thresholds ---------------------------------------------------------------------------------------------------------------------- */
+
+/* What is claimed at each threshold: at least, and at most. [class][256] */
+typedef struct claims {
+    ssg_score_cell *least, *most;
+} claims;
+
+/* Cells of the levels above each threshold. */
+static void add_up(ssg_score_cell *above, const ssg_score_cell *levels)
+{
+    ssg_score_cell sum = {{0}};
+    for (size_t tau = SSG_SCORE_LEVELS; tau-- > 0;) {
+        above[tau] = sum;
+        for (size_t k = 0; k < SSG_TRUTH_KINDS; k++) sum.pixels[k] += levels[tau].pixels[k];
+    }
+}
+
+/* Blocks that reach above `from` have been looked at: exact from there on, below it with what bounds say of the others. */
+static void claim(const solving *s, size_t mixture, uint32_t from, claims *c)
+{
+    ssg_score_cell low[SSG_SCORE_LEVELS], high[SSG_SCORE_LEVELS], exact[SSG_SCORE_LEVELS], seen[SSG_SCORE_LEVELS];
+    for (size_t k = 0; k < s->classes; k++) {
+        ssg_score_cell *least = c->least + k * SSG_SCORE_LEVELS, *most = c->most + k * SSG_SCORE_LEVELS;
+        add_up(low, curve(s, 0, mixture, k, LOW));
+        add_up(high, curve(s, 0, mixture, k, HIGH));
+        add_up(exact, curve(s, 0, mixture, k, EXACT));
+        add_up(seen, curve(s, 0, mixture, k, SEEN));
+        for (size_t tau = 0; tau < SSG_SCORE_LEVELS; tau++) {
+            least[tau] = most[tau] = exact[tau];
+            for (size_t i = 0; tau < from && i < SSG_TRUTH_KINDS; i++) {
+                least[tau].pixels[i] += low[tau].pixels[i] - seen[tau].pixels[i];
+                most[tau].pixels[i] += high[tau].pixels[i] - (from < SSG_SCORE_LEVELS ? high[from].pixels[i] : 0);
+            }
+        }
+    }
+}
+
+/* The measure where `gain` is claimed of what is right to claim, and `loss` of what is not. */
+static double value_of(const solving *s, const ssg_score_cell *gain, const ssg_score_cell *loss, ssg_counts *counts)
+{
+    const uint64_t *truth = s->truth;
+    uint64_t none = 0, found = 0;
+    for (size_t k = 0; k < s->classes; k++) {
+        const uint32_t *right = gain[k * SSG_SCORE_LEVELS].pixels, *wrong = loss[k * SSG_SCORE_LEVELS].pixels;
+        counts[k + 1] = (ssg_counts){right[SSG_TRUTH_OWN], wrong[SSG_TRUTH_NONE] + wrong[SSG_TRUTH_OTHER], truth[k + 1] - right[SSG_TRUTH_OWN]};
+        none += wrong[SSG_TRUTH_NONE];
+        found += right[SSG_TRUTH_OWN] + right[SSG_TRUTH_OTHER];
+    }
+    counts[0] = (ssg_counts){truth[0] - none, s->kept - truth[0] - found, none};
+    return s->measure(s->context, counts, s->classes + 1);
+}
+
+/* Where the middle of the bounds is best, and some levels below. */
+static uint32_t begin(const solving *s, size_t mixture, claims *c, ssg_counts *counts)
+{
+    size_t best = 0;
+    double most = 0;
+    claim(s, mixture, SSG_SCORE_LEVELS, c);
+    for (size_t i = 0; i < s->classes * SSG_SCORE_LEVELS; i++)
+        for (size_t k = 0; k < SSG_TRUTH_KINDS; k++)
+            c->most[i].pixels[k] = c->least[i].pixels[k] + (c->most[i].pixels[k] - c->least[i].pixels[k]) / 2;
+    for (size_t tau = 0; tau < SSG_SCORE_LEVELS; tau += 4) { /* a guess: any start gives the same result */
+        double value = value_of(s, c->most + tau, c->most + tau, counts);
+        if (tau == 0 || value > most) best = tau, most = value;
+    }
+    return best > MARGIN ? (uint32_t)best - MARGIN : 0;
+}
+
+/* No threshold of first..last is better than this: the claims at the first include those at the others, the claims at the last are in all. */
+static double best_among(const solving *s, const claims *c, size_t first, size_t last, ssg_counts *counts)
+{
+    return value_of(s, c->most + first, c->least + last, counts);
+}
+
+/* The best of the thresholds from `from` on, which are exact. Groups that cannot hold a better one are passed over. */
+static ssg_solution best_exact(const solving *s, const claims *c, size_t from, ssg_counts *counts)
+{
+    ssg_solution best = {best_among(s, c, from, from, counts), (uint8_t)from};
+    for (size_t first = from + 1; first < SSG_SCORE_LEVELS; first += GROUP) {
+        size_t end = first + GROUP < SSG_SCORE_LEVELS ? first + GROUP : SSG_SCORE_LEVELS;
+        if (best_among(s, c, first, end - 1, counts) <= best.value) continue;
+        for (size_t tau = first; tau < end; tau++) {
+            double value = best_among(s, c, tau, tau, counts);
+            if (value > best.value) best = (ssg_solution){value, (uint8_t)tau};
+        }
+    }
+    return best;
+}
+
+/* The lowest threshold below `from` that could be as good as `value`, or `from`. */
+static uint32_t lowest_open(const solving *s, const claims *c, uint32_t from, double value, ssg_counts *counts)
+{
+    for (uint32_t first = 0; first < from; first += GROUP) {
+        uint32_t end = first + GROUP < from ? first + GROUP : from;
+        if (best_among(s, c, first, end - 1, counts) < value) continue;
+        for (uint32_t tau = first; tau < end; tau++)
+            if (best_among(s, c, tau, tau, counts) >= value) return tau;
+    }
+    return from;
+}
+
+/* The best so far; the next step goes down to the lowest threshold that could be as good, or part of the way. */
+static ssg_solution judge(const solving *s, size_t mixture, claims *c, ssg_counts *counts, step *next)
+{
+    uint32_t from = next->from, part = from > MARGIN ? from - MARGIN : 0;
+    claim(s, mixture, from, c);
+    ssg_solution best = best_exact(s, c, from, counts);
+    uint32_t lowest = lowest_open(s, c, from, best.value, counts);
+    *next = (step){lowest > part ? lowest : part, from};
+    return best;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status solve_steps(solving *s, ssg_solution *solved)
+{
+    claims c = {ssg_calloc(s->classes, SSG_SCORE_LEVELS * sizeof *c.least), ssg_calloc(s->classes, SSG_SCORE_LEVELS * sizeof *c.most)};
+    ssg_counts *counts = ssg_calloc(s->classes + 1, sizeof *counts);
+    ssgcam_status status = c.least && c.most && counts ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    if (status != SSGCAM_OK) goto done;
+    size_t open = s->count;
+    ssg_parallel_for(s->threads, s->bank->image_count, count_image, s);
+    s->begun = 1;
+    gather(s);
+    for (int t = 1; t < s->threads; t++)
+        for (size_t l = 0; l < 256; l++) s->truth[l] += s->truth[256 * (size_t)t + l];
+    for (size_t l = 0; l < SSG_SCORE_IGNORED; l++) s->kept += s->truth[l];
+    for (size_t m = 0; m < s->count; m++) s->steps[m] = (step){begin(s, m, &c, counts), SSG_SCORE_LEVELS};
+    while (open > 0) {
+        ssg_parallel_for(s->threads, s->bank->image_count, count_image, s);
+        gather(s);
+        open = 0;
+        for (size_t m = 0; m < s->count; m++) {
+            if (s->steps[m].from == s->steps[m].to) continue;
+            solved[m] = judge(s, m, &c, counts, &s->steps[m]);
+            open += s->steps[m].from < s->steps[m].to;
+        }
+    }
+done:
+    ssg_free(c.least);
+    ssg_free(c.most);
+    ssg_free(counts);
+    return status;
+}
+
+static ssgcam_status solve_some(solving s, ssg_solution *solved, uint64_t *looked)
+{
+    size_t threads = (size_t)s.threads, images = s.bank->image_count;
+    s.cells = ssg_calloc(threads, curve_numbers(&s) * sizeof(uint32_t));
+    s.tops = ssg_calloc(images, s.count * sizeof *s.tops);
+    s.truth = ssg_calloc(threads, 256 * sizeof *s.truth);
+    s.looked = ssg_calloc(threads, sizeof *s.looked);
+    s.steps = ssg_calloc(s.count, sizeof *s.steps);
+    s.curves = ssg_calloc(threads, s.count * sizeof *s.curves);
+    s.scratch = ssg_alloc_aligned(threads, ssg_score_scratch_size(s.longest, s.count));
+    ssgcam_status status = s.cells && s.tops && s.truth && s.looked && s.steps && s.curves && s.scratch ? solve_steps(&s, solved) : SSG_OUT_OF_MEMORY;
+    for (size_t t = 0; status == SSGCAM_OK && looked && t < threads; t++) *looked += s.looked[t];
+    ssg_free(s.cells);
+    ssg_free(s.tops);
+    ssg_free(s.truth);
+    ssg_free(s.looked);
+    ssg_free(s.curves);
+    ssg_free(s.steps);
+    ssg_free(s.scratch);
+    return status;
+}
+
+static ssgcam_status solve_bounded(solving s, const ssg_candidate *candidates, size_t count, size_t layers, ssg_solution *out, uint64_t *looked)
+{
+    ssg_mixtures mixtures;
+    ssg_solution *solved = ssg_calloc(count, sizeof *solved);
+    ssgcam_status status = ssg_mixtures_make(&mixtures, s.bank, candidates, count, layers, 0);
+    if (!solved && status == SSGCAM_OK) status = SSG_OUT_OF_MEMORY;
+    size_t each = s.classes * CURVES * SSG_SCORE_LEVELS * sizeof *s.cells * (size_t)s.threads, turn = ((size_t)MOST_MIB << 20) / each;
+    if (turn == 0) turn = 1;
+    for (size_t at = 0; status == SSGCAM_OK && at < mixtures.count; at += turn) {
+        s.mixtures = mixtures.items + at;
+        s.count = mixtures.count - at < turn ? mixtures.count - at : turn;
+        status = solve_some(s, solved + at, looked);
+    }
+    for (size_t p = 0; status == SSGCAM_OK && p < count; p++) out[p] = solved[mixtures.of[p]];
+    ssg_mixtures_clear(&mixtures);
+    ssg_free(solved);
+    return status;
+}
+
+static ssgcam_status try_all(const solving *s, const ssg_candidate *candidates, size_t count, size_t layers, ssg_solution *out)
+{
+    size_t labels = s->bank->class_count + 1;
+    ssg_counts *counts = ssg_calloc(count * SSG_SCORE_LEVELS, labels * sizeof *counts);
+    if (!counts) return SSG_OUT_OF_MEMORY;
+    ssgcam_status status = ssg_objective_count_all_taus(counts, s->bank, candidates, count, layers, s->ops, s->threads);
+    for (size_t p = 0; status == SSGCAM_OK && p < count; p++)
+        for (size_t tau = 0; tau < SSG_SCORE_LEVELS; tau++) {
+            double value = s->measure(s->context, counts + (p * SSG_SCORE_LEVELS + tau) * labels, labels);
+            if (tau == 0 || value > out[p].value) out[p] = (ssg_solution){value, (uint8_t)tau};
+        }
+    ssg_free(counts);
+    return status;
+}
+
+ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers,
+                                  ssg_measure *measure, const void *context, const ssg_score_ops *ops, int threads, uint64_t *looked)
+{
+    if (looked) *looked = 0;
+    SSG_TRY(ssg_objective_check(bank, layers));
+    if (count == 0) return SSGCAM_OK;
+    uint64_t pixels = 0;
+    int bounded = !bank->device;
+    solving s = {
+        .bank = bank, .ops = ops ? ops : ssg_score_best(), .classes = bank->class_count, .threads = threads > 1 ? threads : 1, .longest = 64};
+    s.measure = measure, s.context = context;
+    for (size_t i = 0; i < bank->image_count; i++) {
+        bounded = bounded && ssg_score_has_blocks(&bank->images[i]);
+        pixels += bank->images[i].stride;
+        if (bank->images[i].stride > s.longest) s.longest = bank->images[i].stride;
+    }
+    if (!bounded || pixels > UINT32_MAX) return try_all(&s, candidates, count, layers, out); /* counts here have 32 bits */
+    return solve_bounded(s, candidates, count, layers, out, looked);
+}

@@ -1,0 +1,335 @@
+#include "kernels/score_blocks.h"
+
+#include <string.h>
+
+enum { WORD = 64 }; /* blocks of a word of bits: the stretch that all mixtures look at before the next one */
+
+/* ---- scratch and truth --------------------------------------------------------------------------------------------------------------- */
+
+static void *carve(uint8_t **memory, size_t bytes)
+{
+    void *piece = *memory;
+    *memory += (bytes + 63) / 64 * 64;
+    return piece;
+}
+
+size_t ssg_score_scratch_size(size_t stride, size_t count)
+{
+    size_t width = ssg_score_bounds_width(stride), words = width / WORD;
+    size_t per_block = 2 * sizeof(uint16_t) + sizeof(ssg_score_cell) + 3 * sizeof(uint64_t);
+    return width * per_block + (count + 1) * words * sizeof(uint64_t) + 128 + stride;
+}
+
+void ssg_score_scratch_at(ssg_score_scratch *s, void *memory, size_t stride, size_t count)
+{
+    uint8_t *next = memory;
+    size_t width = ssg_score_bounds_width(stride), words = width / WORD;
+    *s = (ssg_score_scratch){.blocks = stride / SSG_SCORE_BLOCK, .width = width, .words = words};
+    s->low = carve(&next, width * sizeof *s->low);
+    s->high = carve(&next, width * sizeof *s->high);
+    s->above = carve(&next, words * sizeof *s->above);
+    s->chosen = carve(&next, count * words * sizeof *s->chosen);
+    s->truth = carve(&next, width * sizeof *s->truth);
+    s->own = carve(&next, width * sizeof *s->own);
+    s->none = carve(&next, width * sizeof *s->none);
+    s->kept = carve(&next, width * sizeof *s->kept);
+    s->kind = carve(&next, stride);
+}
+
+static uint32_t ones(uint64_t word)
+{
+    word -= word >> 1 & 0x5555555555555555u;
+    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+    return (uint32_t)(((word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u >> 56);
+}
+
+void ssg_score_read_truth(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s)
+{
+    uint8_t label = (uint8_t)(image->classes[0] + 1);
+    ops->equal(s->own, image->truth, label, image->stride);
+    ops->equal(s->none, image->truth, 0, image->stride);
+    ops->equal(s->kept, image->truth, SSG_SCORE_IGNORED, image->stride);
+    s->all = (ssg_score_cell){{0}};
+    for (size_t b = 0; b < s->blocks; b++) {
+        s->kept[b] = ~s->kept[b];
+        uint32_t own = ones(s->own[b]), none = ones(s->none[b]), kept = ones(s->kept[b]);
+        s->truth[b] = (ssg_score_cell){{own, none, kept - own - none, SSG_SCORE_BLOCK - kept}};
+        for (size_t k = 0; k < SSG_TRUTH_KINDS; k++) s->all.pixels[k] += s->truth[b].pixels[k];
+    }
+    const uint8_t *restrict truth = image->truth;
+    uint8_t *restrict kind = s->kind;
+    for (size_t i = 0; i < image->stride; i++) /* own 0, none 1, other 2, ignored 3 */
+        kind[i] = (uint8_t)((truth[i] != label) + ((truth[i] != label) & (truth[i] != 0)) + (truth[i] == SSG_SCORE_IGNORED));
+}
+
+void ssg_score_add_truth(uint64_t truth[256], const ssg_score_image *image, const ssg_score_scratch *s)
+{
+    truth[image->classes[0] + 1] += s->all.pixels[SSG_TRUTH_OWN];
+    truth[0] += s->all.pixels[SSG_TRUTH_NONE];
+    truth[SSG_SCORE_IGNORED] += s->all.pixels[SSG_TRUTH_IGNORED];
+    for (size_t i = 0; s->all.pixels[SSG_TRUTH_OTHER] && i < image->stride; i++)
+        if (s->kind[i] == SSG_TRUTH_OTHER) truth[image->truth[i]]++;
+}
+
+/* ---- bounds -------------------------------------------------------------------------------------------------------------------------- */
+
+static void point(const uint8_t **maps, const ssg_score_image *image, const ssg_score_mixture *mixture)
+{
+    size_t t = 0;
+    do maps[t] = image->maps + mixture->row[t] * image->stride;
+    while (++t < mixture->terms);
+}
+
+static void bound(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixture)
+{
+    const uint8_t *rows[SSG_SCORE_LAYERS];
+    for (size_t t = 0; t < mixture->terms; t++) rows[t] = image->bounds + mixture->row[t] * 2 * s->width;
+    ops->fuse(s->low, rows, mixture->weight, mixture->terms, s->width);
+    for (size_t t = 0; t < mixture->terms; t++) rows[t] += s->width;
+    ops->fuse(s->high, rows, mixture->weight, mixture->terms, s->width);
+}
+
+/* The next block of a set bit. */
+static inline uint32_t take_bit(uint64_t *bits, size_t word)
+{
+    uint32_t block = (uint32_t)(WORD * word + (size_t)__builtin_ctzll(*bits));
+    *bits &= *bits - 1;
+    return block;
+}
+
+static uint32_t largest(const uint16_t *f, size_t n)
+{
+    int16_t most = 0; /* signed: every instruction set has that maximum */
+    for (size_t i = 0; i < n; i++) most = (int16_t)f[i] > most ? (int16_t)f[i] : most;
+    return (uint32_t)most;
+}
+
+static uint32_t top_of_block(const ssg_score_ops *ops, const ssg_score_mixture *mixture, const uint8_t *const *maps, uint32_t block)
+{
+    uint16_t f[SSG_SCORE_BLOCK];
+    ops->fuse_blocks(f, maps, mixture->weight, mixture->terms, &block, 1);
+    return largest(f, SSG_SCORE_BLOCK);
+}
+
+/* No block reaches less than its least value: those that may exceed the best of these are looked at, the most promising one first. */
+static size_t find_top(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixture, uint32_t *top)
+{
+    const uint8_t *maps[SSG_SCORE_LAYERS];
+    uint32_t first = 0, highest = *top = largest(s->low, s->width), most;
+    ops->above(s->above, s->high, *top, s->width);
+    for (size_t w = 0; w < s->words; w++)
+        for (uint64_t left = s->above[w]; left;) {
+            uint32_t block = take_bit(&left, w);
+            if (s->high[block] > highest) first = block, highest = s->high[block];
+        }
+    if (highest == *top) return 0;
+    point(maps, image, mixture);
+    if ((most = top_of_block(ops, mixture, maps, first)) > *top) *top = most;
+    size_t looked = 1;
+    for (size_t w = 0; w < s->words; w++)
+        for (uint64_t left = s->above[w]; left;) {
+            uint32_t block = take_bit(&left, w);
+            if (s->high[block] <= *top || block == first) continue;
+            if ((most = top_of_block(ops, mixture, maps, block)) > *top) *top = most;
+            looked++;
+        }
+    return looked;
+}
+
+static size_t count_chosen(const ssg_score_scratch *s, size_t mixtures)
+{
+    size_t count = 0;
+    for (size_t w = 0; w < mixtures * s->words; w++) count += ones(s->chosen[w]);
+    return count;
+}
+
+/* Starts to load what the mixture after this one will look at: no prefetcher of a processor foresees that. */
+static void fetch_next(const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixtures, size_t count, size_t word,
+                       size_t m)
+{
+    size_t next = word * count + m + 1;
+    word = next / count, m = next % count;
+    if (word == s->words) return;
+    for (size_t t = 0; t < mixtures[m].terms; t++) {
+        const uint8_t *row = image->maps + mixtures[m].row[t] * image->stride;
+        for (uint64_t left = s->chosen[m * s->words + word]; left;) __builtin_prefetch(row + SSG_SCORE_BLOCK * (size_t)take_bit(&left, word));
+    }
+}
+
+/* A mixture's chosen blocks of a word, at least one: their numbers and f. */
+static size_t fuse_word(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixture, uint64_t bits, size_t word,
+                        uint32_t blocks[WORD], uint16_t f[WORD * SSG_SCORE_BLOCK])
+{
+    const uint8_t *maps[SSG_SCORE_LAYERS];
+    size_t count = 0;
+    do blocks[count++] = take_bit(&bits, word);
+    while (bits);
+    point(maps, image, mixture);
+    ops->fuse_blocks(f, maps, mixture->weight, mixture->terms, blocks, count);
+    return count;
+}
+
+/* ---- counts at one threshold --------------------------------------------------------------------------------------------------------- */
+
+typedef struct claim {
+    uint32_t own, none, kept; /* claimed of the image's class, of background, of all that is not ignored */
+} claim;
+
+/* What bounds say: claimed blocks are counted, blocks to look at are chosen. */
+static claim claim_blocks(const ssg_score_ops *ops, ssg_score_scratch *s, uint64_t *chosen, uint32_t limit)
+{
+    claim c = {0};
+    ops->above(chosen, s->high, limit, s->width);
+    ops->above(s->above, s->low, limit, s->width);
+    for (size_t w = 0; w < s->words; w++) {
+        chosen[w] &= ~s->above[w];
+        for (uint64_t left = s->above[w]; left;) {
+            const uint32_t *pixels = s->truth[take_bit(&left, w)].pixels;
+            c.own += pixels[SSG_TRUTH_OWN], c.none += pixels[SSG_TRUTH_NONE], c.kept += SSG_SCORE_BLOCK - pixels[SSG_TRUTH_IGNORED];
+        }
+    }
+    return c;
+}
+
+static void claim_pixels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixture,
+                         size_t word, uint64_t bits, uint32_t limit, uint32_t out[4])
+{
+    uint16_t f[WORD * SSG_SCORE_BLOCK];
+    uint32_t blocks[WORD];
+    uint64_t claimed[WORD];
+    size_t count = fuse_word(ops, image, mixture, bits, word, blocks, f);
+    ops->above(claimed, f, limit, count * SSG_SCORE_BLOCK);
+    for (size_t i = 0; i < count; i++) {
+        size_t b = blocks[i];
+        uint32_t own = ones(claimed[i] & s->own[b]), kept = ones(claimed[i] & s->kept[b]);
+        out[0] -= ones(claimed[i] & s->none[b]);
+        out[1] -= kept;
+        out[2] += own;
+        out[3] += kept;
+    }
+}
+
+size_t ssg_score_count_blocks(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixtures,
+                              size_t count, uint32_t *tops, uint32_t *out)
+{
+    uint32_t kept = (uint32_t)image->stride - s->all.pixels[SSG_TRUTH_IGNORED];
+    size_t looked = 0;
+    memset(s->chosen, 0, count * s->words * sizeof *s->chosen);
+    for (size_t m = 0; m < count; m++) {
+        claim c = {0};
+        bound(ops, image, s, &mixtures[m]);
+        looked += find_top(ops, image, s, &mixtures[m], &tops[m]);
+        if (tops[m]) c = claim_blocks(ops, s, s->chosen + m * s->words, mixtures[m].tau * tops[m] / 255);
+        memcpy(out + 4 * m, (uint32_t[]){s->all.pixels[SSG_TRUTH_NONE] - c.none, kept - c.kept, c.own, c.kept}, 4 * sizeof *out);
+    }
+    for (size_t w = 0; w < s->words; w++)
+        for (size_t m = 0; m < count; m++) {
+            uint64_t bits = s->chosen[m * s->words + w];
+            fetch_next(image, s, mixtures, count, w, m);
+            if (bits) claim_pixels(ops, image, s, &mixtures[m], w, bits, mixtures[m].tau * tops[m] / 255, out + 4 * m);
+        }
+    return looked + count_chosen(s, count);
+}
+
+/* ---- levels -------------------------------------------------------------------------------------------------------------------------- */
+
+static inline void add_cell(ssg_score_cell *to, const ssg_score_cell *from)
+{
+    for (size_t k = 0; k < SSG_TRUTH_KINDS; k++) to->pixels[k] += from->pixels[k];
+}
+
+size_t ssg_score_bound_levels(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixtures,
+                              size_t count, uint32_t *tops, const ssg_score_curves *curves)
+{
+    size_t looked = 0, quarter = (s->blocks + 3) / 4;
+    for (size_t m = 0; m < count; m++) {
+        bound(ops, image, s, &mixtures[m]);
+        looked += find_top(ops, image, s, &mixtures[m], &tops[m]);
+        if (tops[m] == 0) continue;
+        ops->quantise(s->low, tops[m], s->width);
+        ops->quantise(s->high, tops[m], s->width);
+        for (size_t i = 0; i < quarter; i++) /* far apart, so that neighbours of one level do not wait for each other */
+            for (size_t b = i; b < s->blocks; b += quarter) {
+                add_cell(&curves[m].low[s->low[b]], &s->truth[b]);
+                add_cell(&curves[m].high[s->high[b]], &s->truth[b]);
+            }
+    }
+    return looked;
+}
+
+/* What bounds say: blocks of one level are counted, the others in question are chosen. */
+static void choose_blocks(const ssg_score_ops *ops, ssg_score_scratch *s, uint64_t *chosen, uint32_t top, const ssg_score_curves *c)
+{
+    ops->above(chosen, s->high, c->from * top / 255, s->width);
+    memset(s->above, 0, s->words * sizeof *s->above);
+    if (c->to < SSG_SCORE_LEVELS) ops->above(s->above, s->high, c->to * top / 255, s->width);
+    ops->quantise(s->low, top, s->width);
+    ops->quantise(s->high, top, s->width);
+    for (size_t w = 0; w < s->words; w++) {
+        chosen[w] &= ~s->above[w];
+        for (uint64_t left = chosen[w]; left;) {
+            uint32_t b = take_bit(&left, w);
+            add_cell(&c->seen[s->low[b]], &s->truth[b]);
+            if (s->low[b] != s->high[b]) continue;
+            add_cell(&c->exact[s->low[b]], &s->truth[b]);
+            chosen[w] &= ~((uint64_t)1 << b % WORD);
+        }
+    }
+}
+
+/* A level and what the truth says of the pixel make one bin. */
+static void add_pixels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixture,
+                       size_t word, uint64_t bits, uint32_t top, ssg_score_cell *exact)
+{
+    enum { PART = SSG_SCORE_BLOCK / 4 };
+    uint16_t f[WORD * SSG_SCORE_BLOCK];
+    uint32_t blocks[WORD], *bins = exact->pixels;
+    size_t count = fuse_word(ops, image, mixture, bits, word, blocks, f);
+    ops->quantise(f, top, count * SSG_SCORE_BLOCK);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *kind = s->kind + SSG_SCORE_BLOCK * (size_t)blocks[i];
+        uint16_t *bin = f + SSG_SCORE_BLOCK * i;
+        for (size_t x = 0; x < SSG_SCORE_BLOCK; x++) bin[x] = (uint16_t)(bin[x] * SSG_TRUTH_KINDS + kind[x]);
+        for (size_t x = 0; x < PART; x++) /* far apart, so that neighbours of one bin do not wait for each other */
+            bins[bin[x]]++, bins[bin[x + PART]]++, bins[bin[x + 2 * PART]]++, bins[bin[x + 3 * PART]]++;
+    }
+}
+
+size_t ssg_score_levels_between(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixtures,
+                                size_t count, const uint32_t *tops, const ssg_score_curves *curves)
+{
+    memset(s->chosen, 0, count * s->words * sizeof *s->chosen);
+    for (size_t m = 0; m < count; m++) {
+        if (tops[m] == 0 || curves[m].from == curves[m].to) continue;
+        bound(ops, image, s, &mixtures[m]);
+        choose_blocks(ops, s, s->chosen + m * s->words, tops[m], &curves[m]);
+    }
+    for (size_t w = 0; w < s->words; w++)
+        for (size_t m = 0; m < count; m++) {
+            uint64_t bits = s->chosen[m * s->words + w];
+            fetch_next(image, s, mixtures, count, w, m);
+            if (bits) add_pixels(ops, image, s, &mixtures[m], w, bits, tops[m], curves[m].exact);
+        }
+    return count_chosen(s, count);
+}
+
+size_t ssg_score_levels_blocks(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixture,
+                               uint32_t out[3 * SSG_SCORE_LEVELS])
+{
+    ssg_score_cell exact[SSG_SCORE_LEVELS], seen[SSG_SCORE_LEVELS];
+    ssg_score_curves curves = {.exact = exact, .seen = seen, .from = 0, .to = SSG_SCORE_LEVELS};
+    uint32_t top;
+    memset(exact, 0, sizeof exact);
+    memset(seen, 0, sizeof seen);
+    bound(ops, image, s, mixture);
+    size_t looked = find_top(ops, image, s, mixture, &top);
+    looked += ssg_score_levels_between(ops, image, s, mixture, 1, &top, &curves);
+    memset(out, 0, 3 * SSG_SCORE_LEVELS * sizeof *out);
+    for (size_t q = 1; q < SSG_SCORE_LEVELS; q++) {
+        const uint32_t *pixels = exact[q].pixels;
+        out[q] = pixels[SSG_TRUTH_NONE];
+        out[SSG_SCORE_LEVELS + q] = pixels[SSG_TRUTH_OWN];
+        out[2 * SSG_SCORE_LEVELS + q] = pixels[SSG_TRUTH_OWN] + pixels[SSG_TRUTH_NONE] + pixels[SSG_TRUTH_OTHER];
+    }
+    return looked;
+}
