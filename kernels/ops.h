@@ -18,6 +18,9 @@ typedef struct ssg_run {
     void *stream; /* device */
 } ssg_run;
 
+/* Elements in memory; arithmetic is in float. */
+typedef enum ssg_element { SSG_ELEMENT_F32, SSG_ELEMENT_BF16, SSG_ELEMENT_F16 } ssg_element;
+
 typedef struct ssg_features {
     const float *data;
     size_t rows, channels, height, width, block;

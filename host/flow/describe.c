@@ -58,7 +58,8 @@ ssgcam_status ssgcam_device_describe(char **json)
     int gpus = 0;
     for (; ssg_device_gpu_describe(gpus, gpu) == SSGCAM_OK; gpus++) {
         snprintf(gpu_name, sizeof gpu_name, "cuda:%d", gpus);
-        json_array_append_new(devices, json_pack("{s:s,s:s,s:[s,s]}", "name", gpu_name, "gpu", gpu, "precisions", "fp32", "tf32"));
+        json_array_append_new(devices,
+                              json_pack("{s:s,s:s,s:[s,s,s,s]}", "name", gpu_name, "gpu", gpu, "precisions", "fp32", "tf32", "bf16", "fp16"));
     }
     root = json_pack("{s:s,s:o,s:s}", "ssgcam", ssgcam_version(), "devices", devices, "cuda", gpus ? "ready" : ssgcam_last_error());
     *json = root ? json_dumps(root, JSON_INDENT(2)) : NULL;

@@ -9,7 +9,8 @@ static const struct {
     ssg_precision inside;
 } precisions[] = {[SSGCAM_PRECISION_FP32] = {"fp32", SSG_PRECISION_F32},
                   [SSGCAM_PRECISION_BF16] = {"bf16", SSG_PRECISION_BF16},
-                  [SSGCAM_PRECISION_TF32] = {"tf32", SSG_PRECISION_TF32}};
+                  [SSGCAM_PRECISION_TF32] = {"tf32", SSG_PRECISION_TF32},
+                  [SSGCAM_PRECISION_FP16] = {"fp16", SSG_PRECISION_F16}};
 enum { COUNT = sizeof precisions / sizeof *precisions };
 
 ssgcam_status ssgcam_precision_parse(const char *name, ssgcam_precision *precision)
@@ -19,7 +20,7 @@ ssgcam_status ssgcam_precision_parse(const char *name, ssgcam_precision *precisi
             *precision = (ssgcam_precision)i;
             return SSGCAM_OK;
         }
-    return ssg_fail(SSGCAM_ERR_ARGUMENT, "precision '%s'; it must be fp32, bf16 or tf32", name);
+    return ssg_fail(SSGCAM_ERR_ARGUMENT, "precision '%s'; it must be fp32, bf16, fp16 or tf32", name);
 }
 
 const char *ssgcam_precision_name(ssgcam_precision precision)
@@ -30,4 +31,9 @@ const char *ssgcam_precision_name(ssgcam_precision precision)
 ssg_precision ssg_precision_of(ssgcam_precision precision)
 {
     return precisions[precision].inside;
+}
+
+const char *ssg_precision_hint(ssg_precision precision)
+{
+    return precision == SSG_PRECISION_F16 ? "; fp16 ends at 65504, try --precision bf16 or fp32" : "";
 }

@@ -8,4 +8,7 @@
 
 ssg_precision ssg_precision_of(ssgcam_precision precision);
 
+/* What to add to a sentence about a value that is not a number: "" or the remedy. */
+const char *ssg_precision_hint(ssg_precision precision);
+
 #endif

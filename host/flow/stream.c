@@ -9,6 +9,7 @@
 #include "host/base/clock.h"
 #include "host/base/log.h"
 #include "host/data/tensor_input.h"
+#include "host/flow/precision.h"
 #include "kernels/ops.h"
 
 enum { RING = 3, DEFAULT_BATCH = 4, MOST_CLASSES = 32 };
@@ -233,7 +234,8 @@ static int choose_classes(stream *s, batch *b)
         size_t top = 0;
         for (size_t k = 0; to->status == SSGCAM_OK && k < classes; k++) {
             if (!isfinite(scores[k]))
-                fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number", to->item->image, k));
+                fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number%s", to->item->image, k,
+                                       ssg_precision_hint(s->o->precision)));
             if (scores[k] > scores[top]) top = k;
         }
         if (to->status == SSGCAM_OK && to->class_count == 0) to->classes[to->class_count++] = (int)top;
@@ -283,7 +285,8 @@ static ssgcam_status collect(stream *s, batch *b, int classes)
         for (int row = 0; row < s->row_count; row++)
             for (int c = 0; to->status == SSGCAM_OK && c < to->class_count; c++)
                 if (s->flags[(size_t)row * count + (size_t)c * (size_t)s->pass_size + i] & SSG_MAP_NAN)
-                    fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of layer '%s' is not a number", to->item->image, s->rows[row].layer));
+                    fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of layer '%s' is not a number%s", to->item->image, s->rows[row].layer,
+                                           ssg_precision_hint(s->o->precision)));
         if (to->status == SSGCAM_OK && to->copy != to->maps)
             SSG_TRY(device->interface->download(device, to->copy, to->maps, (size_t)to->class_count * class_bytes(s)));
     }

@@ -45,6 +45,7 @@ struct ssg_plan {
     int *taps, *gradients, *directions, *products; /* tensors, then (after planning) versions */
     int *direction_inputs;                         /* versions that take the directions from host memory */
     float *seed_buffer;
+    float gradient_scale; /* seeds are multiplied by it on their way in, gradients divided on their way out; a power of two */
 };
 
 /* plan_steps.c: settles layouts and makes the steps of the graph, of which the first forward_ops belong to the forward pass, those up to backward_ops

@@ -4,23 +4,30 @@
 #include "host/base/alloc.h"
 #include "host/net/plan_parts.h"
 
-static ssgcam_status add_version(ssg_plan *plan, int tensor, const ssg_placed *placed, int *index)
+/* A version that later operators do not find. */
+static ssgcam_status add_loose_version(ssg_plan *plan, int tensor, const ssg_placed *placed, int *index)
 {
     if (plan->version_count == plan->version_capacity) {
         int capacity = plan->version_capacity ? 2 * plan->version_capacity : 64;
         SSG_TRY(ssg_grow(&plan->versions, (size_t)capacity, sizeof *plan->versions));
         plan->version_capacity = capacity;
     }
-    plan->versions[plan->version_count] = (version){tensor, *placed, -1, plan->first_version[tensor]};
-    /* Later versions go behind the first, which stays the producer's. */
+    plan->versions[plan->version_count] = (version){tensor, *placed, -1, -1};
+    *index = plan->version_count++;
+    return SSGCAM_OK;
+}
+
+/* Later versions go behind the first, which stays the producer's. */
+static ssgcam_status add_version(ssg_plan *plan, int tensor, const ssg_placed *placed, int *index)
+{
+    SSG_TRY(add_loose_version(plan, tensor, placed, index));
     int first = plan->first_version[tensor];
     if (first < 0) {
-        plan->first_version[tensor] = plan->version_count;
+        plan->first_version[tensor] = *index;
     } else {
-        plan->versions[plan->version_count].next = plan->versions[first].next;
-        plan->versions[first].next = plan->version_count;
+        plan->versions[*index].next = plan->versions[first].next;
+        plan->versions[first].next = *index;
     }
-    *index = plan->version_count++;
     return SSGCAM_OK;
 }
 
@@ -43,6 +50,17 @@ static ssgcam_status add_step(ssg_plan *plan, ssg_step *step, const int *inputs,
     return SSGCAM_OK;
 }
 
+/* The step that makes version `to` of version `from`. */
+static ssgcam_status add_reorder(ssg_plan *plan, int from, int to, float factor)
+{
+    ssg_op reorder = {.kind = SSG_OP_REORDER, .name = "reorder", .alpha = factor};
+    ssg_step_request request = {
+        .op = &reorder, .precision = plan->precision, .inputs = {plan->versions[from].placed}, .output = plan->versions[to].placed};
+    ssg_step *step;
+    SSG_TRY(plan->device->interface->step_create(plan->device, &request, &step));
+    return add_step(plan, step, &from, 1, to, -1, 0);
+}
+
 ssgcam_status ssg_plan_version(ssg_plan *plan, int tensor, const ssg_placed *wanted, int *index)
 {
     int first = plan->first_version[tensor];
@@ -51,16 +69,8 @@ ssgcam_status ssg_plan_version(ssg_plan *plan, int tensor, const ssg_placed *wan
             *index = v;
             return SSGCAM_OK;
         }
-    static const ssg_op reorder = {.kind = SSG_OP_REORDER, .name = "reorder"};
-    ssg_step_request request = {.op = &reorder, .precision = plan->precision, .inputs = {plan->versions[first].placed}, .output = *wanted};
-    ssg_step *step;
-    SSG_TRY(plan->device->interface->step_create(plan->device, &request, &step));
-    ssgcam_status status = add_version(plan, tensor, wanted, index);
-    if (status != SSGCAM_OK) {
-        plan->device->interface->step_destroy(step);
-        return status;
-    }
-    return add_step(plan, step, &first, 1, *index, -1, 0);
+    SSG_TRY(add_version(plan, tensor, wanted, index));
+    return add_reorder(plan, first, *index, 1);
 }
 
 static ssgcam_status plan_op(ssg_plan *plan, const ssg_op *op)
@@ -136,13 +146,22 @@ static ssgcam_status place_constants(ssg_plan *plan)
     return SSGCAM_OK;
 }
 
-/* The version of a tensor of tap i in the layout of the tap's activation. */
-static ssgcam_status like_activation(ssg_plan *plan, int i, int tensor, int *v)
+/* Where a tensor of tap i lies when it lies like the tap's activation. */
+static ssg_placed like_activation(const ssg_plan *plan, int i, int tensor)
 {
     ssg_placed placed = plan->versions[plan->taps[i]].placed;
     placed.shape = plan->graph->tensors[tensor].shape;
     ssg_placed_measure(&placed);
-    return ssg_plan_version(plan, tensor, &placed, v);
+    return placed;
+}
+
+/* The version of a gradient (or of what is linear in it) that leaves the plan: without the factor that kept it in the range of fp16. */
+static ssgcam_status leave(ssg_plan *plan, int i, int tensor, int *v)
+{
+    ssg_placed placed = like_activation(plan, i, tensor);
+    if (plan->gradient_scale == 1) return ssg_plan_version(plan, tensor, &placed, v);
+    SSG_TRY(add_loose_version(plan, tensor, &placed, v));
+    return add_reorder(plan, plan->first_version[tensor], *v, 1 / plan->gradient_scale);
 }
 
 ssgcam_status ssg_plan_make_steps(ssg_plan *plan, int forward_ops, int backward_ops)
@@ -167,15 +186,16 @@ ssgcam_status ssg_plan_make_steps(ssg_plan *plan, int forward_ops, int backward_
     if (plan->seeds < 0) return SSGCAM_OK;
     SSG_TRY(add_plain_version(plan, plan->seeds));
     for (int i = forward_ops; i < backward_ops; i++) SSG_TRY(plan_op(plan, &plan->graph->ops[i]));
-    for (int i = 0; i < plan->tap_count; i++) SSG_TRY(like_activation(plan, i, plan->gradients[i], &plan->gradients[i]));
+    for (int i = 0; i < plan->tap_count; i++) SSG_TRY(leave(plan, i, plan->gradients[i], &plan->gradients[i]));
     plan->backward_steps = plan->step_count;
     if (!plan->direction_count) return SSGCAM_OK;
     for (int i = 0; i < plan->tap_count; i++) {
         SSG_TRY(add_plain_version(plan, plan->directions[i]));
         plan->direction_inputs[i] = plan->first_version[plan->directions[i]];
-        SSG_TRY(like_activation(plan, i, plan->directions[i], &plan->directions[i]));
+        ssg_placed placed = like_activation(plan, i, plan->directions[i]);
+        SSG_TRY(ssg_plan_version(plan, plan->directions[i], &placed, &plan->directions[i]));
     }
     for (int i = backward_ops; i < plan->graph->op_count; i++) SSG_TRY(plan_op(plan, &plan->graph->ops[i]));
-    for (int i = 0; i < plan->tap_count; i++) SSG_TRY(like_activation(plan, i, plan->products[i], &plan->products[i]));
+    for (int i = 0; i < plan->tap_count; i++) SSG_TRY(leave(plan, i, plan->products[i], &plan->products[i]));
     return SSGCAM_OK;
 }

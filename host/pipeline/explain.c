@@ -208,6 +208,15 @@ static ssgcam_status finish_class(job *j, const input *in, size_t image, size_t 
 
 /* ---- one input ------------------------------------------------------------------------------------------------------------------------------ */
 
+static ssgcam_status check_scores(const job *j, const input *in)
+{
+    for (size_t i = 0; i < ssgcam_model_class_count(j->o->model); i++)
+        if (!isfinite(j->scores[i]))
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number%s", in->path, i,
+                            ssg_precision_hint(ssg_precision_of(j->o->precision)));
+    return SSGCAM_OK;
+}
+
 /* The classes of this image, without repeats ("top" may be one that is also named). */
 static size_t choose(const job *j, size_t *labels)
 {
@@ -229,6 +238,7 @@ static ssgcam_status explain_input(job *j, input *in)
     ssgcam_status status = labels && chosen ? engine_for(j, in->height, in->width) : SSG_OUT_OF_MEMORY;
     for (size_t n = 0; status == SSGCAM_OK && n < in->count; n++) {
         status = ssg_cam_forward(j->cam, in->tensor + n * in->floats, j->scores);
+        if (status == SSGCAM_OK) status = check_scores(j, in);
         size_t count = status == SSGCAM_OK ? choose(j, labels) : 0;
         for (size_t c = 0; c < j->wanted_count; c++) chosen[c] = (int64_t)labels[c < count ? c : 0];
         if (status == SSGCAM_OK) status = ssg_cam_backward(j->cam, chosen);

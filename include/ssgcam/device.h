@@ -16,14 +16,15 @@ SSGCAM_API ssgcam_status ssgcam_device_open(ssgcam_device **out, const char *nam
 
 SSGCAM_API void ssgcam_device_close(ssgcam_device **device);
 
-/* In what the heavy operators compute; everything else is float32. A device that lacks one refuses it with a sentence. */
+/* In what the heavy operators compute; all sums are float32. A device that lacks one refuses it with a sentence. */
 typedef enum ssgcam_precision {
     SSGCAM_PRECISION_FP32,
-    SSGCAM_PRECISION_BF16, /* CPU, where the processor has it */
-    SSGCAM_PRECISION_TF32  /* GPU tensor cores on float32 data */
+    SSGCAM_PRECISION_BF16, /* CPU, where the processor has it; GPU tensor cores from compute capability 8.0 on */
+    SSGCAM_PRECISION_TF32, /* GPU tensor cores on float32 data */
+    SSGCAM_PRECISION_FP16  /* GPU tensor cores; a value beyond 65504 makes the image fail */
 } ssgcam_precision;
 
-/* "fp32", "bf16", "tf32" and back; SSGCAM_ERR_ARGUMENT for another name. */
+/* "fp32", "bf16", "tf32", "fp16" and back; SSGCAM_ERR_ARGUMENT for another name. */
 SSGCAM_API ssgcam_status ssgcam_precision_parse(const char *name, ssgcam_precision *precision);
 SSGCAM_API const char *ssgcam_precision_name(ssgcam_precision precision);
 

@@ -1,5 +1,6 @@
 /* net_elementwise.cu - functions of one tensor and their slopes, bias, sums and products of two, affine maps. One thread an element, read and written
  * once; all are bound by memory. */
+#include "kernels/cuda/element.cuh"
 #include "kernels/cuda/net.cuh"
 
 /* ---- functions ---------------------------------------------------------------------------------------------------------------------------- */
@@ -7,7 +8,7 @@
 static __device__ float ssg_apply(int function, float x, float alpha, float beta)
 {
     switch (function) {
-    case SSG_NET_RELU: return x > 0 ? x : 0;
+    case SSG_NET_RELU: return x < 0 ? 0 : x; /* what is not a number stays so */
     case SSG_NET_CLIP: return x < alpha ? alpha : x > beta ? beta : x;
     case SSG_NET_LEAKY_RELU: return x > 0 ? x : alpha * x;
     case SSG_NET_ELU: return x > 0 ? x : alpha * expm1f(x);
@@ -84,54 +85,66 @@ static __device__ float ssg_slope_change(int function, float v, float alpha)
     }
 }
 
-struct ssg_unary_job {
-    float *y;
-    const float *x, *v, *bias;
+template <typename T> struct ssg_unary_job {
+    T *y;
+    const T *x, *v;
+    const float *bias;
     size_t count, saved, inner, extent;
     int function;
     float alpha, beta;
 };
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_unary_kernel(ssg_unary_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_unary_kernel(ssg_unary_job<T> j)
 {
     size_t i = ssg_thread_index();
-    if (i < j.count) j.y[i] = ssg_apply(j.function, j.x[i], j.alpha, j.beta);
+    if (i < j.count) ssg_write(j.y + i, ssg_apply(j.function, ssg_read(j.x + i), j.alpha, j.beta));
 }
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_unary_backward_kernel(ssg_unary_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_unary_backward_kernel(ssg_unary_job<T> j)
 {
     size_t i = ssg_thread_index();
     if (i >= j.count) return;
-    float dy = j.x[i];
-    j.y[i] = dy == 0 ? 0 : dy * ssg_slope(j.function, j.v[i % j.saved], j.alpha, j.beta);
+    float dy = ssg_read(j.x + i);
+    ssg_write(j.y + i, dy == 0 ? 0 : dy * ssg_slope(j.function, ssg_read(j.v + i % j.saved), j.alpha, j.beta));
 }
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_bias_kernel(ssg_unary_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_bias_kernel(ssg_unary_job<T> j)
 {
     size_t i = ssg_thread_index();
     if (i >= j.count) return;
-    float y = j.y[i];
+    float y = ssg_read(j.y + i);
     if (j.bias) y += j.bias[i / j.inner % j.extent];
-    j.y[i] = ssg_apply(j.function, y, j.alpha, j.beta);
+    ssg_write(j.y + i, ssg_apply(j.function, y, j.alpha, j.beta));
 }
 
-void ssg_net_unary(const ssg_run *run, int function, float alpha, float beta, float *y, const float *x, size_t count)
+void ssg_net_unary(const ssg_run *run, ssg_element type, int function, float alpha, float beta, void *y, const void *x, size_t count)
 {
-    ssg_unary_job j = {y, x, NULL, NULL, count, 0, 1, 1, function, alpha, beta};
-    ssg_launch(run, "unary", ssg_unary_kernel, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_unary_job<T> j = {(T *)y, (const T *)x, NULL, NULL, count, 0, 1, 1, function, alpha, beta};
+        ssg_launch(run, "unary", ssg_unary_kernel<T>, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    });
 }
 
-void ssg_net_unary_backward(const ssg_run *run, int function, float alpha, float beta, float *dx, const float *dy, const float *v, size_t count,
-                            size_t saved)
+void ssg_net_unary_backward(const ssg_run *run, ssg_element type, int function, float alpha, float beta, void *dx, const void *dy, const void *v,
+                            size_t count, size_t saved)
 {
-    ssg_unary_job j = {dx, dy, v, NULL, count, saved, 1, 1, function, alpha, beta};
-    ssg_launch(run, "unary backward", ssg_unary_backward_kernel, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_unary_job<T> j = {(T *)dx, (const T *)dy, (const T *)v, NULL, count, saved, 1, 1, function, alpha, beta};
+        ssg_launch(run, "unary backward", ssg_unary_backward_kernel<T>, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    });
 }
 
-void ssg_net_bias(const ssg_run *run, int function, float alpha, float beta, float *y, const float *bias, size_t inner, size_t extent, size_t count)
+void ssg_net_bias(const ssg_run *run, ssg_element type, int function, float alpha, float beta, void *y, const float *bias, size_t inner,
+                  size_t extent, size_t count)
 {
-    ssg_unary_job j = {y, NULL, NULL, bias, count, 0, inner, extent, function, alpha, beta};
-    if (bias || function != SSG_NET_NONE) ssg_launch(run, "bias", ssg_bias_kernel, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    if (!bias && function == SSG_NET_NONE) return;
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_unary_job<T> j = {(T *)y, NULL, NULL, bias, count, 0, inner, extent, function, alpha, beta};
+        ssg_launch(run, "bias", ssg_bias_kernel<T>, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    });
 }
 
 struct ssg_second_job {
@@ -159,21 +172,21 @@ void ssg_net_unary_second(const ssg_run *run, int function, float alpha, float *
 
 /* ---- two tensors ----------------------------------------------------------------------------------------------------------------------------- */
 
-struct ssg_binary_job {
-    float *y;
-    const float *a, *b;
+template <typename T> struct ssg_binary_job {
+    T *y;
+    const T *a, *b;
     ssg_net_axes axes;
     ssg_net_strides sa, sb;
-    size_t count, row, a_period, b_period; /* periods in elements of the walk, after which an operand repeats; 0: never */
+    size_t count, a_period, b_period; /* periods in elements of the walk, after which an operand repeats; 0: never */
     int kind;
 };
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_binary_kernel(ssg_binary_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_binary_kernel(ssg_binary_job<T> j)
 {
     size_t i = ssg_thread_index();
     if (i >= j.count) return;
-    float a = j.a[ssg_strided(j.a_period ? i % j.a_period : i, j.axes, j.sa)], b = j.b[ssg_strided(j.b_period ? i % j.b_period : i, j.axes, j.sb)],
-          y = 0;
+    float a = ssg_read(j.a + ssg_strided(j.a_period ? i % j.a_period : i, j.axes, j.sa)),
+          b = ssg_read(j.b + ssg_strided(j.b_period ? i % j.b_period : i, j.axes, j.sb)), y = 0;
     switch (j.kind) {
     case SSG_NET_ADD: y = a + b; break;
     case SSG_NET_SUB: y = a - b; break;
@@ -182,36 +195,44 @@ __global__ void __launch_bounds__(SSG_THREADS) ssg_binary_kernel(ssg_binary_job 
     case SSG_NET_MAX: y = a > b ? a : b; break;
     case SSG_NET_MIN: y = a < b ? a : b; break;
     }
-    j.y[i] = y;
+    ssg_write(j.y + i, y);
 }
 
-void ssg_net_binary(const ssg_run *run, int kind, float *y, const float *a, const float *b, const ssg_net_axes *axes, const ssg_net_strides *sa,
-                    const ssg_net_strides *sb, size_t a_rows, size_t b_rows)
+void ssg_net_binary(const ssg_run *run, ssg_element type, int kind, void *y, const void *a, const void *b, const ssg_net_axes *axes,
+                    const ssg_net_strides *sa, const ssg_net_strides *sb, size_t a_rows, size_t b_rows)
 {
     size_t count = ssg_axes_count(*axes), row = axes->rank ? count / (size_t)axes->dims[0] : count;
-    ssg_binary_job j = {y, a, b, *axes, *sa, *sb, count, row, a_rows * row, b_rows * row, kind};
-    ssg_launch(run, "binary", ssg_binary_kernel, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_binary_job<T> j = {(T *)y, (const T *)a, (const T *)b, *axes, *sa, *sb, count, a_rows * row, b_rows * row, kind};
+        ssg_launch(run, "binary", ssg_binary_kernel<T>, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    });
 }
 
 /* ---- affine --------------------------------------------------------------------------------------------------------------------------------------
  */
 
-struct ssg_affine_job {
-    float *y;
-    const float *x, *scale, *shift;
+template <typename T> struct ssg_affine_job {
+    T *y;
+    const T *x;
+    const float *scale, *shift;
     size_t inner, extent, count;
 };
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_affine_kernel(ssg_affine_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_affine_kernel(ssg_affine_job<T> j)
 {
     size_t i = ssg_thread_index();
     if (i >= j.count) return;
     size_t c = i / j.inner % j.extent;
-    j.y[i] = j.x[i] * (j.scale ? j.scale[c] : 1) + (j.shift ? j.shift[c] : 0);
+    ssg_write(j.y + i, ssg_read(j.x + i) * (j.scale ? j.scale[c] : 1) + (j.shift ? j.shift[c] : 0));
 }
 
-void ssg_net_affine(const ssg_run *run, float *y, const float *x, const float *scale, const float *shift, size_t inner, size_t extent, size_t count)
+void ssg_net_affine(const ssg_run *run, ssg_element type, void *y, const void *x, const float *scale, const float *shift, size_t inner, size_t extent,
+                    size_t count)
 {
-    ssg_affine_job j = {y, x, scale, shift, inner, extent, count};
-    ssg_launch(run, "affine", ssg_affine_kernel, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_affine_job<T> j = {(T *)y, (const T *)x, scale, shift, inner, extent, count};
+        ssg_launch(run, "affine", ssg_affine_kernel<T>, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
+    });
 }

@@ -1,18 +1,31 @@
 /* net_pool.cu - max and average pools with ONNX's meaning: dilations, ceil_mode, the three conventions of an average's divisor, the first of equal
  * maxima. A gradient gathers what reaches it, so no sum depends on an order. One thread an element written. */
+#include "kernels/cuda/element.cuh"
 #include "kernels/cuda/net.cuh"
 
-struct ssg_pool_job {
+template <typename T> struct ssg_pool_job {
     ssg_net_pool p;
-    float *out;
-    const float *in;
+    T *out;
+    const T *in;
     int32_t *positions;
     const int32_t *from_positions;
-    const float *x;
+    const T *x;
 };
 
-/* Where output i's window has its first maximum, -1 if no part of it lies inside. */
-static __device__ __forceinline__ int32_t ssg_first_maximum(const ssg_net_pool &p, const float *in, int64_t y, int64_t x)
+/* Element `index` of tensors of planes of height x width. */
+struct ssg_pool_place {
+    int64_t x, y;
+    size_t plane, inside; /* which of the elements that lie side by side */
+};
+
+static __device__ __forceinline__ ssg_pool_place ssg_place_of(size_t index, size_t inner, int64_t height, int64_t width)
+{
+    size_t pixel = index / inner;
+    return {(int64_t)(pixel % (size_t)width), (int64_t)(pixel / (size_t)width % (size_t)height), pixel / (size_t)(height * width), index % inner};
+}
+
+/* Where the window of output (y, x) has its first maximum, -1 if no part of it lies inside. `in`: the element of pixel 0. */
+template <typename T> static __device__ __forceinline__ int32_t ssg_first_maximum(const ssg_net_pool &p, const T *in, int64_t y, int64_t x)
 {
     float most = 0;
     int32_t position = -1;
@@ -20,33 +33,34 @@ static __device__ __forceinline__ int32_t ssg_first_maximum(const ssg_net_pool &
         for (int64_t kx = 0; kx < p.kernel[1]; kx++) {
             int64_t yy = y * p.stride[0] - p.pads[0] + ky * p.dilation[0], xx = x * p.stride[1] - p.pads[1] + kx * p.dilation[1];
             if (yy < 0 || yy >= p.H || xx < 0 || xx >= p.W) continue;
-            float v = in[yy * p.W + xx];
-            if (position >= 0 && !(v > most)) continue;
+            float v = ssg_read(in + (size_t)(yy * p.W + xx) * p.inner);
+            if (position >= 0 && !(v > most) && v == v) continue; /* what is not a number stays so */
             most = v;
             position = (int32_t)(yy * p.W + xx);
         }
     return position;
 }
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_maxpool_kernel(ssg_pool_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_maxpool_kernel(ssg_pool_job<T> j)
 {
     const ssg_net_pool &p = j.p;
     size_t i = ssg_thread_index();
-    if (i >= p.planes * (size_t)(p.h * p.w)) return;
-    const float *in = j.in + i / (size_t)(p.h * p.w) * (size_t)(p.H * p.W);
-    int32_t position = ssg_first_maximum(p, in, (int64_t)(i / (size_t)p.w % (size_t)p.h), (int64_t)(i % (size_t)p.w));
-    j.out[i] = position < 0 ? -INFINITY : in[position];
+    if (i >= p.planes * (size_t)(p.h * p.w) * p.inner) return;
+    ssg_pool_place at = ssg_place_of(i, p.inner, p.h, p.w);
+    const T *in = j.in + at.plane * (size_t)(p.H * p.W) * p.inner + at.inside;
+    int32_t position = ssg_first_maximum(p, in, at.y, at.x);
+    ssg_write(j.out + i, position < 0 ? -INFINITY : ssg_read(in + (size_t)position * p.inner));
     if (j.positions) j.positions[i] = position;
 }
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_maxpool_tangent_kernel(ssg_pool_job j)
+__global__ void __launch_bounds__(SSG_THREADS) ssg_maxpool_tangent_kernel(ssg_pool_job<float> j)
 {
     const ssg_net_pool &p = j.p;
-    size_t i = ssg_thread_index(), plane = i / (size_t)(p.h * p.w), large = (size_t)(p.H * p.W);
-    if (i >= p.planes * (size_t)(p.h * p.w)) return;
-    int32_t position =
-        ssg_first_maximum(p, j.x + plane % p.saved_planes * large, (int64_t)(i / (size_t)p.w % (size_t)p.h), (int64_t)(i % (size_t)p.w));
-    j.out[i] = position < 0 ? 0 : j.in[plane * large + (size_t)position];
+    size_t i = ssg_thread_index(), large = (size_t)(p.H * p.W) * p.inner;
+    if (i >= p.planes * (size_t)(p.h * p.w) * p.inner) return;
+    ssg_pool_place at = ssg_place_of(i, p.inner, p.h, p.w);
+    int32_t position = ssg_first_maximum(p, j.x + at.plane % p.saved_planes * large + at.inside, at.y, at.x);
+    j.out[i] = position < 0 ? 0 : j.in[at.plane * large + (size_t)position * p.inner + at.inside];
 }
 
 /* The outputs along one axis whose windows may hold input position `at`. */
@@ -58,20 +72,24 @@ static __device__ __forceinline__ void ssg_reaching(const ssg_net_pool &p, int a
     if (*to > outputs - 1) *to = outputs - 1;
 }
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_maxpool_backward_kernel(ssg_pool_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_maxpool_backward_kernel(ssg_pool_job<T> j)
 {
     const ssg_net_pool &p = j.p;
-    size_t i = ssg_thread_index(), small = (size_t)(p.h * p.w), large = (size_t)(p.H * p.W), plane = i / large;
-    if (i >= p.planes * large) return;
-    int64_t x = (int64_t)(i % (size_t)p.W), y = (int64_t)(i / (size_t)p.W % (size_t)p.H), y0, y1, x0, x1;
-    ssg_reaching(p, 0, y, p.h, &y0, &y1);
-    ssg_reaching(p, 1, x, p.w, &x0, &x1);
-    const int32_t *positions = j.from_positions + plane % p.saved_planes * small;
+    size_t i = ssg_thread_index(), small = (size_t)(p.h * p.w) * p.inner;
+    if (i >= p.planes * (size_t)(p.H * p.W) * p.inner) return;
+    ssg_pool_place at = ssg_place_of(i, p.inner, p.H, p.W);
+    int64_t y0, y1, x0, x1;
+    ssg_reaching(p, 0, at.y, p.h, &y0, &y1);
+    ssg_reaching(p, 1, at.x, p.w, &x0, &x1);
+    const int32_t *positions = j.from_positions + at.plane % p.saved_planes * small + at.inside;
+    const T *dy = j.in + at.plane * small + at.inside;
     float sum = 0;
     for (int64_t oy = y0; oy <= y1; oy++)
-        for (int64_t ox = x0; ox <= x1; ox++)
-            if (positions[oy * p.w + ox] == (int32_t)(y * p.W + x)) sum += j.in[plane * small + (size_t)(oy * p.w + ox)];
-    j.out[i] = sum;
+        for (int64_t ox = x0; ox <= x1; ox++) {
+            size_t from = (size_t)(oy * p.w + ox) * p.inner;
+            if (positions[from] == (int32_t)(at.y * p.W + at.x)) sum += ssg_read(dy + from);
+        }
+    ssg_write(j.out + i, sum);
 }
 
 /* The part of a window inside the image along one axis, and the number that it divides by. */
@@ -86,69 +104,92 @@ static __device__ __forceinline__ void ssg_span(const ssg_net_pool &p, int axis,
     if (!p.count_include_pad) *counted = *to - *from;
 }
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_avgpool_kernel(ssg_pool_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_avgpool_kernel(ssg_pool_job<T> j)
 {
     const ssg_net_pool &p = j.p;
     size_t i = ssg_thread_index();
-    if (i >= p.planes * (size_t)(p.h * p.w)) return;
-    int64_t x = (int64_t)(i % (size_t)p.w), y = (int64_t)(i / (size_t)p.w % (size_t)p.h), y0, y1, x0, x1, rows, columns;
-    ssg_span(p, 0, y, p.H, &y0, &y1, &rows);
-    ssg_span(p, 1, x, p.W, &x0, &x1, &columns);
-    const float *in = j.in + i / (size_t)(p.h * p.w) * (size_t)(p.H * p.W);
+    if (i >= p.planes * (size_t)(p.h * p.w) * p.inner) return;
+    ssg_pool_place at = ssg_place_of(i, p.inner, p.h, p.w);
+    int64_t y0, y1, x0, x1, rows, columns;
+    ssg_span(p, 0, at.y, p.H, &y0, &y1, &rows);
+    ssg_span(p, 1, at.x, p.W, &x0, &x1, &columns);
+    const T *in = j.in + at.plane * (size_t)(p.H * p.W) * p.inner + at.inside;
     float sum = 0;
     for (int64_t yy = y0; yy < y1; yy++)
-        for (int64_t xx = x0; xx < x1; xx++) sum += in[yy * p.W + xx];
-    j.out[i] = sum / (float)(rows * columns);
+        for (int64_t xx = x0; xx < x1; xx++) sum += ssg_read(in + (size_t)(yy * p.W + xx) * p.inner);
+    ssg_write(j.out + i, sum / (float)(rows * columns));
 }
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_avgpool_backward_kernel(ssg_pool_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_avgpool_backward_kernel(ssg_pool_job<T> j)
 {
     const ssg_net_pool &p = j.p;
-    size_t i = ssg_thread_index(), small = (size_t)(p.h * p.w), large = (size_t)(p.H * p.W);
-    if (i >= p.planes * large) return;
-    int64_t x = (int64_t)(i % (size_t)p.W), y = (int64_t)(i / (size_t)p.W % (size_t)p.H), y0, y1, x0, x1;
-    ssg_reaching(p, 0, y, p.h, &y0, &y1);
-    ssg_reaching(p, 1, x, p.w, &x0, &x1);
+    size_t i = ssg_thread_index();
+    if (i >= p.planes * (size_t)(p.H * p.W) * p.inner) return;
+    ssg_pool_place at = ssg_place_of(i, p.inner, p.H, p.W);
+    int64_t y0, y1, x0, x1;
+    ssg_reaching(p, 0, at.y, p.h, &y0, &y1);
+    ssg_reaching(p, 1, at.x, p.w, &x0, &x1);
+    const T *dy = j.in + at.plane * (size_t)(p.h * p.w) * p.inner + at.inside;
     float sum = 0;
-    for (int64_t oy = y0; oy <= y1; oy++)
+    for (int64_t oy = y0; oy <= y1; oy++) {
+        int64_t a, b, rows, columns;
+        ssg_span(p, 0, oy, p.H, &a, &b, &rows);
         for (int64_t ox = x0; ox <= x1; ox++) {
-            int64_t a, b, rows, columns;
-            ssg_span(p, 0, oy, p.H, &a, &b, &rows);
             ssg_span(p, 1, ox, p.W, &a, &b, &columns);
-            sum += j.in[i / large * small + (size_t)(oy * p.w + ox)] / (float)(rows * columns);
+            sum += ssg_read(dy + (size_t)(oy * p.w + ox) * p.inner) / (float)(rows * columns);
         }
-    j.out[i] = sum;
+    }
+    ssg_write(j.out + i, sum);
 }
 
-void ssg_net_maxpool(const ssg_run *run, const ssg_net_pool *pool, float *y, int32_t *positions, const float *x)
+static size_t large_blocks(const ssg_net_pool *p)
 {
-    ssg_pool_job j = {*pool, y, x, positions, NULL, NULL};
-    ssg_launch(run, "maxpool", ssg_maxpool_kernel, j, ssg_blocks_for(pool->planes * (size_t)(pool->h * pool->w), SSG_THREADS), SSG_THREADS, 0);
+    return ssg_blocks_for(p->planes * (size_t)(p->H * p->W) * p->inner, SSG_THREADS);
 }
 
-void ssg_net_maxpool_backward(const ssg_run *run, const ssg_net_pool *pool, float *dx, const float *dy, const int32_t *positions)
+static size_t small_blocks(const ssg_net_pool *p)
 {
-    ssg_pool_job j = {*pool, dx, dy, NULL, positions, NULL};
-    ssg_launch(run, "maxpool backward", ssg_maxpool_backward_kernel, j, ssg_blocks_for(pool->planes * (size_t)(pool->H * pool->W), SSG_THREADS),
-               SSG_THREADS, 0);
+    return ssg_blocks_for(p->planes * (size_t)(p->h * p->w) * p->inner, SSG_THREADS);
+}
+
+void ssg_net_maxpool(const ssg_run *run, ssg_element type, const ssg_net_pool *pool, void *y, int32_t *positions, const void *x)
+{
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_pool_job<T> j = {*pool, (T *)y, (const T *)x, positions, NULL, NULL};
+        ssg_launch(run, "maxpool", ssg_maxpool_kernel<T>, j, small_blocks(pool), SSG_THREADS, 0);
+    });
+}
+
+void ssg_net_maxpool_backward(const ssg_run *run, ssg_element type, const ssg_net_pool *pool, void *dx, const void *dy, const int32_t *positions)
+{
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_pool_job<T> j = {*pool, (T *)dx, (const T *)dy, NULL, positions, NULL};
+        ssg_launch(run, "maxpool backward", ssg_maxpool_backward_kernel<T>, j, large_blocks(pool), SSG_THREADS, 0);
+    });
 }
 
 void ssg_net_maxpool_tangent(const ssg_run *run, const ssg_net_pool *pool, float *out, const float *t, const float *x)
 {
-    ssg_pool_job j = {*pool, out, t, NULL, NULL, x};
-    ssg_launch(run, "maxpool tangent", ssg_maxpool_tangent_kernel, j, ssg_blocks_for(pool->planes * (size_t)(pool->h * pool->w), SSG_THREADS),
-               SSG_THREADS, 0);
+    ssg_pool_job<float> j = {*pool, out, t, NULL, NULL, x};
+    ssg_launch(run, "maxpool tangent", ssg_maxpool_tangent_kernel, j, small_blocks(pool), SSG_THREADS, 0);
 }
 
-void ssg_net_avgpool(const ssg_run *run, const ssg_net_pool *pool, float *y, const float *x)
+void ssg_net_avgpool(const ssg_run *run, ssg_element type, const ssg_net_pool *pool, void *y, const void *x)
 {
-    ssg_pool_job j = {*pool, y, x, NULL, NULL, NULL};
-    ssg_launch(run, "avgpool", ssg_avgpool_kernel, j, ssg_blocks_for(pool->planes * (size_t)(pool->h * pool->w), SSG_THREADS), SSG_THREADS, 0);
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_pool_job<T> j = {*pool, (T *)y, (const T *)x, NULL, NULL, NULL};
+        ssg_launch(run, "avgpool", ssg_avgpool_kernel<T>, j, small_blocks(pool), SSG_THREADS, 0);
+    });
 }
 
-void ssg_net_avgpool_backward(const ssg_run *run, const ssg_net_pool *pool, float *dx, const float *dy)
+void ssg_net_avgpool_backward(const ssg_run *run, ssg_element type, const ssg_net_pool *pool, void *dx, const void *dy)
 {
-    ssg_pool_job j = {*pool, dx, dy, NULL, NULL, NULL};
-    ssg_launch(run, "avgpool backward", ssg_avgpool_backward_kernel, j, ssg_blocks_for(pool->planes * (size_t)(pool->H * pool->W), SSG_THREADS),
-               SSG_THREADS, 0);
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_pool_job<T> j = {*pool, (T *)dx, (const T *)dy, NULL, NULL, NULL};
+        ssg_launch(run, "avgpool backward", ssg_avgpool_backward_kernel<T>, j, large_blocks(pool), SSG_THREADS, 0);
+    });
 }

@@ -1,45 +1,53 @@
 /* net_reduce.cu - sums over axes and their gradient, softmax, local response normalisation. A warp a sum; lanes along what is summed. */
+#include "kernels/cuda/element.cuh"
 #include "kernels/cuda/net.cuh"
 
 /* ---- reduce and broadcast ---------------------------------------------------------------------------------------------------------------------- */
 
-struct ssg_reduce_job {
-    float *to;
-    const float *from;
+template <typename T> struct ssg_reduce_job {
+    T *to;
+    const T *from;
     ssg_net_axes out, summed;
     ssg_net_strides kept, along;
     size_t count, terms;
     float factor;
 };
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_reduce_kernel(ssg_reduce_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_reduce_kernel(ssg_reduce_job<T> j)
 {
     size_t o = ssg_thread_index() / SSG_WARP, lane = threadIdx.x % SSG_WARP;
     if (o >= j.count) return; /* a whole warp leaves */
-    const float *from = j.from + ssg_strided(o, j.out, j.kept);
+    const T *from = j.from + ssg_strided(o, j.out, j.kept);
     double sum = 0;
-    for (size_t i = lane; i < j.terms; i += SSG_WARP) sum += from[ssg_strided(i, j.summed, j.along)];
+    for (size_t i = lane; i < j.terms; i += SSG_WARP) sum += ssg_read(from + ssg_strided(i, j.summed, j.along));
     sum = ssg_warp_sum(sum);
-    if (lane == 0) j.to[o] = (float)(sum * j.factor);
+    if (lane == 0) ssg_write(j.to + o, (float)(sum * j.factor));
 }
 
-void ssg_net_reduce(const ssg_run *run, float *to, const ssg_net_axes *out, const float *from, const ssg_net_strides *kept,
+void ssg_net_reduce(const ssg_run *run, ssg_element type, void *to, const ssg_net_axes *out, const void *from, const ssg_net_strides *kept,
                     const ssg_net_axes *summed, const ssg_net_strides *along, float factor)
 {
-    ssg_reduce_job j = {to, from, *out, *summed, *kept, *along, ssg_axes_count(*out), ssg_axes_count(*summed), factor};
-    ssg_launch(run, "reduce", ssg_reduce_kernel, j, ssg_blocks_for(j.count, SSG_THREADS / SSG_WARP), SSG_THREADS, 0);
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_reduce_job<T> j = {(T *)to, (const T *)from, *out, *summed, *kept, *along, ssg_axes_count(*out), ssg_axes_count(*summed), factor};
+        ssg_launch(run, "reduce", ssg_reduce_kernel<T>, j, ssg_blocks_for(j.count, SSG_THREADS / SSG_WARP), SSG_THREADS, 0);
+    });
 }
 
-__global__ void __launch_bounds__(SSG_THREADS) ssg_broadcast_kernel(ssg_reduce_job j)
+template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_broadcast_kernel(ssg_reduce_job<T> j)
 {
     size_t i = ssg_thread_index();
-    if (i < j.count) j.to[i] = j.from[ssg_strided(i, j.out, j.kept)] * j.factor;
+    if (i < j.count) ssg_write(j.to + i, ssg_read(j.from + ssg_strided(i, j.out, j.kept)) * j.factor);
 }
 
-void ssg_net_broadcast(const ssg_run *run, float *to, const ssg_net_axes *out, const float *from, const ssg_net_strides *strides, float factor)
+void ssg_net_broadcast(const ssg_run *run, ssg_element type, void *to, const ssg_net_axes *out, const void *from, const ssg_net_strides *strides,
+                       float factor)
 {
-    ssg_reduce_job j = {to, from, *out, {}, *strides, {}, ssg_axes_count(*out), 0, factor};
-    ssg_launch(run, "broadcast", ssg_broadcast_kernel, j, ssg_blocks_for(j.count, SSG_THREADS), SSG_THREADS, 0);
+    ssg_with_element(type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_reduce_job<T> j = {(T *)to, (const T *)from, *out, {}, *strides, {}, ssg_axes_count(*out), 0, factor};
+        ssg_launch(run, "broadcast", ssg_broadcast_kernel<T>, j, ssg_blocks_for(j.count, SSG_THREADS), SSG_THREADS, 0);
+    });
 }
 
 /* ---- softmax ---------------------------------------------------------------------------------------------------------------------------- */

@@ -76,8 +76,9 @@ expect 0 '"devices"' devices --json
 expect 0 "images a second" bench "$model" --repeat 2 --threads 1
 expect 4 "" bench "$model" --device cuda:7
 expect 2 "is not known; use auto" bench "$model" --device gpu
-expect 2 "it must be fp32, bf16 or tf32" bench "$model" --precision fp8
+expect 2 "it must be fp32, bf16, fp16 or tf32" bench "$model" --precision fp8
 expect 3 "the CPU computes in fp32 or bf16" bench "$model" --precision tf32 --device cpu
+expect 3 "not in fp16" bench "$model" --precision fp16 --device cpu
 
 # ---- explain ---------------------------------------------------------------------------------------------------------------------------
 picture=data/${ids[0]}.jpg
@@ -225,6 +226,19 @@ expect 2 "needs --split" search "$model" --data data --holdout-split test
 expect 2 "separated by commas" "${search[@]}" --sigmas '1;2' -o x.json
 expect 3 "masks" search "$model" --data data --split test -o x.json
 expect 4 "no-such-folder" "${search[@]}" -n 300 -o no-such-folder/x.json
+
+# ---- precisions of a GPU: only where the program has one -----------------------------------------------------------------------------
+if grep -q '"cuda:0"' <<<"$("$ssgcam" devices --json)"; then
+  for precision in tf32 bf16 fp16; do
+    expect 0 "images a second" bench "$model" --repeat 1 --precision $precision
+    expect 0 "class 1 (green)" explain "$model" "$picture" -c green --save npy,tensors --precision $precision -o "out-$precision"
+    expect 0 "6 of 6 masks" generate "$model" --data data --precision $precision -o "run-$precision"
+    expect 0 "" "${search[@]}" -n 300 --precision $precision -o "$precision.json"
+    check "search in $precision wrote its recipe" test -s "$precision.json"
+  done
+  expect 3 "fp16 ends at 65504" explain "$model" "$picture" --scale 1000000 --precision fp16 --save none
+  expect 3 "with another precision" generate "$model" --data data --precision bf16 -o run-fp16
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "tests/cudasim/elements.h"
 #include "tests/cudasim/inside.h"
 
 using namespace cudasim;
@@ -18,7 +19,7 @@ std::set<const void *> alive;
 
 cublasStatus_t refuse(const char *why)
 {
-    fault(CUDASIM_LIBRARY_MISUSE, nullptr, "cublasSgemm: %s", why);
+    fault(CUDASIM_LIBRARY_MISUSE, nullptr, "cublasGemmEx: %s", why);
     return CUBLAS_STATUS_INVALID_VALUE;
 }
 
@@ -68,30 +69,51 @@ cublasStatus_t cublasSetMathMode(cublasHandle_t h, cublasMath_t math)
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasSgemm_v2(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const float *alpha, const float *a,
-                              int lda, const float *b, int ldb, const float *beta, float *c, int ldc)
+/* Of the table of supported combinations, those that add up in float: A and B of one type; C of that type or float. */
+static bool combination(cudaDataType_t ab, cudaDataType_t c)
 {
-    if (enter("cublasSgemm")) return CUBLAS_STATUS_EXECUTION_FAILED;
+    return ab == CUDA_R_32F ? c == CUDA_R_32F : (ab == CUDA_R_16BF || ab == CUDA_R_16F) && (c == ab || c == CUDA_R_32F);
+}
+
+static element element_of(cudaDataType_t type)
+{
+    return type == CUDA_R_32F ? FLOAT : type == CUDA_R_16F ? HALF : BFLOAT16;
+}
+
+cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const void *alpha, const void *a,
+                            cudaDataType_t a_type, int lda, const void *b, cudaDataType_t b_type, int ldb, const void *beta, void *c,
+                            cudaDataType_t c_type, int ldc, cublasComputeType_t compute, cublasGemmAlgo_t algorithm)
+{
+    const char *name = "cublasGemmEx";
+    if (enter(name)) return CUBLAS_STATUS_EXECUTION_FAILED;
     if (!alive.count(h)) return refuse("the handle does not exist");
     if (m < 0 || n < 0 || k < 0) return refuse("a dimension is negative");
     int a_rows = ta == CUBLAS_OP_N ? m : k, b_rows = tb == CUBLAS_OP_N ? k : n;
     if (lda < (a_rows > 1 ? a_rows : 1) || ldb < (b_rows > 1 ? b_rows : 1) || ldc < (m > 1 ? m : 1))
         return refuse("a leading dimension is too small");
-    if (*alpha != 1 || *beta != 0) return refuse("the simulator knows alpha 1 and beta 0 only");
-    enqueue(((handle *)h)->stream, "cublasSgemm", [=] {
-        size_t a_count = (size_t)lda * (ta == CUBLAS_OP_N ? k : m), b_count = (size_t)ldb * (tb == CUBLAS_OP_N ? n : k);
-        if (!device_range("cublasSgemm", a, a_count * sizeof(float), true) || !device_range("cublasSgemm", b, b_count * sizeof(float), true) ||
-            !device_range("cublasSgemm", c, (size_t)ldc * n * sizeof(float), false))
+    if (compute != CUBLAS_COMPUTE_32F || a_type != b_type || !combination(a_type, c_type))
+        return refuse("this combination of types is not supported, or does not add up in float");
+    if (a_type != CUDA_R_32F && !(((handle *)h)->math & CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION))
+        return refuse("parts of a product may be added up in 16 bits");
+    if (algorithm != CUBLAS_GEMM_DEFAULT) return refuse("the simulator knows the default algorithm only");
+    if (*(const float *)alpha != 1 || *(const float *)beta != 0) return refuse("the simulator knows alpha 1 and beta 0 only");
+    element in = element_of(a_type), out = element_of(c_type);
+    if ((uintptr_t)a % element_size(in) || (uintptr_t)b % element_size(in) || (uintptr_t)c % element_size(out))
+        return refuse("a matrix is not aligned to its elements");
+    enqueue(((handle *)h)->stream, name, [=] {
+        size_t a_count = (size_t)lda * (ta == CUBLAS_OP_N ? k : m), b_count = (size_t)ldb * (tb == CUBLAS_OP_N ? n : k), c_count = (size_t)ldc * n;
+        if (!device_range(name, a, a_count * element_size(in), true) || !device_range(name, b, b_count * element_size(in), true) ||
+            !device_range(name, c, c_count * element_size(out), false))
             return;
         for (int j = 0; j < n; j++)
             for (int i = 0; i < m; i++) {
                 double sum = 0;
                 for (int l = 0; l < k; l++)
-                    sum += (double)a[ta == CUBLAS_OP_N ? (size_t)l * lda + i : (size_t)i * lda + l] *
-                           b[tb == CUBLAS_OP_N ? (size_t)j * ldb + l : (size_t)l * ldb + j];
-                c[(size_t)j * ldc + i] = (float)sum;
+                    sum += (double)element_read(in, a, ta == CUBLAS_OP_N ? (size_t)l * lda + i : (size_t)i * lda + l) *
+                           element_read(in, b, tb == CUBLAS_OP_N ? (size_t)j * ldb + l : (size_t)l * ldb + j);
+                element_write(out, c, (size_t)j * ldc + i, (float)sum);
             }
-        mark_written(c, (size_t)ldc * n * sizeof(float));
+        mark_written(c, c_count * element_size(out));
     });
     return CUBLAS_STATUS_SUCCESS;
 }

@@ -1,12 +1,16 @@
-/* cudnn.cpp - strict stand-ins for the cuDNN calls that we make: arguments are checked as its documentation has them, convolutions are plain loops.
+/* cudnn.cpp - strict stand-ins for the cuDNN calls that we make: arguments are checked as its documentation has them, convolutions are plain loops in
+ * float over elements that are widened and rounded. NCHW float (FLOAT_CONFIG), and NHWC in bfloat16 or half with sums in float
+ * (PSEUDO_BFLOAT16_CONFIG, PSEUDO_HALF_CONFIG); NHWC filters go with IMPLICIT_PRECOMP_GEMM forward.
  * The heuristics offer first what a careful caller must pass over: an algorithm that is not deterministic, and one with too large a workspace. */
 #include <cudnn.h>
 #include <string.h>
 
+#include <atomic>
 #include <mutex>
 #include <set>
 #include <vector>
 
+#include "tests/cudasim/elements.h"
 #include "tests/cudasim/inside.h"
 
 using namespace cudasim;
@@ -16,9 +20,32 @@ namespace
 
 struct tensor {
     int dims[4] = {0, 0, 0, 0};
+    cudnnTensorFormat_t format = CUDNN_TENSOR_NCHW;
+    element type = FLOAT;
+    size_t count() const
+    {
+        return (size_t)dims[0] * dims[1] * dims[2] * dims[3];
+    }
     size_t bytes() const
     {
-        return (size_t)dims[0] * dims[1] * dims[2] * dims[3] * sizeof(float);
+        return count() * element_size(type);
+    }
+    size_t place(size_t i) const /* in memory, of element i of N C H W */
+    {
+        if (format == CUDNN_TENSOR_NCHW) return i;
+        size_t pixels = (size_t)dims[2] * dims[3], channels = dims[1];
+        return (i / pixels / channels * pixels + i % pixels) * channels + i / pixels % channels;
+    }
+    std::vector<float> read(const void *data) const
+    {
+        std::vector<float> values(count());
+        for (size_t i = 0; i < values.size(); i++) values[i] = element_read(type, data, place(i));
+        return values;
+    }
+    void write(void *data, const std::vector<float> &values) const
+    {
+        for (size_t i = 0; i < values.size(); i++) element_write(type, data, place(i), values[i]);
+        mark_written(data, bytes());
     }
 };
 struct convolution {
@@ -70,6 +97,10 @@ const char *mismatch(const tensor *x, const tensor *w, const convolution *c, con
 {
     if (!alive.count(x) || !alive.count(w) || !alive.count(c) || !alive.count(y)) return "a descriptor does not exist";
     if (!x->dims[0] || !w->dims[0] || !y->dims[0] || !c->set) return "a descriptor was never filled in";
+    if (x->type != w->type || x->type != y->type) return "x, the filter and y are not of one type";
+    if (x->format != w->format || x->format != y->format) return "x, the filter and y are not in one layout";
+    if ((x->type == FLOAT) != (x->format == CUDNN_TENSOR_NCHW)) return "the simulator knows float in NCHW, bfloat16 and half in NHWC";
+    if (x->type != FLOAT && c->math != CUDNN_TENSOR_OP_MATH) return "16-bit elements, and tensor cores are not allowed";
     if (x->dims[1] != w->dims[1] * c->groups) return "channels of x are not those of the filter times the groups";
     if (w->dims[0] % c->groups) return "filters cannot be shared out to the groups";
     if (y->dims[0] != x->dims[0] || y->dims[1] != w->dims[0]) return "y has other rows or channels";
@@ -83,16 +114,22 @@ const char *mismatch(const tensor *x, const tensor *w, const convolution *c, con
 
 enum : size_t { WORKSPACE = 4096 };
 
+std::atomic<int> without_narrow{0}; /* no algorithm for 16-bit elements */
+
+bool refused(const tensor *x)
+{
+    return without_narrow && x->type != FLOAT;
+}
+
 size_t workspace_of(int algorithm)
 {
     return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM ? (size_t)WORKSPACE : 0; /* also BWD_DATA_ALGO_1 */
 }
 
-/* y (+)= x * w, or dx from dy. */
+/* y = x * w, or dx from dy; what comes out is all zero before. */
 void convolve(const tensor &x, float *xs, const tensor &w, const float *ws, const convolution &c, const tensor &y, float *ys, bool backward)
 {
     int H = x.dims[2], W = x.dims[3], h = y.dims[2], v = y.dims[3], in = w.dims[1], out = w.dims[0] / c.groups;
-    memset(backward ? xs : ys, 0, backward ? x.bytes() : y.bytes());
     for (int n = 0; n < y.dims[0]; n++)
         for (int k = 0; k < w.dims[0]; k++)
             for (int i = 0; i < in; i++) {
@@ -136,9 +173,19 @@ const char *check(const call &k, const tensor *x, const tensor *w, const convolu
     return nullptr;
 }
 
+/* Tensor cores read 16 bytes at a time. */
+bool aligned(const call &k, const void *p)
+{
+    return k.x.type == FLOAT || (uintptr_t)p % 16 == 0;
+}
+
 bool memory_ready(const call &k, const void *in, size_t in_bytes, const void *weights, const void *out, size_t out_bytes)
 {
     size_t need = workspace_of(k.algorithm);
+    if (!aligned(k, in) || !aligned(k, weights) || !aligned(k, out)) {
+        refuse(k.name, "16-bit tensors must begin at a multiple of 16 bytes");
+        return false;
+    }
     if (need && !device_range(k.name, k.workspace, need, false)) return false;
     if (need) memset(k.workspace, 0x5A, need), mark_written(k.workspace, need);
     return device_range(k.name, in, in_bytes, true) && device_range(k.name, weights, k.w.bytes(), true) &&
@@ -148,6 +195,11 @@ bool memory_ready(const call &k, const void *in, size_t in_bytes, const void *we
 } // namespace
 
 extern "C" {
+
+void cudasim_without_narrow_convolutions(int on)
+{
+    without_narrow = on;
+}
 
 size_t cudnnGetVersion(void)
 {
@@ -212,9 +264,11 @@ static cudnnStatus_t set_dims(void *d, const char *name, cudnnTensorFormat_t for
 {
     if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
     if (!alive.count(d)) return refuse(name, "the descriptor does not exist");
-    if (format != CUDNN_TENSOR_NCHW || type != CUDNN_DATA_FLOAT) return refuse(name, "the simulator knows float NCHW only");
+    if (format != CUDNN_TENSOR_NCHW && format != CUDNN_TENSOR_NHWC) return refuse(name, "the simulator knows NCHW and NHWC only");
+    if (type != CUDNN_DATA_FLOAT && type != CUDNN_DATA_BFLOAT16 && type != CUDNN_DATA_HALF)
+        return refuse(name, "the simulator knows float, bfloat16 and half only");
     if (a < 1 || b < 1 || c < 1 || e < 1) return refuse(name, "a dimension is not positive");
-    *(tensor *)d = tensor{{a, b, c, e}};
+    *(tensor *)d = tensor{{a, b, c, e}, format, type == CUDNN_DATA_FLOAT ? FLOAT : type == CUDNN_DATA_HALF ? HALF : BFLOAT16};
     return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t d, cudnnTensorFormat_t format, cudnnDataType_t type, int n, int c, int h, int w)
@@ -251,9 +305,10 @@ cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t d, cudnnM
     ((convolution *)d)->math = math;
     return CUDNN_STATUS_SUCCESS;
 }
-cudnnStatus_t cudnnSetActivationDescriptor(cudnnActivationDescriptor_t d, cudnnActivationMode_t mode, cudnnNanPropagation_t, double)
+cudnnStatus_t cudnnSetActivationDescriptor(cudnnActivationDescriptor_t d, cudnnActivationMode_t mode, cudnnNanPropagation_t nan, double)
 {
     if (enter("cudnnSetActivationDescriptor")) return CUDNN_STATUS_EXECUTION_FAILED;
+    if (nan != CUDNN_PROPAGATE_NAN) return refuse("cudnnSetActivationDescriptor", "what is not a number would become 0 and pass for one");
     ((activation *)d)->mode = mode;
     return CUDNN_STATUS_SUCCESS;
 }
@@ -269,6 +324,7 @@ cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t h, const cudn
     if (const char *why = mismatch((tensor *)x, (tensor *)w, (convolution *)c, (tensor *)y)) return refuse(name, why);
     (void)h;
     cudnnMathType_t math = ((convolution *)c)->math;
+    if (refused((tensor *)x)) return CUDNN_STATUS_NOT_SUPPORTED;
     cudnnConvolutionFwdAlgoPerf_t all[3] = {};
     all[0] = {CUDNN_CONVOLUTION_FWD_ALGO_FFT, CUDNN_STATUS_SUCCESS, 1, (size_t)8 << 30, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
     all[1] = {CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD, CUDNN_STATUS_NOT_SUPPORTED, -1, 0, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
@@ -285,6 +341,7 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t h, const
     if (const char *why = mismatch((tensor *)x, (tensor *)w, (convolution *)c, (tensor *)y)) return refuse(name, why);
     (void)h;
     cudnnMathType_t math = ((convolution *)c)->math;
+    if (refused((tensor *)x)) return CUDNN_STATUS_NOT_SUPPORTED;
     cudnnConvolutionBwdDataAlgoPerf_t all[3] = {};
     all[0] = {CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, CUDNN_STATUS_SUCCESS, 1, 0, CUDNN_NON_DETERMINISTIC, math, {0, 0, 0}};
     all[1] = {CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT, CUDNN_STATUS_SUCCESS, 1, (size_t)8 << 30, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
@@ -311,18 +368,19 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t, const 
 
 /* ---- work ---- */
 
-static cudnnStatus_t forward(const call &k, const void *xs, const void *ws, void *ys, const float *bias, bool relu)
+static cudnnStatus_t forward(const call &k, const void *xs, const void *ws, void *ys, const void *bias, bool relu)
 {
+    if (k.x.type != FLOAT && k.algorithm != CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM)
+        return refuse(k.name, "filters in NHWC go with IMPLICIT_PRECOMP_GEMM only");
     enqueue(k.h->stream, k.name, [=] {
         if (!memory_ready(k, xs, k.x.bytes(), ws, ys, k.y.bytes())) return;
-        if (bias && !device_range(k.name, bias, (size_t)k.y.dims[1] * sizeof(float), true)) return;
-        convolve(k.x, (float *)xs, k.w, (const float *)ws, k.c, k.y, (float *)ys, false);
+        if (bias && !device_range(k.name, bias, (size_t)k.y.dims[1] * element_size(k.y.type), true)) return;
+        std::vector<float> x = k.x.read(xs), w = k.w.read(ws), y(k.y.count());
+        convolve(k.x, x.data(), k.w, w.data(), k.c, k.y, y.data(), false);
         size_t pixels = (size_t)k.y.dims[2] * k.y.dims[3];
-        for (size_t i = 0; (bias || relu) && i < k.y.bytes() / sizeof(float); i++) {
-            float v = ((float *)ys)[i] + (bias ? bias[i / pixels % (size_t)k.y.dims[1]] : 0);
-            ((float *)ys)[i] = relu && v < 0 ? 0 : v;
-        }
-        mark_written(ys, k.y.bytes());
+        for (size_t i = 0; bias && i < y.size(); i++) y[i] += element_read(k.y.type, bias, i / pixels % (size_t)k.y.dims[1]);
+        for (size_t i = 0; relu && i < y.size(); i++) y[i] = y[i] < 0 ? 0 : y[i];
+        k.y.write(ys, y);
     });
     return CUDNN_STATUS_SUCCESS;
 }
@@ -353,11 +411,13 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(cudnnHandle_t h, const void 
     int mode = ((activation *)ad)->mode;
     if (!alive.count(bd) || b->dims[0] != 1 || b->dims[1] != k.y.dims[1] || b->dims[2] != 1 || b->dims[3] != 1)
         return refuse(k.name, "the bias is not 1 K 1 1");
+    if (b->type != k.y.type) return refuse(k.name, "the bias is not of y's type");
     if (!alive.count(zd) || memcmp(((tensor *)zd)->dims, k.y.dims, sizeof k.y.dims) || !z) return refuse(k.name, "z has not the shape of y");
+    if (((tensor *)zd)->type != k.y.type || ((tensor *)zd)->format != k.y.format) return refuse(k.name, "z has not the type and layout of y");
     if (mode != CUDNN_ACTIVATION_RELU && mode != CUDNN_ACTIVATION_IDENTITY) return refuse(k.name, "the activation is neither ReLU nor identity");
     if (mode == CUDNN_ACTIVATION_IDENTITY && algorithm != CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM)
         return refuse(k.name, "the identity goes with IMPLICIT_PRECOMP_GEMM only");
-    return forward(k, x, w, y, (const float *)bias, mode == CUDNN_ACTIVATION_RELU);
+    return forward(k, x, w, y, bias, mode == CUDNN_ACTIVATION_RELU);
 }
 
 cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t h, const void *alpha, const cudnnFilterDescriptor_t wd, const void *w,
@@ -372,8 +432,9 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t h, const void *alpha, c
     k.x = *(tensor *)xd, k.w = *(tensor *)wd, k.y = *(tensor *)yd, k.c = *(convolution *)cd;
     enqueue(k.h->stream, k.name, [=] {
         if (!memory_ready(k, dy, k.y.bytes(), w, dx, k.x.bytes())) return;
-        convolve(k.x, (float *)dx, k.w, (const float *)w, k.c, k.y, (float *)dy, true);
-        mark_written(dx, k.x.bytes());
+        std::vector<float> x(k.x.count()), filter = k.w.read(w), y = k.y.read(dy);
+        convolve(k.x, x.data(), k.w, filter.data(), k.c, k.y, y.data(), true);
+        k.x.write(dx, x);
     });
     return CUDNN_STATUS_SUCCESS;
 }

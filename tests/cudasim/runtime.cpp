@@ -34,7 +34,7 @@ static std::recursive_mutex lock;
 static std::set<stream *> streams;
 static std::map<const void *, int> shared_limit;
 static long calls, fail_at;
-static int lost, devices = 1, driver = CUDART_VERSION, handles;
+static int lost, devices = 1, driver = CUDART_VERSION, handles, capability[2] = {9, 0};
 static thread_local cudaError_t last;
 static thread_local int device;
 static unsigned launches;
@@ -226,6 +226,11 @@ void cudasim_set_machine(int count, int version, size_t memory)
     set_memory(memory);
 }
 
+void cudasim_set_capability(int major, int minor)
+{
+    capability[0] = major, capability[1] = minor;
+}
+
 extern "C" {
 
 cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribute, int value)
@@ -314,7 +319,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int d)
     memset(p, 0, sizeof *p);
     strcpy(p->name, "simulated device");
     p->totalGlobalMem = memory_total();
-    p->major = 9;
+    p->major = capability[0];
+    p->minor = capability[1];
     p->multiProcessorCount = 132;
     p->sharedMemPerBlock = 48 << 10;
     p->sharedMemPerBlockOptin = 227 << 10;
@@ -330,6 +336,8 @@ cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int d)
     switch (attribute) {
     case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = 227 << 10; return cudaSuccess;
     case cudaDevAttrMultiProcessorCount: *value = 132; return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMajor: *value = capability[0]; return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMinor: *value = capability[1]; return cudaSuccess;
     case cudaDevAttrMemoryPoolsSupported: *value = 1; return cudaSuccess;
     default: return failed(cudaErrorInvalidValue);
     }

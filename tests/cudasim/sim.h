@@ -57,6 +57,10 @@ long cudasim_call_count(void);
 
 /* What the machine has. driver 0: none installed. */
 void cudasim_set_machine(int devices, int driver, size_t memory);
+void cudasim_set_capability(int major, int minor); /* 9.0 unless a test says otherwise */
+
+/* cuDNN then has no algorithm for convolutions of 16-bit elements. */
+void cudasim_without_narrow_convolutions(int on);
 
 /* ---- what kernels moved ------------------------------------------------------------------------------------------------------------------ */
 

@@ -129,7 +129,8 @@ static ssgcam_status step_create(ssg_device *device, ssg_step_request *request, 
     ssg_step_maker *make = maker_of(request->op->kind);
     if (!make) return ssg_fail(SSGCAM_ERR_INTERNAL, "operator kind %d has no CPU step", (int)request->op->kind);
     if (request->precision != SSG_PRECISION_F32 && request->precision != SSG_PRECISION_BF16)
-        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the CPU computes in fp32 or bf16, not in tf32; use --precision fp32");
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the CPU computes in fp32 or bf16, not in %s; use --precision fp32",
+                        request->precision == SSG_PRECISION_F16 ? "fp16" : "tf32");
     ssg_step *step = ssg_calloc(1, sizeof *step);
     if (!step) return SSG_OUT_OF_MEMORY;
     step->cpu = (ssg_cpu *)device;

@@ -1,5 +1,11 @@
-/* Convolution and its data gradient on cuDNN: the heuristics' first deterministic algorithm within the workspace's bound. */
+/* Convolution and its data gradient on cuDNN: the heuristics' first deterministic algorithm within the workspace's bound.
+ *
+ * In bf16 and fp16: tensors, filter and (fused) bias of that type in NHWC, sums in float on tensor cores. That is cuDNN's PSEUDO_BFLOAT16_CONFIG or
+ * PSEUDO_HALF_CONFIG with filters K R S C, for which its API guide lists IMPLICIT_PRECOMP_GEMM forward and algorithms 0 and 1 backward. Channels are
+ * handed over as they are, also the 3 of an image: a multiple of 8 has been no condition for tensor cores since cuDNN 7.6.3, it is only faster. Where
+ * cuDNN has no algorithm all the same, the convolution is done in float. */
 #include "host/base/alloc.h"
+#include "host/base/log.h"
 #include "host/device/cuda/cuda.h"
 
 static const size_t most_workspace = (size_t)256 << 20;
@@ -13,8 +19,9 @@ struct ssg_cuda_conv {
     cudnnConvolutionFwdAlgo_t forward;
     cudnnConvolutionBwdDataAlgo_t backward;
     size_t workspace;
-    int padded; /* cuDNN pads both sides alike; where that does not do, x is padded by hand */
-    ssg_shape x_shape;
+    int padded;        /* cuDNN pads both sides alike; where that does not do, x is padded by hand */
+    int fused;         /* bias and function are part of the convolution */
+    ssg_placed inside; /* x as cuDNN sees it */
 };
 
 void ssg_cuda_conv_destroy(ssg_cuda_conv **conv)
@@ -58,36 +65,52 @@ static ssg_shape padded_shape(const ssg_window *w, const ssg_shape *x, const ssg
     return shape;
 }
 
-static ssgcam_status describe_tensor(cudnnTensorDescriptor_t *desc, const ssg_shape *shape)
+static cudnnDataType_t type_of(ssg_precision precision)
 {
-    const int64_t *d = shape->dims;
-    SSG_TRY(ssg_cudnn_check(cudnnCreateTensorDescriptor(desc), "a tensor descriptor"));
-    return ssg_cudnn_check(cudnnSetTensor4dDescriptor(*desc, CUDNN_TENSOR_NCHW, CUDNN_DATA_FLOAT, (int)d[0], (int)d[1], (int)d[2], (int)d[3]),
-                           "a tensor's shape");
+    return precision == SSG_PRECISION_BF16 ? CUDNN_DATA_BFLOAT16 : precision == SSG_PRECISION_F16 ? CUDNN_DATA_HALF : CUDNN_DATA_FLOAT;
 }
 
-static ssgcam_status describe(ssg_cuda_conv *c, const ssg_op *op, const ssg_shape *x, const ssg_shape *y, int tf32)
+static cudnnTensorFormat_t format_of(ssg_layout layout)
+{
+    return layout == SSG_LAYOUT_NHWC ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW;
+}
+
+static ssgcam_status describe_tensor(cudnnTensorDescriptor_t *desc, const ssg_placed *placed)
+{
+    const int64_t *d = placed->shape.dims;
+    SSG_TRY(ssg_cudnn_check(cudnnCreateTensorDescriptor(desc), "a tensor descriptor"));
+    return ssg_cudnn_check(
+        cudnnSetTensor4dDescriptor(*desc, format_of(placed->layout), type_of(placed->precision), (int)d[0], (int)d[1], (int)d[2], (int)d[3]),
+        "a tensor's shape");
+}
+
+static ssgcam_status describe_filter(ssg_cuda_conv *c, const ssg_op *op, const ssg_placed *y)
+{
+    const int64_t *d = op->weights->shape.dims;
+    SSG_TRY(ssg_cudnn_check(cudnnCreateFilterDescriptor(&c->w), "a filter descriptor"));
+    return ssg_cudnn_check(cudnnSetFilter4dDescriptor(c->w, type_of(y->precision), format_of(y->layout), (int)d[0], (int)d[1], (int)d[2], (int)d[3]),
+                           "a filter's shape");
+}
+
+static ssgcam_status describe(ssg_cuda_conv *c, const ssg_op *op, const ssg_placed *x, const ssg_placed *y, int tensor_cores)
 {
     const ssg_window *w = &op->window;
-    const int64_t *filter = op->weights->shape.dims;
-    c->padded = !symmetric_will_do(w, x, y);
-    c->x_shape = c->padded ? padded_shape(w, x, y) : *x;
-    SSG_TRY(describe_tensor(&c->x, &c->x_shape));
+    c->padded = !symmetric_will_do(w, &x->shape, &y->shape);
+    c->inside = *x;
+    if (c->padded) c->inside.shape = padded_shape(w, &x->shape, &y->shape);
+    ssg_placed_measure(&c->inside);
+    ssg_placed bias = {.shape = {4, {1, y->shape.dims[1], 1, 1}}, .layout = y->layout, .precision = y->precision};
+    SSG_TRY(describe_tensor(&c->x, &c->inside));
     SSG_TRY(describe_tensor(&c->y, y));
-    SSG_TRY(describe_tensor(&c->bias, &(ssg_shape){4, {1, y->dims[1], 1, 1}}));
-    SSG_TRY(ssg_cudnn_check(cudnnCreateFilterDescriptor(&c->w), "a filter descriptor"));
-    SSG_TRY(ssg_cudnn_check(
-        cudnnSetFilter4dDescriptor(c->w, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, (int)filter[0], (int)filter[1], (int)filter[2], (int)filter[3]),
-        "a filter's shape"));
+    SSG_TRY(describe_tensor(&c->bias, &bias));
+    SSG_TRY(describe_filter(c, op, y));
     SSG_TRY(ssg_cudnn_check(cudnnCreateConvolutionDescriptor(&c->conv), "a convolution descriptor"));
     SSG_TRY(ssg_cudnn_check(cudnnSetConvolution2dDescriptor(c->conv, c->padded ? 0 : (int)w->pads[0], c->padded ? 0 : (int)w->pads[1],
                                                             (int)w->stride[0], (int)w->stride[1], (int)w->dilation[0], (int)w->dilation[1],
                                                             CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
                             "a convolution's window"));
     SSG_TRY(ssg_cudnn_check(cudnnSetConvolutionGroupCount(c->conv, (int)op->groups), "a convolution's groups"));
-    SSG_TRY(ssg_cudnn_check(cudnnSetConvolutionMathType(c->conv, tf32 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH), "a convolution's arithmetic"));
-    SSG_TRY(ssg_cudnn_check(cudnnCreateActivationDescriptor(&c->relu), "an activation descriptor"));
-    return ssg_cudnn_check(cudnnSetActivationDescriptor(c->relu, CUDNN_ACTIVATION_RELU, CUDNN_NOT_PROPAGATE_NAN, 0), "an activation");
+    return ssg_cudnn_check(cudnnSetConvolutionMathType(c->conv, tensor_cores ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH), "a convolution's arithmetic");
 }
 
 /* ---- algorithms ---------------------------------------------------------------------------------------------------------------------------------
@@ -123,76 +146,98 @@ static ssgcam_status choose_backward(ssg_cuda_conv *c, cudnnHandle_t handle)
     return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for the gradient of this convolution");
 }
 
+/* cuDNN adds the bias and applies ReLU or nothing; nothing with one algorithm only, says its API guide. Infinity minus infinity must not become 0. */
+static ssgcam_status choose_fusion(ssg_cuda_conv *c, const ssg_op *op)
+{
+    int relu = op->function == SSG_FUNCTION_RELU;
+    c->fused = op->bias && (relu || (op->function == SSG_FUNCTION_NONE && c->forward == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM));
+    SSG_TRY(ssg_cudnn_check(cudnnCreateActivationDescriptor(&c->relu), "an activation descriptor"));
+    return ssg_cudnn_check(cudnnSetActivationDescriptor(c->relu, relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY, CUDNN_PROPAGATE_NAN, 0),
+                           "an activation");
+}
+
 /* ---- running ---------------------------------------------------------------------------------------------------------------------------- */
 
 static const float one = 1, zero = 0;
 
+/* Scratch holds the padded x, then cuDNN's workspace. */
+static size_t padded_bytes(const ssg_cuda_conv *c)
+{
+    return c->padded ? (c->inside.bytes + 255) / 256 * 256 : 0;
+}
+
 /* x and its padded copy in scratch: the walk is over x. */
-static void copy_inside(const ssg_step *step, float *to, const float *from, const ssg_shape *x, int into_padded)
+static void copy_inside(const ssg_step *step, void *to, const void *from, const ssg_placed *x, int into_padded)
 {
     const ssg_cuda_conv *c = step->conv;
-    ssg_net_axes axes = ssg_cuda_axes(x);
-    ssg_net_strides plain = ssg_cuda_strides(x), padded = ssg_cuda_strides(&c->x_shape);
-    size_t corner = (size_t)(step->op.window.pads[0] * padded.along[2] + step->op.window.pads[1] * padded.along[3]);
-    if (into_padded)
-        ssg_net_copy(&step->cuda->base.run, to + corner, &padded, from, &plain, &axes);
-    else
-        ssg_net_copy(&step->cuda->base.run, to, &plain, from + corner, &padded, &axes);
+    ssg_net_axes axes = ssg_cuda_axes(&x->shape);
+    ssg_net_side dense = ssg_cuda_side(x, into_padded ? from : to), padded = ssg_cuda_side(&c->inside, into_padded ? to : from);
+    padded.first = (size_t)(step->op.window.pads[0] * padded.strides.along[2] + step->op.window.pads[1] * padded.strides.along[3]);
+    ssg_net_copy(&step->cuda->base.run, into_padded ? &padded : &dense, into_padded ? &dense : &padded, &axes, 1);
 }
 
 static ssgcam_status run_forward(const ssg_step *step, const ssg_step_io *io)
 {
     const ssg_cuda_conv *c = step->conv;
     const ssg_run *run = &step->cuda->base.run;
-    const float *x = io->inputs[0], *w = ssg_cuda_weights_data(step->weights), *bias = ssg_cuda_weights_data(step->bias);
+    const void *x = io->inputs[0], *w = ssg_cuda_weights_data(step->weights), *bias = ssg_cuda_weights_data(step->bias);
     char *workspace = io->scratch;
     if (c->padded) {
-        size_t count = ssg_shape_count(&c->x_shape);
-        ssg_net_fill(run, io->scratch, 0, count);
-        copy_inside(step, io->scratch, x, &step->inputs[0].shape, 1);
+        ssg_net_fill(run, ssg_cuda_element(&c->inside), io->scratch, 0, ssg_cuda_count(&c->inside));
+        copy_inside(step, io->scratch, x, &step->inputs[0], 1);
         x = io->scratch;
-        workspace += count * sizeof(float);
+        workspace += padded_bytes(c);
     }
-    if (bias && step->op.function == SSG_FUNCTION_RELU)
+    if (c->fused)
         return ssg_cudnn_check(cudnnConvolutionBiasActivationForward(step->cuda->cudnn, &one, c->x, x, c->w, w, c->conv, c->forward, workspace,
                                                                      c->workspace, &zero, c->y, io->output, c->bias, bias, c->relu, c->y, io->output),
-                               "a convolution with bias and ReLU");
+                               "a convolution with bias");
     SSG_TRY(ssg_cudnn_check(
         cudnnConvolutionForward(step->cuda->cudnn, &one, c->x, x, c->w, w, c->conv, c->forward, workspace, c->workspace, &zero, c->y, io->output),
         "a convolution"));
-    const int64_t *d = step->output.shape.dims;
-    ssg_net_bias(run, (int)step->op.function, step->op.alpha, step->op.beta, io->output, bias, (size_t)(d[2] * d[3]), (size_t)d[1],
-                 ssg_cuda_count(&step->output));
+    const ssg_placed *y = &step->output;
+    ssg_net_bias(run, ssg_cuda_element(y), (int)step->op.function, step->op.alpha, step->op.beta, io->output, bias,
+                 (size_t)ssg_cuda_strides(y).along[1], (size_t)y->shape.dims[1], ssg_cuda_count(y));
     return SSGCAM_OK;
 }
 
 static ssgcam_status run_backward(const ssg_step *step, const ssg_step_io *io)
 {
     const ssg_cuda_conv *c = step->conv;
-    float *dx = io->output;
-    char *workspace = io->scratch;
-    if (c->padded) {
-        dx = io->scratch;
-        workspace += ssg_shape_count(&c->x_shape) * sizeof(float);
-    }
+    void *dx = c->padded ? io->scratch : io->output;
+    char *workspace = (char *)io->scratch + padded_bytes(c);
     SSG_TRY(ssg_cudnn_check(cudnnConvolutionBackwardData(step->cuda->cudnn, &one, c->w, ssg_cuda_weights_data(step->weights), c->y, io->inputs[0],
                                                          c->conv, c->backward, workspace, c->workspace, &zero, c->x, dx),
                             "a convolution's gradient"));
-    if (c->padded) copy_inside(step, io->output, dx, &step->output.shape, 0);
+    if (c->padded) copy_inside(step, io->output, dx, &step->output, 0);
     return SSGCAM_OK;
+}
+
+/* ---- making --------------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status make(ssg_step *step, ssg_step_request *r, ssg_layout layout, ssg_precision precision)
+{
+    int backward = r->op->kind == SSG_OP_CONV_BACKWARD, narrow = ssg_cuda_narrow(precision);
+    ssg_cuda_place(&r->inputs[0], layout, precision);
+    ssg_cuda_place(&r->output, layout, precision);
+    step->run = backward ? run_backward : run_forward;
+    if (!(step->conv = ssg_calloc(1, sizeof *step->conv))) return SSG_OUT_OF_MEMORY;
+    ssg_cuda_conv *c = step->conv;
+    SSG_TRY(describe(c, r->op, backward ? &r->output : &r->inputs[0], backward ? &r->inputs[0] : &r->output, narrow || step->tf32));
+    SSG_TRY(backward ? choose_backward(c, step->cuda->cudnn) : choose_forward(c, step->cuda->cudnn));
+    if (!backward) SSG_TRY(choose_fusion(c, r->op));
+    r->scratch_bytes = c->workspace + padded_bytes(c);
+    SSG_TRY(ssg_cuda_weights_get(&step->weights, step->cuda, r->op->weights, ssg_shape_count(&r->op->weights->shape), layout, precision));
+    return ssg_cuda_weights_get(&step->bias, step->cuda, backward ? NULL : r->op->bias, (size_t)r->output.shape.dims[1], SSG_LAYOUT_PLAIN,
+                                c->fused ? precision : SSG_PRECISION_F32);
 }
 
 ssgcam_status ssg_cuda_make_conv(ssg_step *step, ssg_step_request *r)
 {
-    int backward = r->op->kind == SSG_OP_CONV_BACKWARD;
-    ssg_cuda_place(&r->inputs[0]);
-    ssg_cuda_place(&r->output);
-    step->run = backward ? run_backward : run_forward;
-    if (!(step->conv = ssg_calloc(1, sizeof *step->conv))) return SSG_OUT_OF_MEMORY;
-    const ssg_shape *x = backward ? &r->output.shape : &r->inputs[0].shape, *y = backward ? &r->inputs[0].shape : &r->output.shape;
-    SSG_TRY(describe(step->conv, r->op, x, y, step->tf32));
-    SSG_TRY(backward ? choose_backward(step->conv, step->cuda->cudnn) : choose_forward(step->conv, step->cuda->cudnn));
-    r->scratch_bytes = step->conv->workspace + (step->conv->padded ? ssg_shape_count(&step->conv->x_shape) * sizeof(float) : 0);
-    SSG_TRY(ssg_cuda_weights_get(&step->weights, step->cuda, r->op->weights, ssg_shape_count(&r->op->weights->shape)));
-    return ssg_cuda_weights_get(&step->bias, step->cuda, backward ? NULL : r->op->bias, (size_t)y->dims[1]);
+    if (!ssg_cuda_narrow(r->precision)) return make(step, r, SSG_LAYOUT_PLAIN, SSG_PRECISION_F32);
+    ssgcam_status status = make(step, r, SSG_LAYOUT_NHWC, r->precision);
+    if (status != SSGCAM_ERR_UNSUPPORTED) return status;
+    ssg_log(SSG_LOG_VERBOSE, "node '%s': %s; it is done in float", r->op->name ? r->op->name : "?", ssgcam_last_error());
+    ssg_cuda_conv_destroy(&step->conv);
+    return make(step, r, SSG_LAYOUT_PLAIN, SSG_PRECISION_F32);
 }

@@ -19,7 +19,11 @@ ssgcam_status ssg_cudnn_check(cudnnStatus_t status, const char *what)
 {
     if (status == CUDNN_STATUS_SUCCESS) return SSGCAM_OK;
     int memory = status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED || status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
-    return ssg_fail(memory ? SSGCAM_ERR_MEMORY : SSGCAM_ERR_DEVICE, "cuDNN refused %s: %s", what, cudnnGetErrorString(status));
+    int unsupported = CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED;
+    return ssg_fail(memory        ? SSGCAM_ERR_MEMORY
+                    : unsupported ? SSGCAM_ERR_UNSUPPORTED
+                                  : SSGCAM_ERR_DEVICE,
+                    "cuDNN refused %s: %s", what, cudnnGetErrorString(status));
 }
 
 ssgcam_status ssg_cublas_check(cublasStatus_t status, const char *what)
@@ -40,11 +44,21 @@ ssgcam_status ssg_cuda_pending(ssg_cuda *cuda)
 
 /* ---- placements ------------------------------------------------------------------------------------------------------------------------------ */
 
-void ssg_cuda_place(ssg_placed *placed)
+void ssg_cuda_place(ssg_placed *placed, ssg_layout layout, ssg_precision precision)
 {
-    placed->layout = SSG_LAYOUT_PLAIN;
-    placed->precision = SSG_PRECISION_F32;
+    placed->layout = placed->shape.rank == 4 ? layout : SSG_LAYOUT_PLAIN;
+    placed->precision = precision;
     ssg_placed_measure(placed);
+}
+
+void ssg_cuda_place_plain(ssg_placed *placed)
+{
+    ssg_cuda_place(placed, SSG_LAYOUT_PLAIN, SSG_PRECISION_F32);
+}
+
+void ssg_cuda_place_like(ssg_placed *placed, const ssg_placed *other)
+{
+    ssg_cuda_place(placed, other->layout, other->precision);
 }
 
 size_t ssg_cuda_count(const ssg_placed *placed)
@@ -60,15 +74,45 @@ ssg_net_axes ssg_cuda_axes(const ssg_shape *shape)
     return axes;
 }
 
-ssg_net_strides ssg_cuda_strides(const ssg_shape *shape)
+static const int row_major[SSG_MAX_RANK] = {0, 1, 2, 3, 4, 5}, channels_last[SSG_MAX_RANK] = {0, 2, 3, 1, 4, 5};
+
+/* Axes from the outermost in memory to the innermost. */
+static const int *memory_order(const ssg_placed *placed)
 {
+    return placed->layout == SSG_LAYOUT_NHWC ? channels_last : row_major;
+}
+
+ssg_net_strides ssg_cuda_strides(const ssg_placed *placed)
+{
+    const int *order = memory_order(placed);
     ssg_net_strides strides = {{0}};
     int64_t stride = 1;
-    for (int i = shape->rank - 1; i >= 0; i--) {
-        strides.along[i] = stride;
-        stride *= shape->dims[i];
+    for (int i = placed->shape.rank - 1; i >= 0; i--) {
+        strides.along[order[i]] = stride;
+        stride *= placed->shape.dims[order[i]];
     }
     return strides;
+}
+
+ssg_net_side ssg_cuda_side(const ssg_placed *placed, const void *data)
+{
+    return (ssg_net_side){(void *)data, ssg_cuda_element(placed), ssg_cuda_strides(placed), 0};
+}
+
+ssg_net_axes ssg_cuda_order_axes(ssg_net_axes axes, const ssg_placed *placed)
+{
+    const int *order = memory_order(placed);
+    ssg_net_axes ordered = {.rank = axes.rank};
+    for (int i = 0; i < axes.rank; i++) ordered.dims[i] = axes.dims[order[i]];
+    return ordered;
+}
+
+ssg_net_strides ssg_cuda_order_strides(ssg_net_strides strides, const ssg_placed *placed)
+{
+    const int *order = memory_order(placed);
+    ssg_net_strides ordered = {{0}};
+    for (int i = 0; i < placed->shape.rank; i++) ordered.along[i] = strides.along[order[i]];
+    return ordered;
 }
 
 /* ---- steps --------------------------------------------------------------------------------------------------------------------------------------
@@ -134,8 +178,10 @@ static ssgcam_status step_create(ssg_device *device, ssg_step_request *request, 
     *out = NULL;
     ssg_step_maker *make = maker_of(request->op->kind);
     if (!make) return ssg_fail(SSGCAM_ERR_INTERNAL, "operator kind %d has no CUDA step", (int)request->op->kind);
-    if (request->precision != SSG_PRECISION_F32 && request->precision != SSG_PRECISION_TF32)
-        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the CUDA backend runs in fp32 or tf32");
+    const int *capability = ((ssg_cuda *)device)->capability;
+    if (request->precision == SSG_PRECISION_BF16 && capability[0] < 8)
+        return ssg_fail(SSGCAM_ERR_DEVICE, "bf16 needs a GPU of compute capability 8.0 or newer, this one has %d.%d; use --precision fp16 or fp32",
+                        capability[0], capability[1]);
     ssg_step *step = ssg_calloc(1, sizeof *step);
     if (!step) return SSG_OUT_OF_MEMORY;
     step->cuda = (ssg_cuda *)device;
@@ -230,6 +276,8 @@ static ssgcam_status open_libraries(ssg_cuda *cuda)
     SSG_TRY(ssg_cuda_check(cudaSetDevice(cuda->index), "the device"));
     SSG_TRY(ssg_cuda_check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, cuda->index), "the device's limits"));
     cuda->stream.shared_limit = (size_t)shared;
+    SSG_TRY(ssg_cuda_check(cudaDeviceGetAttribute(&cuda->capability[0], cudaDevAttrComputeCapabilityMajor, cuda->index), "the device's age"));
+    SSG_TRY(ssg_cuda_check(cudaDeviceGetAttribute(&cuda->capability[1], cudaDevAttrComputeCapabilityMinor, cuda->index), "the device's age"));
     SSG_TRY(ssg_cuda_check(cudaStreamCreateWithFlags((cudaStream_t *)&cuda->stream.handle, cudaStreamNonBlocking), "a stream"));
     SSG_TRY(ssg_cuda_staging_create(&cuda->staging, ssg_cuda_handle(cuda)));
     SSG_TRY(ssg_cuda_memory_create(&cuda->base, SSG_CUDA_TOPS * sizeof(unsigned), (void **)&cuda->stream.tops));

@@ -1,7 +1,11 @@
 /* cuda.h - inside the CUDA backend: the device, what a step is, and who makes which.
  *
- * Everything is float32, row-major, on one stream of the device. Convolutions are cuDNN's and matrix products cuBLAS's, with deterministic
- * algorithms; the rest are the kernels of kernels/cuda/net.h. */
+ * Everything runs on one stream of the device. Convolutions are cuDNN's and matrix products cuBLAS's, with deterministic algorithms; the rest are the
+ * kernels of kernels/cuda/net.h.
+ *
+ * In fp32 and tf32 all tensors are row-major float. In bf16 and fp16 ("narrow") convolutions take and give NHWC of that type, matrix products take
+ * it, pools and elementwise operators follow what they are given, and what needs float's range or precision asks for it: softmax, LRN, powers,
+ * roots, exponentials and logarithms (PyTorch's autocast draws the line in the same place). */
 #ifndef SSG_DEVICE_CUDA_CUDA_H
 #define SSG_DEVICE_CUDA_CUDA_H
 
@@ -20,6 +24,7 @@ typedef struct ssg_cuda_conv ssg_cuda_conv;
 typedef struct ssg_cuda {
     ssg_device base;
     int index;
+    int capability[2];      /* major, minor */
     ssg_cuda_stream stream; /* base.run points to it */
     cudnnHandle_t cudnn;
     cublasHandle_t cublas;
@@ -78,10 +83,12 @@ ssgcam_status ssg_cuda_upload(ssg_device *device, void *to, const void *from, si
 ssgcam_status ssg_cuda_download(ssg_device *device, void *to, const void *from, size_t bytes);
 ssgcam_status ssg_cuda_clear(ssg_device *device, void *memory, size_t bytes);
 
-/* A constant on the device, made once for all steps that use it: its elements, or one element `count` times. constant NULL gives NULL. */
-ssgcam_status ssg_cuda_weights_get(ssg_cuda_weights **out, ssg_cuda *cuda, ssg_const *constant, size_t count);
+/* A constant on the device, made once for all steps that use it: its elements, or one element `count` times. constant NULL gives NULL. A filter
+ * (K C R S) in NHWC lies as K R S C. */
+ssgcam_status ssg_cuda_weights_get(ssg_cuda_weights **out, ssg_cuda *cuda, ssg_const *constant, size_t count, ssg_layout layout,
+                                   ssg_precision precision);
 void ssg_cuda_weights_release(ssg_cuda *cuda, ssg_cuda_weights **weights);
-const float *ssg_cuda_weights_data(const ssg_cuda_weights *weights); /* NULL for NULL */
+const void *ssg_cuda_weights_data(const ssg_cuda_weights *weights); /* NULL for NULL */
 
 /* ---- placements ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -90,9 +97,30 @@ static inline cudaStream_t ssg_cuda_handle(const ssg_cuda *cuda)
     return cuda->stream.handle;
 }
 
-void ssg_cuda_place(ssg_placed *placed); /* plain float32 */
+/* Bfloat16 or half. */
+static inline int ssg_cuda_narrow(ssg_precision precision)
+{
+    return precision == SSG_PRECISION_BF16 || precision == SSG_PRECISION_F16;
+}
+
+static inline ssg_element ssg_cuda_element(const ssg_placed *placed)
+{
+    _Static_assert((int)SSG_ELEMENT_BF16 == (int)SSG_PRECISION_BF16 && (int)SSG_ELEMENT_F16 == (int)SSG_PRECISION_F16, "the same numbers");
+    return (ssg_element)placed->precision;
+}
+
+void ssg_cuda_place(ssg_placed *placed, ssg_layout layout, ssg_precision precision); /* plain where the rank is not 4 */
+void ssg_cuda_place_plain(ssg_placed *placed);                                       /* row-major float */
+void ssg_cuda_place_like(ssg_placed *placed, const ssg_placed *other);
 size_t ssg_cuda_count(const ssg_placed *placed);
+
+/* Axes N C H W, whatever the layout, and the strides along them: for copies, whose walk may take any order. */
 ssg_net_axes ssg_cuda_axes(const ssg_shape *shape);
-ssg_net_strides ssg_cuda_strides(const ssg_shape *shape); /* row-major */
+ssg_net_strides ssg_cuda_strides(const ssg_placed *placed);
+ssg_net_side ssg_cuda_side(const ssg_placed *placed, const void *data);
+
+/* Axes, and strides along N C H W, put into the order of a tensor's memory: for walks that write it element by element. */
+ssg_net_axes ssg_cuda_order_axes(ssg_net_axes axes, const ssg_placed *placed);
+ssg_net_strides ssg_cuda_order_strides(ssg_net_strides strides, const ssg_placed *placed);
 
 #endif

@@ -102,12 +102,33 @@ void ssg_cuda_memory_destroy(ssg_device *device, void *memory)
 /* ---- constants ------------------------------------------------------------------------------------------------------------------------------ */
 
 struct ssg_cuda_weights {
-    ssg_const *source; /* retained: its address and the count are the key */
+    ssg_const *source; /* retained: its address, the count, layout and precision are the key */
     size_t count;
-    float *data;
+    ssg_layout layout;
+    ssg_precision precision;
+    void *data;
     int users;
     ssg_cuda_weights *next;
 };
+
+/* The device turns a filter around and rounds it; what it is made from lies in memory of the device for a moment. */
+static ssgcam_status upload_as(ssg_cuda_weights *w, ssg_cuda *cuda, const float *from)
+{
+    ssg_placed plain = {.shape = w->source->shape}, wanted = plain;
+    if (ssg_shape_count(&plain.shape) != w->count) plain.shape = wanted.shape = (ssg_shape){1, {(int64_t)w->count}};
+    ssg_cuda_place_plain(&plain);
+    ssg_cuda_place(&wanted, w->layout, w->precision);
+    void *upload = NULL;
+    SSG_TRY(ssg_cuda_memory_create(&cuda->base, wanted.bytes, &w->data));
+    if (ssg_placed_same(&plain, &wanted)) return ssg_cuda_upload(&cuda->base, w->data, from, plain.bytes);
+    SSG_TRY(ssg_cuda_memory_create(&cuda->base, plain.bytes, &upload));
+    ssgcam_status status = ssg_cuda_upload(&cuda->base, upload, from, plain.bytes);
+    ssg_net_side to = ssg_cuda_side(&wanted, w->data), side = ssg_cuda_side(&plain, upload);
+    ssg_net_axes axes = ssg_cuda_axes(&plain.shape);
+    if (status == SSGCAM_OK) ssg_net_copy(&cuda->base.run, &to, &side, &axes, 1);
+    ssg_cuda_memory_destroy(&cuda->base, upload);
+    return status;
+}
 
 static ssgcam_status upload_constant(ssg_cuda_weights *w, ssg_cuda *cuda)
 {
@@ -118,25 +139,25 @@ static ssgcam_status upload_constant(ssg_cuda_weights *w, ssg_cuda *cuda)
         if (!repeated) return SSG_OUT_OF_MEMORY;
         for (size_t i = 0; i < w->count; i++) repeated[i] = w->source->f32[0];
     }
-    ssgcam_status status = ssg_cuda_memory_create(&cuda->base, w->count * sizeof(float), (void **)&w->data);
-    if (status == SSGCAM_OK) status = ssg_cuda_upload(&cuda->base, w->data, from, w->count * sizeof(float));
+    ssgcam_status status = upload_as(w, cuda, from);
     ssg_free(repeated);
     return status;
 }
 
-ssgcam_status ssg_cuda_weights_get(ssg_cuda_weights **out, ssg_cuda *cuda, ssg_const *constant, size_t count)
+ssgcam_status ssg_cuda_weights_get(ssg_cuda_weights **out, ssg_cuda *cuda, ssg_const *constant, size_t count, ssg_layout layout,
+                                   ssg_precision precision)
 {
     *out = NULL;
     if (!constant) return SSGCAM_OK;
     for (ssg_cuda_weights *w = cuda->weights; w; w = w->next)
-        if (w->source == constant && w->count == count) {
+        if (w->source == constant && w->count == count && w->layout == layout && w->precision == precision) {
             w->users++;
             *out = w;
             return SSGCAM_OK;
         }
     ssg_cuda_weights *w = ssg_calloc(1, sizeof *w);
     if (!w) return SSG_OUT_OF_MEMORY;
-    *w = (ssg_cuda_weights){ssg_const_retain(constant), count, NULL, 1, cuda->weights};
+    *w = (ssg_cuda_weights){ssg_const_retain(constant), count, layout, precision, NULL, 1, cuda->weights};
     cuda->weights = w;
     ssgcam_status status = upload_constant(w, cuda);
     if (status != SSGCAM_OK) ssg_cuda_weights_release(cuda, &w);
@@ -159,7 +180,7 @@ void ssg_cuda_weights_release(ssg_cuda *cuda, ssg_cuda_weights **weights)
     ssg_free(w);
 }
 
-const float *ssg_cuda_weights_data(const ssg_cuda_weights *weights)
+const void *ssg_cuda_weights_data(const ssg_cuda_weights *weights)
 {
     return weights ? weights->data : NULL;
 }

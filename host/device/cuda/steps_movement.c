@@ -1,16 +1,17 @@
-/* Operators that move elements: concat, slice, scatter (padding), transpose, reshape, reorder. */
+/* Operators that move elements: concat, slice, scatter (padding), transpose, reshape, reorder. They keep the type. */
+#include <string.h>
+
 #include "host/device/cuda/cuda.h"
 
 static ssgcam_status run_concat(const ssg_step *step, const ssg_step_io *io)
 {
-    ssg_net_strides to = ssg_cuda_strides(&step->output.shape);
-    int64_t at = 0;
+    ssg_net_side to = ssg_cuda_side(&step->output, io->output);
     for (int i = 0; i < step->op.input_count; i++) {
-        const ssg_shape *part = &step->more_inputs[i].shape;
-        ssg_net_axes axes = ssg_cuda_axes(part);
-        ssg_net_strides from = ssg_cuda_strides(part);
-        ssg_net_copy(&step->cuda->base.run, (float *)io->output + at * to.along[step->op.axis], &to, io->inputs[i], &from, &axes);
-        at += part->dims[step->op.axis];
+        const ssg_placed *part = &step->more_inputs[i];
+        ssg_net_side from = ssg_cuda_side(part, io->inputs[i]);
+        ssg_net_axes axes = ssg_cuda_axes(&part->shape);
+        ssg_net_copy(&step->cuda->base.run, &to, &from, &axes, 1);
+        to.first += (size_t)(part->shape.dims[step->op.axis] * to.strides.along[step->op.axis]);
     }
     return SSGCAM_OK;
 }
@@ -20,29 +21,34 @@ static ssgcam_status run_slice(const ssg_step *step, const ssg_step_io *io)
 {
     int scatter = step->op.kind == SSG_OP_SCATTER;
     const ssg_run *run = &step->cuda->base.run;
-    const ssg_placed *large = scatter ? &step->output : &step->inputs[0], *small = scatter ? &step->inputs[0] : &step->output;
-    ssg_net_axes axes = ssg_cuda_axes(&small->shape);
-    ssg_net_strides dense = ssg_cuda_strides(&small->shape), spread = ssg_cuda_strides(&large->shape);
-    int64_t offset = 0;
-    for (int i = 0; i < large->shape.rank; i++) {
-        offset += step->op.starts[i] * spread.along[i];
-        spread.along[i] *= step->op.steps[i];
+    ssg_net_side to = ssg_cuda_side(&step->output, io->output), from = ssg_cuda_side(&step->inputs[0], io->inputs[0]);
+    ssg_net_side *large = scatter ? &to : &from;
+    ssg_net_axes axes = ssg_cuda_axes(scatter ? &step->inputs[0].shape : &step->output.shape);
+    int64_t first = 0;
+    for (int i = 0; i < axes.rank; i++) {
+        first += step->op.starts[i] * large->strides.along[i];
+        large->strides.along[i] *= step->op.steps[i];
     }
-    if (scatter) {
-        ssg_net_fill(run, io->output, step->op.alpha, ssg_cuda_count(large));
-        ssg_net_copy(run, (float *)io->output + offset, &spread, io->inputs[0], &dense, &axes);
-    } else {
-        ssg_net_copy(run, io->output, &dense, (const float *)io->inputs[0] + offset, &spread, &axes);
-    }
+    if (scatter) ssg_net_fill(run, to.type, io->output, step->op.alpha, ssg_cuda_count(&step->output));
+    large->first = (size_t)first;
+    ssg_net_copy(run, &to, &from, &axes, 1);
     return SSGCAM_OK;
+}
+
+/* Strides of the input along the axes of the output. */
+static ssg_net_strides turned(const ssg_op *op, const ssg_placed *input)
+{
+    ssg_net_strides dense = ssg_cuda_strides(input), strides = {{0}};
+    for (int i = 0; i < input->shape.rank; i++) strides.along[i] = dense.along[op->perm[i]];
+    return strides;
 }
 
 static ssgcam_status run_transpose(const ssg_step *step, const ssg_step_io *io)
 {
+    ssg_net_side to = ssg_cuda_side(&step->output, io->output), from = ssg_cuda_side(&step->inputs[0], io->inputs[0]);
     ssg_net_axes axes = ssg_cuda_axes(&step->output.shape);
-    ssg_net_strides to = ssg_cuda_strides(&step->output.shape), dense = ssg_cuda_strides(&step->inputs[0].shape), from = {{0}};
-    for (int i = 0; i < axes.rank; i++) from.along[i] = dense.along[step->op.perm[i]];
-    ssg_net_copy(&step->cuda->base.run, io->output, &to, io->inputs[0], &from, &axes);
+    from.strides = turned(&step->op, &step->inputs[0]);
+    ssg_net_copy(&step->cuda->base.run, &to, &from, &axes, 1);
     return SSGCAM_OK;
 }
 
@@ -53,28 +59,75 @@ static ssgcam_status run_same(const ssg_step *step, const ssg_step_io *io)
                           "a copy on the device");
 }
 
-ssgcam_status ssg_cuda_make_movement(ssg_step *step, ssg_step_request *r)
+/* Between channels first and channels last it is a matter of names, where the elements lie in NHWC on one side. */
+static ssgcam_status make_transpose(ssg_step *step, ssg_step_request *r)
 {
-    ssg_placed *inputs = r->more_inputs ? r->more_inputs : r->inputs;
-    for (int i = 0; i < r->op->input_count; i++) ssg_cuda_place(&inputs[i]);
-    ssg_cuda_place(&r->output);
-    switch (r->op->kind) {
-    case SSG_OP_CONCAT: step->run = run_concat; break;
-    case SSG_OP_SLICE:
-    case SSG_OP_SCATTER: step->run = run_slice; break;
-    case SSG_OP_TRANSPOSE: step->run = run_transpose; break;
-    default:
-        step->run = run_same;
-        r->in_place = 1;
-        break;
-    }
+    static const int to_first[4] = {0, 3, 1, 2};
+    ssg_placed *in = &r->inputs[0];
+    int becomes_nhwc = ssg_cuda_narrow(in->precision) && in->layout == SSG_LAYOUT_PLAIN && in->shape.rank == 4 &&
+                       memcmp(r->op->perm, to_first, sizeof to_first) == 0;
+    ssg_cuda_place(&r->output, becomes_nhwc ? SSG_LAYOUT_NHWC : SSG_LAYOUT_PLAIN, in->precision);
+    ssg_net_strides from = turned(r->op, in), to = ssg_cuda_strides(&r->output);
+    int same = memcmp(&from, &to, sizeof from) == 0;
+    step->run = same ? run_same : run_transpose;
+    r->in_place = same;
     return SSGCAM_OK;
 }
 
-/* All tensors of this backend are plain float32, so there is nothing to turn. */
+/* Channels of one pixel, or pixels of one channel, lie the same way in NCHW and NHWC. */
+static int lies_plain(const ssg_placed *placed)
+{
+    const int64_t *d = placed->shape.dims;
+    return placed->layout == SSG_LAYOUT_PLAIN || d[1] == 1 || d[2] * d[3] == 1;
+}
+
+static ssgcam_status make_reshape(ssg_step *step, ssg_step_request *r)
+{
+    if (!lies_plain(&r->inputs[0])) ssg_cuda_place(&r->inputs[0], SSG_LAYOUT_PLAIN, r->inputs[0].precision);
+    ssg_cuda_place(&r->output, SSG_LAYOUT_PLAIN, r->inputs[0].precision);
+    step->run = run_same;
+    r->in_place = 1;
+    return SSGCAM_OK;
+}
+
+/* All parts as the narrowest of them; channels last if one has it so. */
+static ssgcam_status make_concat(ssg_step *step, ssg_step_request *r)
+{
+    ssg_placed wanted = r->more_inputs[0];
+    for (int i = 1; i < r->op->input_count; i++) {
+        if (r->more_inputs[i].layout == SSG_LAYOUT_NHWC) wanted.layout = SSG_LAYOUT_NHWC;
+        if (ssg_cuda_narrow(r->more_inputs[i].precision)) wanted.precision = r->more_inputs[i].precision;
+    }
+    for (int i = 0; i < r->op->input_count; i++) ssg_cuda_place_like(&r->more_inputs[i], &wanted);
+    ssg_cuda_place_like(&r->output, &wanted);
+    step->run = run_concat;
+    return SSGCAM_OK;
+}
+
+ssgcam_status ssg_cuda_make_movement(ssg_step *step, ssg_step_request *r)
+{
+    switch (r->op->kind) {
+    case SSG_OP_CONCAT: return make_concat(step, r);
+    case SSG_OP_TRANSPOSE: return make_transpose(step, r);
+    case SSG_OP_RESHAPE: return make_reshape(step, r);
+    default:
+        ssg_cuda_place_like(&r->output, &r->inputs[0]);
+        step->run = run_slice;
+        return SSGCAM_OK;
+    }
+}
+
+static ssgcam_status run_reorder(const ssg_step *step, const ssg_step_io *io)
+{
+    ssg_net_side to = ssg_cuda_side(&step->output, io->output), from = ssg_cuda_side(&step->inputs[0], io->inputs[0]);
+    ssg_net_axes axes = ssg_cuda_axes(&step->output.shape);
+    ssg_net_copy(&step->cuda->base.run, &to, &from, &axes, step->op.alpha != 0 ? step->op.alpha : 1);
+    return SSGCAM_OK;
+}
+
 ssgcam_status ssg_cuda_make_reorder(ssg_step *step, ssg_step_request *r)
 {
-    step->run = run_same;
-    if (ssg_placed_same(&r->inputs[0], &r->output)) return SSGCAM_OK;
-    return ssg_fail(SSGCAM_ERR_INTERNAL, "the CUDA backend was asked for another memory layout than its own");
+    (void)r;
+    step->run = run_reorder;
+    return SSGCAM_OK;
 }

@@ -3,35 +3,43 @@
 
 static ssgcam_status run_reduce(const ssg_step *step, const ssg_step_io *io)
 {
-    const ssg_shape *in = &step->inputs[0].shape, *out = &step->output.shape;
-    ssg_net_axes kept_axes = ssg_cuda_axes(out), summed = ssg_cuda_axes(in);
-    ssg_net_strides along = ssg_cuda_strides(in), kept = along;
+    const ssg_placed *from = &step->inputs[0], *to = &step->output;
+    const ssg_shape *in = &from->shape, *out = &to->shape;
+    ssg_net_axes summed = ssg_cuda_axes(in);
+    ssg_net_strides along = ssg_cuda_strides(from), kept = along;
     for (int i = 0; i < in->rank; i++) {
         int over = in->dims[i] != out->dims[i];
         summed.dims[i] = over ? in->dims[i] : 1;
         if (over) kept.along[i] = 0;
     }
     float factor = step->op.mean ? (float)((double)ssg_shape_count(out) / (double)ssg_shape_count(in)) : 1;
-    ssg_net_reduce(&step->cuda->base.run, io->output, &kept_axes, io->inputs[0], &kept, &summed, &along, factor);
+    ssg_net_axes axes = ssg_cuda_order_axes(ssg_cuda_axes(out), to);
+    kept = ssg_cuda_order_strides(kept, to);
+    ssg_net_reduce(&step->cuda->base.run, ssg_cuda_element(to), io->output, &axes, io->inputs[0], &kept, &summed, &along, factor);
     return SSGCAM_OK;
 }
 
 static ssgcam_status run_broadcast(const ssg_step *step, const ssg_step_io *io)
 {
-    const ssg_shape *in = &step->inputs[0].shape, *out = &step->output.shape;
-    ssg_net_axes axes = ssg_cuda_axes(out);
-    ssg_net_strides dense = ssg_cuda_strides(in), strides = {{0}};
+    const ssg_placed *to = &step->output;
+    const ssg_shape *in = &step->inputs[0].shape, *out = &to->shape;
+    ssg_net_axes axes = ssg_cuda_order_axes(ssg_cuda_axes(out), to);
+    ssg_net_strides dense = ssg_cuda_strides(&step->inputs[0]), strides = {{0}};
     int shift = out->rank - in->rank;
     for (int i = shift; i < out->rank; i++) strides.along[i] = in->dims[i - shift] == 1 ? 0 : dense.along[i - shift];
-    ssg_net_broadcast(&step->cuda->base.run, io->output, &axes, io->inputs[0], &strides, step->op.alpha);
+    strides = ssg_cuda_order_strides(strides, to);
+    ssg_net_broadcast(&step->cuda->base.run, ssg_cuda_element(to), io->output, &axes, io->inputs[0], &strides, step->op.alpha);
     return SSGCAM_OK;
 }
 
+/* A sum stays as its terms are. What it hands back becomes an image as the operators before it will want it. */
 ssgcam_status ssg_cuda_make_reduce(ssg_step *step, ssg_step_request *r)
 {
-    step->run = r->op->kind == SSG_OP_BROADCAST ? run_broadcast : run_reduce;
-    ssg_cuda_place(&r->inputs[0]);
-    ssg_cuda_place(&r->output);
+    int broadcast = r->op->kind == SSG_OP_BROADCAST;
+    step->run = broadcast ? run_broadcast : run_reduce;
+    ssg_cuda_place_like(&r->output, &r->inputs[0]);
+    if (broadcast && r->output.shape.rank == 4 && ssg_cuda_narrow(r->precision)) ssg_cuda_place(&r->output, SSG_LAYOUT_NHWC, r->precision);
+    ssg_cuda_place(&r->inputs[0], r->inputs[0].layout, r->output.precision);
     return SSGCAM_OK;
 }
 
@@ -51,8 +59,8 @@ static ssgcam_status run_softmax(const ssg_step *step, const ssg_step_io *io)
 ssgcam_status ssg_cuda_make_softmax(ssg_step *step, ssg_step_request *r)
 {
     step->run = run_softmax;
-    for (int i = 0; i < r->op->input_count; i++) ssg_cuda_place(&r->inputs[i]);
-    ssg_cuda_place(&r->output);
+    for (int i = 0; i < r->op->input_count; i++) ssg_cuda_place_plain(&r->inputs[i]);
+    ssg_cuda_place_plain(&r->output);
     return SSGCAM_OK;
 }
 
@@ -78,7 +86,7 @@ static ssgcam_status run_lrn(const ssg_step *step, const ssg_step_io *io)
 ssgcam_status ssg_cuda_make_lrn(ssg_step *step, ssg_step_request *r)
 {
     step->run = run_lrn;
-    for (int i = 0; i < r->op->input_count; i++) ssg_cuda_place(&r->inputs[i]);
-    ssg_cuda_place(&r->output);
+    for (int i = 0; i < r->op->input_count; i++) ssg_cuda_place_plain(&r->inputs[i]);
+    ssg_cuda_place_plain(&r->output);
     return SSGCAM_OK;
 }
