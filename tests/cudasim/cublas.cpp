@@ -13,9 +13,10 @@ namespace
 
 struct handle {
     cudaStream_t stream = nullptr;
+    int device = current_device();
     cublasMath_t math = CUBLAS_DEFAULT_MATH;
 };
-std::set<const void *> alive;
+registry alive;
 
 cublasStatus_t refuse(const char *why)
 {
@@ -36,7 +37,8 @@ const char *cublasGetStatusString(cublasStatus_t status)
 
 cublasStatus_t cublasCreate_v2(cublasHandle_t *h)
 {
-    if (enter("cublasCreate")) return CUBLAS_STATUS_ALLOC_FAILED;
+    if (cudaError_t refused = enter("cublasCreate"))
+        return refused == cudaErrorMemoryAllocation ? CUBLAS_STATUS_ALLOC_FAILED : CUBLAS_STATUS_NOT_INITIALIZED;
     handle *made = new handle;
     alive.insert(made);
     count_handle(1);
@@ -87,6 +89,7 @@ cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t ta, cublasOperat
     const char *name = "cublasGemmEx";
     if (enter(name)) return CUBLAS_STATUS_EXECUTION_FAILED;
     if (!alive.count(h)) return refuse("the handle does not exist");
+    if (((handle *)h)->device != current_device()) return refuse("the handle is of another device");
     if (m < 0 || n < 0 || k < 0) return refuse("a dimension is negative");
     int a_rows = ta == CUBLAS_OP_N ? m : k, b_rows = tb == CUBLAS_OP_N ? k : n;
     if (lda < (a_rows > 1 ? a_rows : 1) || ldb < (b_rows > 1 ? b_rows : 1) || ldc < (m > 1 ? m : 1))

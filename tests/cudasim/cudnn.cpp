@@ -58,14 +58,16 @@ struct activation {
 };
 struct handle {
     cudaStream_t stream = nullptr;
+    int device = current_device();
 };
 
 std::mutex lock;
-std::set<const void *> alive;
+registry alive;
 
 template <typename T, typename Public> cudnnStatus_t create(Public *out, const char *name)
 {
-    if (enter(name)) return CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
+    if (cudaError_t refused = enter(name))
+        return refused == cudaErrorMemoryAllocation ? CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED : CUDNN_STATUS_EXECUTION_FAILED;
     std::lock_guard<std::mutex> hold(lock);
     T *made = new T;
     alive.insert(made);
@@ -167,6 +169,7 @@ const char *check(const call &k, const tensor *x, const tensor *w, const convolu
 {
     if (!alive.count(k.h)) return "the handle does not exist";
     if (!k.h->stream) return "the handle was given no stream";
+    if (k.h->device != current_device() || k.h->device != device_of(k.h->stream, k.name)) return "the handle is of another device";
     if (const char *why = mismatch(x, w, c, y)) return why;
     if (*(const float *)alpha != 1 || *(const float *)beta != 0) return "the simulator knows alpha 1 and beta 0 only";
     if (k.workspace_bytes < workspace_of(k.algorithm)) return "the workspace is smaller than the algorithm asks for";

@@ -112,7 +112,9 @@ const char *cudasim_fault_name(cudasim_fault_kind kind)
                                         "double free",
                                         "leak",
                                         "default stream",
-                                        "library misuse"};
+                                        "library misuse",
+                                        "wrong device",
+                                        "unordered streams"};
     return names[kind];
 }
 

@@ -5,6 +5,8 @@
 #include <cuda_runtime.h>
 
 #include <functional>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,17 +23,27 @@ std::string function_name(const void *function);
 
 /* ---- memory.cpp ------------------------------------------------------------------------------------------------------------------------- */
 
+/* What used an allocation since its last write, and that write. */
+struct use {
+    unsigned stream, time;
+    bool write;
+    std::string what;
+};
 struct allocation {
     char *base;
     size_t size;
     bool live;
+    int device;
+    mutable std::vector<use> uses;
+    mutable unsigned seen_by;  /* the last task that used it */
+    mutable bool seen_writing; /* and wrote it */
 };
 
 bool in_arena(const void *p);
 const allocation *find_allocation(const void *p); /* the one at or below p whose guarded range holds p; may be freed; NULL if none */
-void *allocate(size_t bytes);                     /* NULL: the device's memory is used up */
+void *allocate(size_t bytes, int device);         /* NULL: the device's memory is used up */
 bool release(void *p);
-size_t memory_used(), memory_total();
+size_t memory_used(int device), memory_total(); /* of each device */
 bool is_pinned(const void *p, size_t bytes);
 void *pin(size_t bytes);
 bool unpin(void *p);
@@ -86,9 +98,50 @@ void count_launch(const launch &l);
 
 /* At the start of every call: nonzero if this one is to fail. */
 cudaError_t enter(const char *name);
-void enqueue(cudaStream_t stream, const char *what, std::function<void()> work);
+cudaError_t failed(cudaError_t error); /* remembers it for cudaGetLastError */
+int current_device();                  /* of this thread */
+bool is_lost(int device);
 void count_handle(int delta);
 int live_handles();
+extern std::recursive_mutex call_lock;
+#define ENTER(name)                                                                \
+    if (cudaError_t refused = enter(name); refused != cudaSuccess) return refused; \
+    std::lock_guard<std::recursive_mutex> hold(call_lock)
+
+/* Handles and descriptors that exist; several threads may ask at once. */
+class registry
+{
+    std::mutex lock;
+    std::set<const void *> alive;
+
+  public:
+    void insert(const void *p)
+    {
+        std::lock_guard<std::mutex> hold(lock);
+        alive.insert(p);
+    }
+    size_t erase(const void *p)
+    {
+        std::lock_guard<std::mutex> hold(lock);
+        return alive.erase(p);
+    }
+    size_t count(const void *p)
+    {
+        std::lock_guard<std::mutex> hold(lock);
+        return alive.count(p);
+    }
+};
+
+/* ---- streams.cpp ------------------------------------------------------------------------------------------------------------------------ */
+
+void enqueue(cudaStream_t stream, const char *what, std::function<void()> work);
+int device_of(cudaStream_t stream, const char *what);
+void finish(cudaStream_t stream); /* and the host has waited for it */
+void finish_all();
+void drop_lost_work(); /* what a lost device had still to do */
+
+/* The work that runs now uses the allocation: on its device, and after all uses by other streams that it could collide with? */
+void touch(const allocation &a, bool write, const char *who);
 
 } // namespace cudasim
 #endif

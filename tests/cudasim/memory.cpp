@@ -20,7 +20,8 @@ static uint8_t *written;
 static std::vector<allocation> table; /* ascending */
 static std::map<char *, size_t> pinned;
 static std::recursive_mutex lock;
-static size_t used, total = (size_t)8 << 30;
+enum { MOST_DEVICES = 16 };
+static size_t used[MOST_DEVICES], total = (size_t)8 << 30;
 static int depth;
 
 static void open_arena()
@@ -39,9 +40,9 @@ void set_memory(size_t bytes)
     total = bytes;
 }
 
-size_t memory_used()
+size_t memory_used(int device)
 {
-    return used;
+    return used[device];
 }
 
 size_t memory_total()
@@ -90,19 +91,19 @@ const allocation *find_allocation(const void *p)
     return &table[last];
 }
 
-void *allocate(size_t bytes)
+void *allocate(size_t bytes, int device)
 {
     std::lock_guard<std::recursive_mutex> hold(lock);
     open_arena();
-    if (bytes > total - used) return nullptr;
+    if (bytes > total || used[device] > total - bytes) return nullptr;
     char *base = top;
     top += (bytes + PAGE - 1) / PAGE * PAGE + GUARD;
     if (top > arena + ARENA) abort();
     mprotect(base, (size_t)(top - base), PROT_READ | PROT_WRITE);
     memset(base, POISON, bytes);
     if (depth == 0) mprotect(base, (size_t)(top - base), PROT_NONE);
-    table.push_back({base, bytes, true});
-    used += bytes;
+    table.push_back({base, bytes, true, device, {}, 0, false});
+    used[device] += bytes;
     return base;
 }
 
@@ -112,7 +113,8 @@ bool release(void *p)
     for (allocation &a : table)
         if (a.base == p && a.live) {
             a.live = false;
-            used -= a.size;
+            used[a.device] -= a.size;
+            a.uses.clear();
             size_t whole = (a.size + PAGE - 1) / PAGE * PAGE;
             madvise(a.base, whole, MADV_DONTNEED);
             madvise(written_bytes(a.base), whole, MADV_DONTNEED);
@@ -169,6 +171,7 @@ bool device_range(const char *who, const void *p, size_t bytes, bool read)
         fault(CUDASIM_FREED, nullptr, "%s: the memory was freed", who);
         return false;
     }
+    touch(*a, !read, who);
     if (read && tracing && memchr(written_bytes(p), 0, bytes)) { /* untraced kernels leave no marks */
         size_t at = (size_t)((uint8_t *)memchr(written_bytes(p), 0, bytes) - written_bytes(p));
         fault(CUDASIM_UNINITIALISED, nullptr, "%s: byte %zu of %zu was never written", who, at, bytes);

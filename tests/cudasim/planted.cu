@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include <utility>
+
 extern __shared__ unsigned char ssg_shared[];
 
 namespace planted_kernels
@@ -233,6 +235,95 @@ void default_stream(int faulty)
     cudaDeviceSynchronize();
 }
 
+/* ---- several streams, several devices ------------------------------------------------------------------------------------------------------ */
+
+struct two {
+    bench first, second;
+    cudaEvent_t event;
+    two()
+    {
+        cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+    }
+    ~two()
+    {
+        cudaStreamSynchronize(first.stream);
+        cudaStreamSynchronize(second.stream);
+        cudaEventDestroy(event);
+    }
+    /* What the second stream does from now on comes after what the first one has done so far. */
+    void order()
+    {
+        cudaEventRecord(event, first.stream);
+        cudaStreamWaitEvent(second.stream, event, 0);
+    }
+};
+__global__ void fill(job j)
+{
+    j.data[threadIdx.x] = 1;
+}
+void copy_without_event(int faulty)
+{
+    two t;
+    cudaMemsetAsync(t.first.data, 1, N * sizeof(int), t.first.stream);
+    if (!faulty) t.order();
+    cudaMemcpyAsync(t.second.data, t.first.data, N * sizeof(int), cudaMemcpyDeviceToDevice, t.second.stream);
+}
+void kernel_without_event(int faulty)
+{
+    two t;
+    cudaMemsetAsync(t.first.data, 1, N * sizeof(int), t.first.stream);
+    t.order();
+    if (faulty) cudaMemsetAsync(t.first.data, 2, N * sizeof(int), t.first.stream); /* after the event */
+    std::swap(t.second.data, t.first.data);
+    t.second.launch(fill, 0);
+    std::swap(t.second.data, t.first.data);
+}
+void allocated_without_event(int faulty)
+{
+    two t;
+    int *memory;
+    cudaMallocAsync((void **)&memory, N * sizeof(int), t.first.stream);
+    if (!faulty) t.order();
+    cudaMemsetAsync(memory, 0, N * sizeof(int), t.second.stream);
+    cudaStreamSynchronize(t.second.stream);
+    cudaFreeAsync(memory, t.first.stream);
+}
+void stream_of_another_device(int faulty)
+{
+    cudasim_set_machine(2, CUDART_VERSION, (size_t)1 << 30);
+    bench b;
+    cudaSetDevice(faulty);
+    b.launch(fill, 0);
+    cudaSetDevice(0);
+}
+void memory_of_another_device(int faulty)
+{
+    cudasim_set_machine(2, CUDART_VERSION, (size_t)1 << 30);
+    bench b;
+    cudaSetDevice(faulty);
+    {
+        bench other;
+        cudaStreamSynchronize(b.stream);
+        std::swap(b.data, other.data);
+        other.launch(fill, 0);
+        cudaStreamSynchronize(other.stream);
+        std::swap(b.data, other.data);
+    }
+    cudaSetDevice(0);
+}
+void event_of_another_device(int faulty)
+{
+    cudasim_set_machine(2, CUDART_VERSION, (size_t)1 << 30);
+    bench b;
+    cudaEvent_t event;
+    cudaSetDevice(faulty);
+    cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+    cudaEventRecord(event, b.stream);
+    cudaStreamSynchronize(b.stream);
+    cudaEventDestroy(event);
+    cudaSetDevice(0);
+}
+
 /* ---- clean programs with known answers ------------------------------------------------------------------------------------------------- */
 
 struct walk {
@@ -301,7 +392,13 @@ const planted planted_faults[] = {{"a read behind the end", CUDASIM_GLOBAL_BOUND
                                   {"more shared memory than was asked for", CUDASIM_BAD_LAUNCH, too_much_shared},
                                   {"memory released twice", CUDASIM_DOUBLE_FREE, freed_twice},
                                   {"memory never released", CUDASIM_LEAK, leaked},
-                                  {"work on the default stream", CUDASIM_DEFAULT_STREAM, default_stream}};
+                                  {"work on the default stream", CUDASIM_DEFAULT_STREAM, default_stream},
+                                  {"a copy that waits for no event", CUDASIM_STREAM_RACE, copy_without_event},
+                                  {"a kernel beside a write after the event", CUDASIM_STREAM_RACE, kernel_without_event},
+                                  {"memory used before the stream that allocates it", CUDASIM_STREAM_RACE, allocated_without_event},
+                                  {"a kernel on a stream of another device", CUDASIM_WRONG_DEVICE, stream_of_another_device},
+                                  {"a kernel on memory of another device", CUDASIM_WRONG_DEVICE, memory_of_another_device},
+                                  {"an event of another device", CUDASIM_WRONG_DEVICE, event_of_another_device}};
 const size_t planted_count = sizeof planted_faults / sizeof *planted_faults;
 
 void planted_traffic(int stride)

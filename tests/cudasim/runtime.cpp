@@ -1,40 +1,21 @@
-/* runtime.cpp - the calls of the CUDA runtime that we make. Work given to a stream waits until something waits for it; streams that wait together are
- * interleaved in a seeded order. Any call can be made to fail. */
+/* runtime.cpp - the calls of the CUDA runtime that we make: launches, the machine, memory. Any call can be made to fail. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <random>
-#include <set>
 
 #include "tests/cudasim/inside.h"
 
 namespace cudasim
 {
 
-struct task {
-    std::string what;
-    std::function<void()> work;
-    std::shared_ptr<bool> after; /* an event that must have happened */
-};
-struct stream {
-    std::deque<task> tasks;
-};
-struct event {
-    std::shared_ptr<bool> happened;
-    stream *on;
-    double time;
-};
-
-static std::recursive_mutex lock;
-static std::set<stream *> streams;
-static std::map<const void *, int> shared_limit;
+std::recursive_mutex call_lock;
+static std::map<std::pair<const void *, int>, int> shared_limit; /* of a kernel on a device */
 static long calls, fail_at;
-static int lost, devices = 1, driver = CUDART_VERSION, handles, capability[2] = {9, 0};
+static int lost, lost_device = -1, devices = 1, driver = CUDART_VERSION, handles, capability[2] = {9, 0};
 static thread_local cudaError_t last;
 static thread_local int device;
 static unsigned launches;
@@ -43,7 +24,7 @@ static unsigned launches;
 static struct steer {
     steer()
     {
-        if (const char *n = getenv("CUDASIM_FAIL_CALL")) fail_at = atol(n), lost = getenv("CUDASIM_LOST") != nullptr;
+        if (const char *n = getenv("CUDASIM_FAIL_CALL")) fail_at = atol(n), lost = getenv("CUDASIM_LOST") ? atoi(getenv("CUDASIM_LOST")) : 0;
         if (const char *n = getenv("CUDASIM_DEVICES")) devices = atoi(n);
         if (const char *n = getenv("CUDASIM_DRIVER")) driver = atoi(n);
         if (const char *n = getenv("CUDASIM_TRACE")) tracing = atoi(n) != 0;
@@ -52,86 +33,46 @@ static struct steer {
     }
 } steering;
 
-static cudaError_t failed(cudaError_t error)
+cudaError_t failed(cudaError_t error)
 {
     if (error != cudaSuccess) last = error;
     return error;
 }
 
+bool is_lost(int which)
+{
+    return lost && fail_at && calls >= fail_at && (lost == CUDASIM_LOSE_ALL || which == lost_device);
+}
+
 cudaError_t enter(const char *name)
 {
-    std::lock_guard<std::recursive_mutex> hold(lock);
-    (void)name;
+    std::lock_guard<std::recursive_mutex> hold(call_lock);
     calls++;
     if (fail_at == 0 || calls < fail_at || (calls > fail_at && !lost)) return cudaSuccess;
-    return failed(lost ? cudaErrorDevicesUnavailable : cudaErrorMemoryAllocation);
+    if (!lost) return failed(cudaErrorMemoryAllocation);
+    if (calls == fail_at) {
+        lost_device = device;
+        drop_lost_work();
+    }
+    bool leaves = lost == CUDASIM_LOSE_ONE && strcmp(name, "cudaSetDevice") == 0;
+    bool releases = strstr(name, "Free") || strstr(name, "Destroy"); /* done all the same, so that what nobody releases shows */
+    return is_lost(device) && !leaves && !releases ? failed(cudaErrorDevicesUnavailable) : cudaSuccess;
+}
+
+int current_device()
+{
+    return device;
 }
 
 void count_handle(int delta)
 {
-    std::lock_guard<std::recursive_mutex> hold(lock);
+    std::lock_guard<std::recursive_mutex> hold(call_lock);
     handles += delta;
 }
 
 int live_handles()
 {
     return handles;
-}
-
-static stream *stream_of(cudaStream_t s, const char *what)
-{
-    static stream default_stream;
-    if (streams.count((stream *)s)) return (stream *)s;
-    if (s == nullptr || s == cudaStreamLegacy || s == cudaStreamPerThread)
-        fault(CUDASIM_DEFAULT_STREAM, nullptr, "%s is given to the default stream", what);
-    else
-        fault(CUDASIM_POINTER_KIND, nullptr, "%s: no such stream", what);
-    streams.insert(&default_stream);
-    return &default_stream;
-}
-
-void enqueue(cudaStream_t s, const char *what, std::function<void()> work)
-{
-    std::lock_guard<std::recursive_mutex> hold(lock);
-    stream_of(s, what)->tasks.push_back({what, std::move(work), nullptr});
-}
-
-static bool ready(const stream *s)
-{
-    return !s->tasks.empty() && (!s->tasks.front().after || *s->tasks.front().after);
-}
-
-/* Runs streams, drawn at random among those that can go on, until `until` says so. */
-template <typename Condition> static void run_until(Condition until)
-{
-    std::lock_guard<std::recursive_mutex> hold(lock);
-    static std::mt19937 draw(1);
-    unlock_arena();
-    while (!until()) {
-        std::vector<stream *> able;
-        for (stream *s : streams)
-            if (ready(s)) able.push_back(s);
-        if (able.empty()) break;
-        stream *s = able[draw() % able.size()];
-        task t = std::move(s->tasks.front());
-        s->tasks.pop_front();
-        if (t.work) t.work();
-    }
-    lock_arena();
-}
-
-static void finish(stream *s)
-{
-    run_until([s] { return s->tasks.empty(); });
-}
-
-static void finish_all()
-{
-    run_until([] {
-        for (stream *s : streams)
-            if (!s->tasks.empty()) return false;
-        return true;
-    });
 }
 
 /* What a copy to the device reads: memory as it will be when the copy runs, or as it was when something else was allowed to change it. */
@@ -176,17 +117,13 @@ static cudaError_t copy(void *to, const void *from, size_t bytes, cudaMemcpyKind
         memmove(to, read->kept.empty() ? from : read->kept.data(), bytes);
         if (!down) mark_written(to, bytes);
     });
-    if (down && !is_pinned(to, bytes)) finish(stream_of(s, "cudaMemcpyAsync"));
+    if (down && !is_pinned(to, bytes)) finish(s);
     return cudaSuccess;
 }
 
 } // namespace cudasim
 
 using namespace cudasim;
-
-#define ENTER(name)                                                                \
-    if (cudaError_t refused = enter(name); refused != cudaSuccess) return refused; \
-    std::lock_guard<std::recursive_mutex> hold(lock)
 
 /* ---- launches ------------------------------------------------------------------------------------------------------------------------------ */
 
@@ -196,12 +133,17 @@ cudaError_t cudasim_launch(const cudaLaunchConfig_t *c, const void *function, vo
     launch l = {function, function_name(function), c->gridDim, c->blockDim, c->dynamicSmemBytes, thread, {}, ++launches};
     l.arguments.assign((const char *)arguments, (const char *)arguments + size);
     size_t block = (size_t)l.block.x * l.block.y * l.block.z, grid = (size_t)l.grid.x * l.grid.y * l.grid.z;
-    size_t allowed = shared_limit.count(function) ? (size_t)shared_limit[function] : 48 << 10;
+    auto raised = shared_limit.find({function, device});
+    size_t allowed = raised != shared_limit.end() ? (size_t)raised->second : 48 << 10;
     if (block == 0 || block > 1024 || l.block.z > 64 || grid == 0 || l.grid.y > 65535 || l.grid.z > 65535 || l.grid.x > 0x7fffffff ||
         l.shared > allowed || size > 4096) {
         fault(CUDASIM_BAD_LAUNCH, nullptr, "%s: grid %u %u %u, block %u %u %u, %zu bytes of shared memory (%zu allowed), %zu of arguments",
               l.name.c_str(), l.grid.x, l.grid.y, l.grid.z, l.block.x, l.block.y, l.block.z, l.shared, allowed, size);
         return failed(cudaErrorInvalidConfiguration);
+    }
+    if (int on = device_of(c->stream, "cudaLaunchKernelEx"); on != device) {
+        fault(CUDASIM_WRONG_DEVICE, nullptr, "%s is given to a stream of device %d while device %d is current", l.name.c_str(), on, device);
+        return failed(cudaErrorInvalidResourceHandle);
     }
     if ((l.number & 0xffff) == 0) forget_races();
     enqueue(c->stream, l.name.c_str(), [l] { run_launch(l); });
@@ -212,6 +154,7 @@ void cudasim_fail_call(long n, int loses)
 {
     fail_at = n ? calls + n : 0;
     lost = loses;
+    lost_device = -1;
 }
 
 long cudasim_call_count(void)
@@ -237,7 +180,7 @@ cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribu
 {
     ENTER("cudaFuncSetAttribute");
     if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 || value > 227 << 10) return failed(cudaErrorInvalidValue);
-    shared_limit[function] = value > 48 << 10 ? value : 48 << 10;
+    shared_limit[{function, device}] = value > 48 << 10 ? value : 48 << 10;
     return cudaSuccess;
 }
 
@@ -347,7 +290,7 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
 {
     ENTER("cudaMemGetInfo");
     *total = memory_total();
-    *free_bytes = *total - memory_used();
+    *free_bytes = *total - memory_used(device);
     return cudaSuccess;
 }
 
@@ -356,15 +299,18 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
 cudaError_t cudaMallocAsync(void **p, size_t bytes, cudaStream_t s)
 {
     ENTER("cudaMallocAsync");
-    stream_of(s, "cudaMallocAsync");
+    int on = device_of(s, "cudaMallocAsync");
     *p = nullptr;
     if (bytes == 0) return cudaSuccess;
-    if (!(*p = allocate(bytes))) finish_all(), *p = allocate(bytes); /* what was freed on a stream comes back */
-    return *p ? cudaSuccess : failed(cudaErrorMemoryAllocation);
+    if (!(*p = allocate(bytes, on))) finish_all(), *p = allocate(bytes, on); /* what was freed on a stream comes back */
+    if (!*p) return failed(cudaErrorMemoryAllocation);
+    enqueue(s, "cudaMallocAsync", [p = *p, bytes] { device_range("cudaMallocAsync", p, bytes, false); });
+    return cudaSuccess;
 }
 
 static void give_back(void *p, const char *who)
 {
+    if (const allocation *a = find_allocation(p); a && a->base == p && a->live) touch(*a, true, who);
     if (!release(p)) fault(CUDASIM_DOUBLE_FREE, nullptr, "%s: %p is not, or no longer, allocated", who, p);
 }
 
@@ -404,84 +350,6 @@ cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s)
         memset(p, value, bytes);
         mark_written(p, bytes);
     });
-    return cudaSuccess;
-}
-
-/* ---- streams and events ---------------------------------------------------------------------------------------------------------------------- */
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
-{
-    ENTER("cudaStreamCreateWithFlags");
-    stream *made = new stream;
-    streams.insert(made);
-    *s = (cudaStream_t)made;
-    handles++;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamDestroy(cudaStream_t s)
-{
-    ENTER("cudaStreamDestroy");
-    if (!streams.count((stream *)s)) return failed(cudaErrorInvalidResourceHandle);
-    finish((stream *)s);
-    streams.erase((stream *)s);
-    delete (stream *)s;
-    handles--;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamSynchronize(cudaStream_t s)
-{
-    ENTER("cudaStreamSynchronize");
-    finish(stream_of(s, "cudaStreamSynchronize"));
-    return cudaSuccess;
-}
-
-cudaError_t cudaDeviceSynchronize(void)
-{
-    ENTER("cudaDeviceSynchronize");
-    finish_all();
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned)
-{
-    ENTER("cudaEventCreateWithFlags");
-    *e = (cudaEvent_t) new event{std::make_shared<bool>(true), nullptr, 0};
-    handles++;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventDestroy(cudaEvent_t e)
-{
-    ENTER("cudaEventDestroy");
-    delete (event *)e;
-    handles--;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
-{
-    ENTER("cudaEventRecord");
-    std::shared_ptr<bool> flag = std::make_shared<bool>(false);
-    ((event *)e)->happened = flag;
-    ((event *)e)->on = stream_of(s, "cudaEventRecord");
-    enqueue(s, "cudaEventRecord", [flag] { *flag = true; });
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventSynchronize(cudaEvent_t e)
-{
-    ENTER("cudaEventSynchronize");
-    std::shared_ptr<bool> flag = ((event *)e)->happened;
-    run_until([flag] { return *flag; });
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
-{
-    ENTER("cudaStreamWaitEvent");
-    stream_of(s, "cudaStreamWaitEvent")->tasks.push_back({"cudaStreamWaitEvent", nullptr, ((event *)e)->happened});
     return cudaSuccess;
 }
 }

@@ -32,6 +32,8 @@ typedef enum cudasim_fault_kind {
     CUDASIM_LEAK,              /* memory, streams or handles alive at the end */
     CUDASIM_DEFAULT_STREAM,    /* work on the stream that serialises everything */
     CUDASIM_LIBRARY_MISUSE,    /* a cuDNN or cuBLAS call outside its documentation */
+    CUDASIM_WRONG_DEVICE,      /* a stream, event, handle or memory of a device other than the one at work */
+    CUDASIM_STREAM_RACE,       /* two streams using the same memory, one of them writing, with nothing that puts one before the other */
     CUDASIM_FAULT_KINDS
 } cudasim_fault_kind;
 
@@ -50,12 +52,13 @@ typedef enum cudasim_order { CUDASIM_FORWARD, CUDASIM_REVERSE, CUDASIM_SHUFFLED 
 void cudasim_set_order(cudasim_order order, unsigned seed);
 void cudasim_set_trace(int on);
 
-/* The n-th call from now (1 = the next) to the runtime, cuDNN or cuBLAS fails as out of memory (lost = 0) or, with all later ones, as a lost device.
- * 0 switches it off. */
+/* The n-th call from now (1 = the next) to the runtime, cuDNN or cuBLAS fails as out of memory (lost = 0) or as a lost device: with all later ones,
+ * or with all later ones of threads at work with the device whose call it was. 0 switches it off. */
+enum { CUDASIM_LOSE_ALL = 1, CUDASIM_LOSE_ONE = 2 };
 void cudasim_fail_call(long n, int lost);
 long cudasim_call_count(void);
 
-/* What the machine has. driver 0: none installed. */
+/* What the machine has; each device has so much memory. driver 0: none installed. */
 void cudasim_set_machine(int devices, int driver, size_t memory);
 void cudasim_set_capability(int major, int minor); /* 9.0 unless a test says otherwise */
 

@@ -144,6 +144,7 @@ static int check_device(const void *p, unsigned size, bool write, const void *pl
         fault(CUDASIM_FREED, place, "%s of %u bytes of freed memory", what, size);
         return 0;
     }
+    touch(*a, write, now->l->name.c_str());
     uint8_t *w = written_bytes(p);
     if (write)
         memset(w, 1, size);
