@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
-#include "host/base/clock.h"
 #include "host/cam/pass.h"
 
 static const size_t CHUNK_BYTES = (size_t)512 << 20;
+
+enum { FORWARD_FROM, FORWARD_TO, BACKWARD_FROM, BACKWARD_TO, MAPS_TO, MARKS };
 
 typedef struct row {
     ssgcam_method_options method;
@@ -26,7 +27,7 @@ struct ssg_cam {
     size_t image_bytes;
     void *scratch; /* device memory */
     size_t memory;
-    double ms[3];
+    ssg_mark marks[MARKS];
 };
 
 /* ---- which rows share a pass -------------------------------------------------------------------------------------------------------- */
@@ -172,6 +173,7 @@ void ssg_cam_destroy(ssg_cam **cam)
         ssg_free(pass);
     }
     device->interface->memory_destroy(device, (*cam)->scratch);
+    for (int i = 0; i < MARKS; i++) device->interface->mark_clear(device, &(*cam)->marks[i]);
     ssg_free((*cam)->passes);
     ssg_free((*cam)->rows);
     ssg_free((*cam)->images);
@@ -181,28 +183,39 @@ void ssg_cam_destroy(ssg_cam **cam)
 
 /* ---- passes ------------------------------------------------------------------------------------------------------------------- */
 
+static ssgcam_status mark(ssg_cam *cam, int which)
+{
+    return cam->device->interface->mark(cam->device, &cam->marks[which]);
+}
+
 ssgcam_status ssg_cam_forward(ssg_cam *cam, const float *images, float *logits)
 {
-    double start = ssg_clock_ms();
+    SSG_TRY(mark(cam, FORWARD_FROM));
     for (int i = 0; i < cam->pass_count; i++) SSG_TRY(ssg_plan_forward(cam->passes[i]->plan, images));
-    if (logits) SSG_TRY(ssg_plan_scores(cam->passes[0]->plan, logits));
     if (cam->images) memcpy(cam->images, images, cam->image_bytes);
-    cam->ms[0] = ssg_clock_ms() - start;
-    return SSGCAM_OK;
+    SSG_TRY(mark(cam, FORWARD_TO));
+    return logits ? ssg_plan_scores(cam->passes[0]->plan, logits) : SSGCAM_OK;
+}
+
+ssgcam_status ssg_cam_forward_sent(ssg_cam *cam, ssg_lane *sent, const float *images, void *logits)
+{
+    SSG_TRY(mark(cam, FORWARD_FROM));
+    for (int i = 0; i < cam->pass_count; i++) SSG_TRY(ssg_plan_forward_sent(cam->passes[i]->plan, sent));
+    if (cam->images) memcpy(cam->images, images, cam->image_bytes);
+    SSG_TRY(mark(cam, FORWARD_TO));
+    return ssg_plan_keep_scores(cam->passes[0]->plan, logits);
 }
 
 ssgcam_status ssg_cam_backward(ssg_cam *cam, const int64_t *chosen)
 {
-    double start = ssg_clock_ms();
+    SSG_TRY(mark(cam, BACKWARD_FROM));
     for (int i = 0; i < cam->pass_count; i++) SSG_TRY(cam->passes[i]->kind->run(cam->passes[i], cam->images, chosen));
-    double middle = ssg_clock_ms();
+    SSG_TRY(mark(cam, BACKWARD_TO));
     for (int i = 0; i < cam->row_count; i++) {
         row *r = &cam->rows[i];
         cam->passes[r->pass]->kind->maps(cam->passes[r->pass], r->tap, &r->method, r->maps, cam->scratch);
     }
-    cam->ms[1] = middle - start;
-    cam->ms[2] = ssg_clock_ms() - middle;
-    return SSGCAM_OK;
+    return mark(cam, MAPS_TO);
 }
 
 /* ---- looking ------------------------------------------------------------------------------------------------------------------ */
@@ -225,9 +238,11 @@ void ssg_cam_tap(const ssg_cam *cam, int index, ssg_tap *tap)
     cam->passes[r->pass]->kind->tap(cam->passes[r->pass], r->tap, tap);
 }
 
-void ssg_cam_times(const ssg_cam *cam, double ms[3])
+ssgcam_status ssg_cam_times(const ssg_cam *cam, double ms[3])
 {
-    memcpy(ms, cam->ms, sizeof cam->ms);
+    static const int from[] = {FORWARD_FROM, BACKWARD_FROM, BACKWARD_TO}, to[] = {FORWARD_TO, BACKWARD_TO, MAPS_TO};
+    for (int i = 0; i < 3; i++) SSG_TRY(cam->device->interface->mark_ms(cam->device, &cam->marks[from[i]], &cam->marks[to[i]], &ms[i]));
+    return SSGCAM_OK;
 }
 
 size_t ssg_cam_memory(const ssg_cam *cam)

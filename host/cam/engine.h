@@ -36,6 +36,10 @@ int64_t ssg_cam_class_count(const ssg_cam *cam);
 /* Forward pass; `logits` (may be NULL) receives [N][class count]. */
 ssgcam_status ssg_cam_forward(ssg_cam *cam, const float *images, float *logits);
 
+/* The same for images that are on their way to the device (ssg_device_interface.send) as well as in host memory. The logits go to device memory, so
+ * that nothing waits. */
+ssgcam_status ssg_cam_forward_sent(ssg_cam *cam, ssg_lane *sent, const float *images, void *logits);
+
 /* Backward pass for chosen[c * N + n] and all maps. Follows ssg_cam_forward on the same images. */
 ssgcam_status ssg_cam_backward(ssg_cam *cam, const int64_t *chosen);
 
@@ -46,8 +50,8 @@ float *ssg_cam_maps(const ssg_cam *cam, int row, int *height, int *width);
 /* The tap (activation and gradient) behind a row, for saving tensors. */
 void ssg_cam_tap(const ssg_cam *cam, int row, ssg_tap *tap);
 
-/* Milliseconds of the last passes: forward, backward, maps. */
-void ssg_cam_times(const ssg_cam *cam, double ms[3]);
+/* Waits for the last passes and gives their milliseconds: forward, backward, maps. */
+ssgcam_status ssg_cam_times(const ssg_cam *cam, double ms[3]);
 
 /* Bytes of device memory in use by the plan and the maps. */
 size_t ssg_cam_memory(const ssg_cam *cam);

@@ -13,18 +13,18 @@ typedef struct common_flags {
     int threads, json, quiet, verbose, help;
 } common_flags;
 
-#define COMMON_OPTIONS                                                                                           \
-    {NULL, 0, OPTION_HEADING, 0, NULL, "Everywhere:"},                                                           \
-        {"device", 0, OPTION_TEXT, offsetof(common_flags, device), "NAME", "auto, cpu, cuda, cuda:N (auto)"},    \
-        {"threads", 0, OPTION_INT, offsetof(common_flags, threads), "N", "threads on the CPU (all processors)"}, \
-        {"precision", 0,                                                                                         \
-         OPTION_TEXT, offsetof(common_flags, precision),                                                         \
-         "P",         "fp32; tf32, bf16 and fp16 on GPUs; bf16 on processors that have it (fp32)"},              \
-        {"json", 0, OPTION_FLAG, offsetof(common_flags, json), NULL, "print the result as JSON"},                \
-        {"quiet", 'q', OPTION_FLAG, offsetof(common_flags, quiet), NULL, "no progress, no remarks"},             \
-        {"verbose", 'v', OPTION_FLAG, offsetof(common_flags, verbose), NULL, "say more"},                        \
-    {                                                                                                            \
-        "help", 'h', OPTION_FLAG, offsetof(common_flags, help), NULL, "this text"                                \
+#define COMMON_OPTIONS                                                                                                                     \
+    {NULL, 0, OPTION_HEADING, 0, NULL, "Everywhere:"},                                                                                     \
+        {"device", 0, OPTION_TEXT, offsetof(common_flags, device), "NAME", "auto, cpu, cuda, cuda:N; several: cuda:0,1, cuda:all (auto)"}, \
+        {"threads", 0, OPTION_INT, offsetof(common_flags, threads), "N", "threads on the CPU (all processors)"},                           \
+        {"precision", 0,                                                                                                                   \
+         OPTION_TEXT, offsetof(common_flags, precision),                                                                                   \
+         "P",         "fp32; tf32, bf16 and fp16 on GPUs; bf16 on processors that have it (fp32)"},                                        \
+        {"json", 0, OPTION_FLAG, offsetof(common_flags, json), NULL, "print the result as JSON"},                                          \
+        {"quiet", 'q', OPTION_FLAG, offsetof(common_flags, quiet), NULL, "no progress, no remarks"},                                       \
+        {"verbose", 'v', OPTION_FLAG, offsetof(common_flags, verbose), NULL, "say more"},                                                  \
+    {                                                                                                                                      \
+        "help", 'h', OPTION_FLAG, offsetof(common_flags, help), NULL, "this text"                                                          \
     }
 
 /* Flags that change how images become inputs. */

@@ -60,18 +60,75 @@ static ssgcam_status open_gpu(ssg_device **out, int index, int threads)
 }
 #endif
 
-/* N of "cuda:N", 0 of "cuda", -1 of anything else. */
-static int gpu_index(const char *name)
+/* ---- several devices ------------------------------------------------------------------------------------------------------------------ */
+
+enum { MOST_DEVICES = 64 };
+
+/* Reads "N,M,..." after "cuda:"; 0 if it is something else. */
+static int read_indices(const char *text, int *indices, int *count)
 {
-    if (strncmp(name, "cuda", 4) != 0) return -1;
-    if (name[4] == '\0') return 0;
-    char *end;
-    long index = name[4] == ':' && name[5] >= '0' && name[5] <= '9' ? strtol(name + 5, &end, 10) : -1;
-    return index >= 0 && index < 1024 && *end == '\0' ? (int)index : -1;
+    for (*count = 0; *count < MOST_DEVICES; text++) {
+        char *end;
+        if (*text < '0' || *text > '9') return 0;
+        long index = strtol(text, &end, 10);
+        if (index > 1023 || (*end != '\0' && *end != ',')) return 0;
+        indices[(*count)++] = (int)index;
+        if (*end == '\0') return 1;
+        text = end;
+    }
+    return 0;
+}
+
+/* Which GPUs a name means; fails for a name that means none. */
+static ssgcam_status find_gpus(const char *name, int *indices, int *count)
+{
+    char text[256];
+    *indices = 0;
+    *count = 1;
+    if (strcmp(name, "cuda") == 0) return SSGCAM_OK;
+    if (strcmp(name, "cuda:all") == 0) {
+        SSG_TRY(ssg_device_gpu_describe(0, text));
+        while (*count < MOST_DEVICES && ssg_device_gpu_describe(*count, text) == SSGCAM_OK) indices[*count] = *count, (*count)++;
+        return SSGCAM_OK;
+    }
+    if (strncmp(name, "cuda:", 5) != 0 || !read_indices(name + 5, indices, count))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "device '%s' is not known; use auto, cpu, cuda, cuda:N, cuda:N,M or cuda:all", name);
+    for (int i = 0; i < *count; i++)
+        for (int k = 0; k < i; k++)
+            if (indices[i] == indices[k]) return ssg_fail(SSGCAM_ERR_ARGUMENT, "device '%s' names GPU %d twice", name, indices[i]);
+    return SSGCAM_OK;
+}
+
+/* How often "cpu" stands in "cpu,cpu,..."; 0 if there is anything else. */
+static int count_cpus(const char *name)
+{
+    int count = 0;
+    for (; strncmp(name, "cpu", 3) == 0; name += 4) {
+        count++;
+        if (name[3] == '\0') return count;
+        if (name[3] != ',') return 0;
+    }
+    return 0;
+}
+
+/* Opens them one after the other: GPUs by their indices, or (indices NULL) the CPU, whose threads are divided. */
+static ssgcam_status open_chain(ssg_device **out, const int *indices, int count, int threads)
+{
+    ssgcam_status status = SSGCAM_OK;
+    ssg_device **link = out;
+    int each = threads / count > 0 ? threads / count : 1;
+    for (int i = 0; i < count && status == SSGCAM_OK; i++) {
+        status = indices ? open_gpu(link, indices[i], threads) : ssg_device_cpu_open(link, each);
+        if (status == SSGCAM_OK) link = &(*link)->next;
+    }
+    if (status == SSGCAM_OK) status = (*out)->interface->enter(*out);
+    if (status != SSGCAM_OK) ssg_device_close(out);
+    return status;
 }
 
 ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads)
 {
+    int indices[MOST_DEVICES], count;
     *out = NULL;
     if (threads < 0) return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d threads; give a positive number, or 0 for all processors", threads);
     if (threads == 0) threads = ssg_processor_count();
@@ -79,16 +136,20 @@ ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads)
     if (strcmp(name, "auto") == 0) {
         if (open_gpu(out, 0, threads) == SSGCAM_OK) return SSGCAM_OK;
         ssg_log(SSG_LOG_VERBOSE, "%s; working on the CPU", ssgcam_last_error());
+        name = "cpu";
     }
-    if (strcmp(name, "auto") == 0 || strcmp(name, "cpu") == 0) return ssg_device_cpu_open(out, threads);
-    int index = gpu_index(name);
-    if (index >= 0) return open_gpu(out, index, threads);
-    return ssg_fail(SSGCAM_ERR_ARGUMENT, "device '%s' is not known; use auto, cpu, cuda or cuda:N", name);
+    int cpus = count_cpus(name);
+    if (cpus > 0) return open_chain(out, NULL, cpus, threads);
+    SSG_TRY(find_gpus(name, indices, &count));
+    return open_chain(out, indices, count, threads);
 }
 
 void ssg_device_close(ssg_device **device)
 {
-    if (!device || !*device) return;
-    (*device)->interface->destroy(*device);
+    if (!device) return;
+    for (ssg_device *d = *device, *next; d; d = next) {
+        next = d->next;
+        d->interface->destroy(d);
+    }
     *device = NULL;
 }

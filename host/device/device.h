@@ -39,6 +39,18 @@ int ssg_placed_same(const ssg_placed *a, const ssg_placed *b);
 typedef struct ssg_device ssg_device;
 typedef struct ssg_step ssg_step;
 
+/* A piece of device memory whose contents come from or go to the host beside the steps: one copy at a time, one way or the other. */
+typedef struct ssg_lane {
+    void *memory; /* device memory */
+    size_t bytes; /* room */
+} ssg_lane;
+
+/* A point in the device's work. Start with zeros. */
+typedef struct ssg_mark {
+    double ms;
+    void *event;
+} ssg_mark;
+
 /* What the planner knows of an operator when it asks for a step, and what the step answers. */
 typedef struct ssg_step_request {
     const ssg_op *op;
@@ -61,12 +73,28 @@ typedef struct ssg_device_interface {
     void (*memory_destroy)(ssg_device *, void *memory); /* NULL is fine */
     ssgcam_status (*upload)(ssg_device *, void *to, const void *from, size_t bytes);
     ssgcam_status (*download)(ssg_device *, void *to, const void *from, size_t bytes);
-    ssgcam_status (*clear)(ssg_device *, void *memory, size_t bytes); /* to zeros */
+    ssgcam_status (*clear)(ssg_device *, void *memory, size_t bytes);              /* to zeros */
+    ssgcam_status (*copy)(ssg_device *, void *to, const void *from, size_t bytes); /* inside the device, in order with the steps */
+    /* Lanes. `send` has read `from` on return and moves it into the lane beside the steps. `receive`, as often as wanted: the steps after it find the
+     * bytes at `to`. */
+    ssgcam_status (*lane_create)(ssg_device *, size_t bytes, ssg_lane **);
+    void (*lane_destroy)(ssg_device *, ssg_lane *); /* NULL is fine */
+    ssgcam_status (*send)(ssg_device *, ssg_lane *, const void *from, size_t bytes);
+    ssgcam_status (*receive)(ssg_device *, ssg_lane *, void *to, size_t bytes);
+    /* `fetch` takes lane->memory as the steps so far leave it, beside the later ones, which must not write it before `fetched`. That waits, and gives
+     * the bytes in host memory, where they stay until the lane is used again. */
+    ssgcam_status (*fetch)(ssg_device *, ssg_lane *, size_t bytes);
+    ssgcam_status (*fetched)(ssg_device *, ssg_lane *, const void **bytes);
     /* Steps. */
     ssgcam_status (*step_create)(ssg_device *, ssg_step_request *request, ssg_step **step);
     ssgcam_status (*step_run)(ssg_step *, const void *const *inputs, void *output, void *positions, void *scratch);
     void (*step_destroy)(ssg_step *);
     ssgcam_status (*wait)(ssg_device *); /* until all steps so far are done */
+    /* Time. `mark` stands after the steps so far; mark_ms waits for both and gives the milliseconds between them (0 if one was never made). */
+    ssgcam_status (*mark)(ssg_device *, ssg_mark *);
+    ssgcam_status (*mark_ms)(ssg_device *, const ssg_mark *from, const ssg_mark *to, double *ms);
+    void (*mark_clear)(ssg_device *, ssg_mark *);
+    ssgcam_status (*enter)(ssg_device *); /* before a thread works with the device for the first time, or after it worked with another one */
     void (*destroy)(ssg_device *);
 } ssg_device_interface;
 
@@ -91,11 +119,14 @@ struct ssg_device {
     ssg_run run;        /* what these operations are called with */
     int threads;
     const ssg_scoring_interface *scoring; /* NULL: the host scores */
+    char label[16];                       /* "cpu", "cuda:1" */
+    ssg_device *next;                     /* another one that was opened with it and shares the work of streams (host/flow); NULL at the end */
 };
 
-/* Opens "cpu", "cuda", "cuda:N" or "auto" (a GPU if one can be used, else the CPU). threads: 0 = all processors. */
+/* Opens a device or several: "cpu", "cuda" (the first GPU), "cuda:N", "cuda:N,M", "cuda:all", "cpu,cpu" (the threads divided), or "auto" (a GPU if
+ * one can be used, else the CPU). Where one device is wanted, the first is used. threads: 0 = all processors. */
 ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads);
-void ssg_device_close(ssg_device **device);
+void ssg_device_close(ssg_device **device); /* with those that were opened with it */
 
 /* The CPU backend itself, and the version of the library under it. */
 void ssg_device_library_version(char text[32]);

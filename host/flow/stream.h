@@ -1,8 +1,10 @@
 /* stream.h - images in, fused maps out: decoding, network and consumption overlap, memory does not grow with the number of images.
  *
  *     reader thread          decode, preprocess          into a ring of batches
- *     calling thread         network, maps, quantise, mix
+ *     a thread a device      network, maps, quantise, mix; a batch is taken by whichever device is free (the first works in the calling thread)
  *     consumer thread        resize to the image, your callback, in the order of the items
+ *
+ * Which device takes a batch changes no byte: the batches are the same, whatever their number. A device that fails leaves its batches to the others.
  */
 #ifndef SSG_FLOW_STREAM_H
 #define SSG_FLOW_STREAM_H
@@ -31,7 +33,7 @@ typedef struct ssg_stream_image {
 typedef ssgcam_status ssg_stream_consumer(void *context, const ssg_stream_image *image);
 
 typedef struct ssg_stream_options {
-    ssg_device *device;
+    ssg_device *device; /* and those opened with it (device->next) */
     const ssgcam_model *model;
     /* Either a recipe, or rows (keep_rows): each row quantised on the grid once with every power, row-major. */
     const ssgcam_recipe *recipe;
@@ -46,7 +48,7 @@ typedef struct ssg_stream_options {
     const int *stop; /* polled between batches; nonzero ends the stream with SSGCAM_ERR_INTERRUPTED. May be NULL */
 } ssg_stream_options;
 
-/* Times spent in the network and map stages, and altogether, in milliseconds. */
+/* Times spent in the network and map stages, added up over the devices, and altogether, in milliseconds. */
 typedef struct ssg_stream_times {
     double network, maps, total;
 } ssg_stream_times;

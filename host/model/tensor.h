@@ -42,13 +42,13 @@ typedef struct ssg_const {
         int64_t *i64;
         void *data;
     };
-    int references;
+    _Atomic int references;
 } ssg_const;
 
 /* A new constant with one reference and uninitialised data, or NULL with the last error set. */
 ssg_const *ssg_const_create(ssg_const_type type, const ssg_shape *shape);
 
-/* One more, or one fewer, owner. Not atomic: a model is imported and planned by one thread at a time. */
+/* One more, or one fewer, owner. Several devices may plan the same model at the same time. */
 ssg_const *ssg_const_retain(ssg_const *constant);
 void ssg_const_release(ssg_const *constant); /* NULL is fine */
 

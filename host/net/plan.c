@@ -135,23 +135,36 @@ ssgcam_status ssg_plan_forward(ssg_plan *plan, const float *images)
     return run_steps(plan, 0, plan->forward_steps);
 }
 
-static ssgcam_status read_plain(ssg_plan *plan, int tensor, float *to)
+ssgcam_status ssg_plan_forward_sent(ssg_plan *plan, ssg_lane *images)
+{
+    int v = plan->first_version[plan->graph->input];
+    SSG_TRY(plan->device->interface->receive(plan->device, images, ssg_plan_address(plan, v), plan->versions[v].placed.bytes));
+    return run_steps(plan, 0, plan->forward_steps);
+}
+
+typedef ssgcam_status copy_function(ssg_device *, void *to, const void *from, size_t bytes);
+
+static ssgcam_status copy_plain(ssg_plan *plan, int tensor, void *to, copy_function *copy)
 {
     ssg_placed wanted = ssg_plan_plain(&plan->graph->tensors[tensor].shape);
     int v;
     SSG_TRY(ssg_plan_version(plan, tensor, &wanted, &v)); /* planned from the start: finds it */
-    SSG_TRY(plan->device->interface->wait(plan->device));
-    return plan->device->interface->download(plan->device, to, ssg_plan_address(plan, v), wanted.bytes);
+    return copy(plan->device, to, ssg_plan_address(plan, v), wanted.bytes);
 }
 
 ssgcam_status ssg_plan_scores(ssg_plan *plan, float *logits)
 {
-    return read_plain(plan, plan->graph->logits, logits);
+    return copy_plain(plan, plan->graph->logits, logits, plan->device->interface->download);
 }
 
 ssgcam_status ssg_plan_output(ssg_plan *plan, float *output)
 {
-    return read_plain(plan, plan->graph->output, output);
+    return copy_plain(plan, plan->graph->output, output, plan->device->interface->download);
+}
+
+ssgcam_status ssg_plan_keep_scores(ssg_plan *plan, void *logits)
+{
+    return copy_plain(plan, plan->graph->logits, logits, plan->device->interface->copy);
 }
 
 ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds)
@@ -164,8 +177,7 @@ ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds)
         seeds = plan->seed_buffer;
     }
     SSG_TRY(plan->device->interface->upload(plan->device, ssg_plan_address(plan, v), seeds, plan->versions[v].placed.bytes));
-    SSG_TRY(run_steps(plan, plan->forward_steps, plan->backward_steps));
-    return plan->device->interface->wait(plan->device);
+    return run_steps(plan, plan->forward_steps, plan->backward_steps);
 }
 
 ssgcam_status ssg_plan_check_classes(const ssg_plan *plan, const int64_t *chosen, size_t count)
@@ -196,8 +208,7 @@ ssgcam_status ssg_plan_second(ssg_plan *plan, const float *const *directions)
         int v = plan->direction_inputs[i];
         SSG_TRY(plan->device->interface->upload(plan->device, ssg_plan_address(plan, v), directions[i], plan->versions[v].placed.bytes));
     }
-    SSG_TRY(run_steps(plan, plan->backward_steps, plan->step_count));
-    return plan->device->interface->wait(plan->device);
+    return run_steps(plan, plan->backward_steps, plan->step_count);
 }
 
 /* ---- looking ---------------------------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  *     ssg_plan_backward_classes(plan, classes);   activations and gradients at the taps can be read
  *     ssg_plan_second(plan, directions);          Hessian-vector products can be read (plans made for them; as often as wanted)
  *
- * A plan is used by one thread at a time. Plans of one device share packed weights. */
+ * A plan is used by one thread at a time. Plans of one device share packed weights. Only what brings bytes to the host waits for the device. */
 #ifndef SSG_NET_PLAN_H
 #define SSG_NET_PLAN_H
 
@@ -35,9 +35,15 @@ int64_t ssg_plan_class_count(const ssg_plan *plan);
 /* Runs the forward pass on float32 images of the input shape, in host memory. */
 ssgcam_status ssg_plan_forward(ssg_plan *plan, const float *images);
 
+/* The same for images that are on their way to the device (ssg_device_interface.send). */
+ssgcam_status ssg_plan_forward_sent(ssg_plan *plan, ssg_lane *images);
+
 /* Copies the logits [N][classes] of the last forward pass, or the model's own output, to host memory. */
 ssgcam_status ssg_plan_scores(ssg_plan *plan, float *logits);
 ssgcam_status ssg_plan_output(ssg_plan *plan, float *output);
+
+/* The logits to device memory, in order with the steps. */
+ssgcam_status ssg_plan_keep_scores(ssg_plan *plan, void *logits);
 
 /* Runs the backward pass. seeds: [C * N][classes], class-major (row c * N + n): the gradient of the wanted quantity with respect to the logits (or
  * the output, through_head). At most one backward pass may follow each forward pass: it reuses the memory of activations that it has read for the

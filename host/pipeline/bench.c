@@ -55,6 +55,7 @@ static ssgcam_status prepare(bench *b)
                                .row_count = (int)o->recipe->layer_count,
                                .classes = b->classes,
                                .precision = ssg_precision_of(o->precision)};
+    SSG_TRY(o->device->interface->enter(o->device));
     return ssg_cam_create(&b->cam, o->device, o->model->model, &options);
 }
 
@@ -64,7 +65,7 @@ static ssgcam_status measure(bench *b)
         double ms[3];
         SSG_TRY(ssg_cam_forward(b->cam, b->images, NULL));
         SSG_TRY(ssg_cam_backward(b->cam, b->chosen));
-        ssg_cam_times(b->cam, ms);
+        SSG_TRY(ssg_cam_times(b->cam, ms));
         for (int k = 0; i >= 0 && k < 3; k++) b->ms[k][i] = ms[k];
         if (i >= 0) b->ms[3][i] = ms[0] + ms[1] + ms[2];
     }

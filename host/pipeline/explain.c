@@ -111,6 +111,7 @@ static ssgcam_status engine_for(job *j, int height, int width)
                                .classes = (int)j->wanted_count,
                                .precision = ssg_precision_of(o->precision),
                                .keep_sign = o->keep_sign};
+    SSG_TRY(o->device->interface->enter(o->device));
     SSG_TRY(ssg_cam_create(&j->cam, o->device, o->model->model, &options));
     j->height = height;
     j->width = width;

@@ -75,6 +75,7 @@ static ssgcam_status open_bank(search *s)
     s->result->bank_cached = s->store.cached;
     s->result->bank_mapped = s->store.mapped;
     SSG_TRY(ssg_labelled_check_truth(&s->labelled, &s->store.bank, s->o.model));
+    SSG_TRY(s->o.device->interface->enter(s->o.device));
     SSG_TRY(ssg_bank_device_create(&s->device, s->o.device, &s->store.bank));
     s->store.bank.device = s->device;
     return SSGCAM_OK;

@@ -76,6 +76,9 @@ expect 0 '"devices"' devices --json
 expect 0 "images a second" bench "$model" --repeat 2 --threads 1
 expect 4 "" bench "$model" --device cuda:7
 expect 2 "is not known; use auto" bench "$model" --device gpu
+expect 2 "is not known; use auto" bench "$model" --device cpu,cuda
+expect 2 "names GPU 0 twice" bench "$model" --device cuda:0,0
+expect 0 "images a second" bench "$model" --repeat 1 --device cpu,cpu
 expect 2 "it must be fp32, bf16, fp16 or tf32" bench "$model" --precision fp8
 expect 3 "the CPU computes in fp32 or bf16" bench "$model" --precision tf32 --device cpu
 expect 3 "not in fp16" bench "$model" --precision fp16 --device cpu
@@ -118,6 +121,8 @@ expect 0 "4 of 4 masks" generate "$model" --data data --split test -o run -t 3 -
 expect 0 "6 of 6 masks" generate "$model" --data data -o whole --maps --overlays --batch 3
 for shard in 1/2 2/2; do expect 0 "3 of 3 masks" generate "$model" --data data -o shards --shard $shard --threads 1; done
 check "shards, batch and threads do not change a byte" diff -r whole/masks shards/masks
+for devices in cpu cpu,cpu,cpu; do expect 0 "6 of 6 masks" generate "$model" --data data -o "on-$devices" --device $devices --batch 1; done
+check "several devices do not change a byte" diff -r on-cpu/masks on-cpu,cpu,cpu/masks
 rm "whole/masks/${ids[2]}.png"
 truncate -s -20 whole/journal.jsonl
 expect 0 "6 of 6 masks" generate "$model" --data data -o whole --maps --overlays --batch 3
@@ -200,6 +205,8 @@ check "a recipe, its log and no checkpoint" test -s one.json -a -s one.log.jsonl
 expect 0 "rows, " "${search[@]}" -n 300 -o two.json --threads 1
 expect 0 '"cached": true' "${search[@]}" -n 300 -o two.json --threads 2 --bank-memory 1 --json
 check "threads do not change a byte" cmp one.json two.json
+for devices in cpu cpu,cpu; do "$ssgcam" "${search[@]}" -n 300 --device $devices -o "search-$devices.json" >/dev/null 2>&1; done
+check "several devices find the same recipe" cmp search-cpu.json search-cpu,cpu.json
 for level in ref avx2 avx512; do
   SSGCAM_CPU_LEVEL=$level "$ssgcam" "${search[@]}" -n 300 -o $level.json >/dev/null 2>&1
   check "SSGCAM_CPU_LEVEL=$level does not change a byte" cmp one.json $level.json

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/base/clock.h"
 #include "host/base/parallel.h"
 
 /* ---- views and pieces ---------------------------------------------------------------------------------------------------- */
@@ -75,6 +76,53 @@ static ssgcam_status clear(ssg_device *device, void *memory, size_t bytes)
 {
     (void)device;
     memset(memory, 0, bytes);
+    return SSGCAM_OK;
+}
+
+/* ---- lanes: nothing runs beside anything, so every copy is made at once ---------------------------------------------------------- */
+
+static void lane_destroy(ssg_device *device, ssg_lane *lane)
+{
+    (void)device;
+    if (lane) ssg_free(lane->memory);
+    ssg_free(lane);
+}
+
+static ssgcam_status lane_create(ssg_device *device, size_t bytes, ssg_lane **out)
+{
+    *out = NULL;
+    ssg_lane *lane = ssg_calloc(1, sizeof *lane);
+    if (!lane) return SSG_OUT_OF_MEMORY;
+    lane->bytes = bytes;
+    ssgcam_status status = memory_create(device, bytes, &lane->memory);
+    if (status != SSGCAM_OK) {
+        lane_destroy(device, lane);
+        return status;
+    }
+    *out = lane;
+    return SSGCAM_OK;
+}
+
+static ssgcam_status send(ssg_device *device, ssg_lane *lane, const void *from, size_t bytes)
+{
+    return copy(device, lane->memory, from, bytes);
+}
+
+static ssgcam_status receive(ssg_device *device, ssg_lane *lane, void *to, size_t bytes)
+{
+    return copy(device, to, lane->memory, bytes);
+}
+
+static ssgcam_status fetch(ssg_device *device, ssg_lane *lane, size_t bytes)
+{
+    (void)device, (void)lane, (void)bytes;
+    return SSGCAM_OK;
+}
+
+static ssgcam_status fetched(ssg_device *device, ssg_lane *lane, const void **bytes)
+{
+    (void)device;
+    *bytes = lane->memory;
     return SSGCAM_OK;
 }
 
@@ -163,10 +211,30 @@ static ssgcam_status step_run(ssg_step *step, const void *const *inputs, void *o
     return step->run(step, &io);
 }
 
-static ssgcam_status wait_done(ssg_device *device)
+static ssgcam_status nothing(ssg_device *device)
 {
     (void)device;
     return SSGCAM_OK;
+}
+
+static ssgcam_status mark(ssg_device *device, ssg_mark *here)
+{
+    (void)device;
+    here->ms = ssg_clock_ms();
+    return SSGCAM_OK;
+}
+
+static ssgcam_status mark_ms(ssg_device *device, const ssg_mark *from, const ssg_mark *to, double *ms)
+{
+    (void)device;
+    *ms = from->ms > 0 && to->ms > 0 ? to->ms - from->ms : 0;
+    return SSGCAM_OK;
+}
+
+static void mark_clear(ssg_device *device, ssg_mark *here)
+{
+    (void)device;
+    here->ms = 0;
 }
 
 static void destroy(ssg_device *device)
@@ -183,10 +251,21 @@ static const ssg_device_interface interface = {.name = "cpu",
                                                .upload = copy,
                                                .download = copy,
                                                .clear = clear,
+                                               .copy = copy,
+                                               .lane_create = lane_create,
+                                               .lane_destroy = lane_destroy,
+                                               .send = send,
+                                               .receive = receive,
+                                               .fetch = fetch,
+                                               .fetched = fetched,
                                                .step_create = step_create,
                                                .step_run = step_run,
                                                .step_destroy = step_destroy,
-                                               .wait = wait_done,
+                                               .wait = nothing,
+                                               .mark = mark,
+                                               .mark_ms = mark_ms,
+                                               .mark_clear = mark_clear,
+                                               .enter = nothing,
                                                .destroy = destroy};
 
 ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads)
@@ -194,7 +273,7 @@ ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads)
     *out = NULL;
     ssg_cpu *cpu = ssg_calloc(1, sizeof *cpu);
     if (!cpu) return SSG_OUT_OF_MEMORY;
-    cpu->base = (ssg_device){.interface = &interface, .ops = ssg_ops_cpu(), .run = {.threads = threads}, .threads = threads};
+    cpu->base = (ssg_device){.interface = &interface, .ops = ssg_ops_cpu(), .run = {.threads = threads}, .threads = threads, .label = "cpu"};
     ssgcam_status status = ssg_dnn_create(&cpu->dnn);
     if (status != SSGCAM_OK) {
         ssg_free(cpu);

@@ -214,15 +214,23 @@ static ssgcam_status wait_done(ssg_device *device)
     return ssg_cuda_check(cudaStreamSynchronize(ssg_cuda_handle(cuda)), "the work on the device");
 }
 
+static ssgcam_status enter(ssg_device *device)
+{
+    return ssg_cuda_check(cudaSetDevice(((ssg_cuda *)device)->index), "the device");
+}
+
 static void destroy(ssg_device *device)
 {
     ssg_cuda *cuda = (ssg_cuda *)device;
     cudaStream_t stream = ssg_cuda_handle(cuda);
+    (void)cudaSetDevice(cuda->index);
     if (stream) (void)cudaStreamSynchronize(stream);
     if (cuda->cublas) (void)cublasDestroy(cuda->cublas);
     if (cuda->cudnn) (void)cudnnDestroy(cuda->cudnn);
     ssg_cuda_memory_destroy(device, cuda->stream.tops);
     ssg_cuda_staging_destroy(&cuda->staging);
+    if (cuda->up) (void)cudaStreamDestroy(cuda->up);
+    if (cuda->down) (void)cudaStreamDestroy(cuda->down);
     if (stream) (void)cudaStreamDestroy(stream);
     ssg_free(cuda);
 }
@@ -233,10 +241,21 @@ static const ssg_device_interface interface = {.name = "cuda",
                                                .upload = ssg_cuda_upload,
                                                .download = ssg_cuda_download,
                                                .clear = ssg_cuda_clear,
+                                               .copy = ssg_cuda_copy,
+                                               .lane_create = ssg_cuda_lane_create,
+                                               .lane_destroy = ssg_cuda_lane_destroy,
+                                               .send = ssg_cuda_send,
+                                               .receive = ssg_cuda_receive,
+                                               .fetch = ssg_cuda_fetch,
+                                               .fetched = ssg_cuda_fetched,
                                                .step_create = step_create,
                                                .step_run = step_run,
                                                .step_destroy = step_destroy,
                                                .wait = wait_done,
+                                               .mark = ssg_cuda_mark,
+                                               .mark_ms = ssg_cuda_mark_ms,
+                                               .mark_clear = ssg_cuda_mark_clear,
+                                               .enter = enter,
                                                .destroy = destroy};
 
 /* What is missing, if no GPU can be used. */
@@ -273,12 +292,14 @@ ssgcam_status ssg_device_cuda_describe(int index, char text[256])
 static ssgcam_status open_libraries(ssg_cuda *cuda)
 {
     int shared = 0;
-    SSG_TRY(ssg_cuda_check(cudaSetDevice(cuda->index), "the device"));
+    SSG_TRY(enter(&cuda->base));
     SSG_TRY(ssg_cuda_check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, cuda->index), "the device's limits"));
     cuda->stream.shared_limit = (size_t)shared;
     SSG_TRY(ssg_cuda_check(cudaDeviceGetAttribute(&cuda->capability[0], cudaDevAttrComputeCapabilityMajor, cuda->index), "the device's age"));
     SSG_TRY(ssg_cuda_check(cudaDeviceGetAttribute(&cuda->capability[1], cudaDevAttrComputeCapabilityMinor, cuda->index), "the device's age"));
     SSG_TRY(ssg_cuda_check(cudaStreamCreateWithFlags((cudaStream_t *)&cuda->stream.handle, cudaStreamNonBlocking), "a stream"));
+    SSG_TRY(ssg_cuda_check(cudaStreamCreateWithFlags(&cuda->up, cudaStreamNonBlocking), "a stream"));
+    SSG_TRY(ssg_cuda_check(cudaStreamCreateWithFlags(&cuda->down, cudaStreamNonBlocking), "a stream"));
     SSG_TRY(ssg_cuda_staging_create(&cuda->staging, ssg_cuda_handle(cuda)));
     SSG_TRY(ssg_cuda_memory_create(&cuda->base, SSG_CUDA_TOPS * sizeof(unsigned), (void **)&cuda->stream.tops));
     SSG_TRY(ssg_cudnn_check(cudnnCreate(&cuda->cudnn), "a handle"));
@@ -299,6 +320,7 @@ ssgcam_status ssg_device_cuda_open(ssg_device **out, int index, int threads)
                               .run = {.threads = threads, .stream = &cuda->stream},
                               .threads = threads,
                               .scoring = &ssg_cuda_scoring};
+    snprintf(cuda->base.label, sizeof cuda->base.label, "cuda:%d", index);
     ssgcam_status status = open_libraries(cuda);
     if (status != SSGCAM_OK) {
         destroy(&cuda->base);

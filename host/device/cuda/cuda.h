@@ -26,6 +26,7 @@ typedef struct ssg_cuda {
     int index;
     int capability[2];      /* major, minor */
     ssg_cuda_stream stream; /* base.run points to it */
+    cudaStream_t up, down;  /* copies beside it (lanes.c) */
     cudnnHandle_t cudnn;
     cublasHandle_t cublas;
     ssg_cuda_weights *weights; /* on the device, shared by all plans */
@@ -82,6 +83,7 @@ void ssg_cuda_memory_destroy(ssg_device *device, void *memory);
 ssgcam_status ssg_cuda_upload(ssg_device *device, void *to, const void *from, size_t bytes);
 ssgcam_status ssg_cuda_download(ssg_device *device, void *to, const void *from, size_t bytes);
 ssgcam_status ssg_cuda_clear(ssg_device *device, void *memory, size_t bytes);
+ssgcam_status ssg_cuda_copy(ssg_device *device, void *to, const void *from, size_t bytes);
 
 /* A constant on the device, made once for all steps that use it: its elements, or one element `count` times. constant NULL gives NULL. A filter
  * (K C R S) in NHWC lies as K R S C. */
@@ -89,6 +91,18 @@ ssgcam_status ssg_cuda_weights_get(ssg_cuda_weights **out, ssg_cuda *cuda, ssg_c
                                    ssg_precision precision);
 void ssg_cuda_weights_release(ssg_cuda *cuda, ssg_cuda_weights **weights);
 const void *ssg_cuda_weights_data(const ssg_cuda_weights *weights); /* NULL for NULL */
+
+/* ---- lanes.c: see device.h ---------------------------------------------------------------------------------------------------------------- */
+
+ssgcam_status ssg_cuda_lane_create(ssg_device *device, size_t bytes, ssg_lane **out);
+void ssg_cuda_lane_destroy(ssg_device *device, ssg_lane *lane);
+ssgcam_status ssg_cuda_send(ssg_device *device, ssg_lane *lane, const void *from, size_t bytes);
+ssgcam_status ssg_cuda_receive(ssg_device *device, ssg_lane *lane, void *to, size_t bytes);
+ssgcam_status ssg_cuda_fetch(ssg_device *device, ssg_lane *lane, size_t bytes);
+ssgcam_status ssg_cuda_fetched(ssg_device *device, ssg_lane *lane, const void **bytes);
+ssgcam_status ssg_cuda_mark(ssg_device *device, ssg_mark *here);
+ssgcam_status ssg_cuda_mark_ms(ssg_device *device, const ssg_mark *from, const ssg_mark *to, double *ms);
+void ssg_cuda_mark_clear(ssg_device *device, ssg_mark *here);
 
 /* ---- placements ------------------------------------------------------------------------------------------------------------------------ */
 

@@ -80,6 +80,11 @@ ssgcam_status ssg_cuda_clear(ssg_device *device, void *memory, size_t bytes)
     return ssg_cuda_check(cudaMemsetAsync(memory, 0, bytes, ssg_cuda_handle((ssg_cuda *)device)), "clearing memory");
 }
 
+ssgcam_status ssg_cuda_copy(ssg_device *device, void *to, const void *from, size_t bytes)
+{
+    return ssg_cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, ssg_cuda_handle((ssg_cuda *)device)), "a copy");
+}
+
 /* ---- allocation ---------------------------------------------------------------------------------------------------------------------------- */
 
 ssgcam_status ssg_cuda_memory_create(ssg_device *device, size_t bytes, void **memory)

@@ -1,0 +1,42 @@
+/* The stream's last thread: results go to the caller in the order of the items, whichever device they come from. */
+#include <stdio.h>
+
+#include "host/flow/stream_parts.h"
+
+static ssgcam_status consume_slot(const stream *s, const slot *from, size_t index)
+{
+    const ssgcam_model *m = s->o->model;
+    const int16_t *fused[SSG_STREAM_CLASSES];
+    for (int c = 0; c < from->class_count; c++) fused[c] = (const int16_t *)from->maps + (size_t)c * s->grid_pixels;
+    ssg_stream_image image = {.index = index,
+                              .item = from->item,
+                              .status = from->status,
+                              .message = from->message,
+                              .width = from->width,
+                              .height = from->height,
+                              .region = ssg_preprocess_region(&m->preprocess, from->width, from->height, m->height, m->width),
+                              .class_count = from->status == SSGCAM_OK ? from->class_count : 0,
+                              .classes = from->classes,
+                              .grid_width = s->grid_w,
+                              .grid_height = s->grid_h,
+                              .fused = s->o->keep_rows ? NULL : fused,
+                              .rows = s->o->keep_rows ? from->maps : NULL};
+    return s->consume(s->context, &image);
+}
+
+void *ssg_stream_consumer_thread(void *context)
+{
+    stream *s = context;
+    batch *b;
+    for (size_t n = 0; n < s->batches && (b = ssg_stream_await_done(s, n)); n++) {
+        for (size_t i = 0; i < b->count; i++) {
+            s->consumer_status = consume_slot(s, &b->slots[i], b->first + i);
+            if (s->consumer_status == SSGCAM_OK) continue;
+            snprintf(s->consumer_message, sizeof s->consumer_message, "%s", ssgcam_last_error());
+            ssg_stream_halt(s);
+            return NULL;
+        }
+        ssg_stream_pass_on(s, b, BATCH_EMPTY);
+    }
+    return NULL;
+}

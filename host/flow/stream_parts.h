@@ -1,0 +1,138 @@
+/* stream_parts.h - inside of a stream: what its files share.
+ *
+ *     stream.c        set-up, threads, how it ends
+ *     ring.c          batches change hands
+ *     reader.c        decode, preprocess
+ *     worker.c        a device: takes batches, cuts them into parts; memory that runs out, a device that is lost
+ *     worker_pass.c   a part goes through the network; its maps on the grid
+ *     consumer.c      results in the order of the items */
+#ifndef SSG_FLOW_STREAM_PARTS_H
+#define SSG_FLOW_STREAM_PARTS_H
+
+#include <pthread.h>
+
+#include "host/flow/stream.h"
+
+enum { SSG_STREAM_CLASSES = 32 }; /* at most, of one image */
+
+/* EMPTY -> the reader -> READ -> a worker -> TAKEN -> DONE -> the consumer -> EMPTY. A worker that fails makes TAKEN READ again. */
+typedef enum batch_state { BATCH_EMPTY, BATCH_READ, BATCH_TAKEN, BATCH_DONE } batch_state;
+
+/* One image of a batch. */
+typedef struct slot {
+    const ssgcam_item *item;
+    ssgcam_status status;
+    char message[512];
+    int width, height, class_count, classes[SSG_STREAM_CLASSES];
+    void *maps;  /* host memory: int16 [class][grid], with keep_rows uint8 [class][row][power][grid] */
+    size_t room; /* classes that maps has room for */
+} slot;
+
+typedef struct batch {
+    batch_state state;
+    size_t number, first, count; /* which batch, its first item, how many images */
+    float *tensor;
+    slot *slots;
+} batch;
+
+typedef struct stream stream;
+
+/* Images of a batch that go through the network together. */
+typedef struct part {
+    batch *b;
+    slot *slots;
+    const float *tensor;
+    size_t count;
+    int last;    /* of its batch */
+    int classes; /* C of the network pass: the most of any image */
+    ssg_cam *engine;
+    ssg_lane *images, *scores, *flags; /* flags: [row][class][image] */
+    ssg_lane *maps;                    /* of all images one after the other, as in their slots; NULL where the device works in host memory */
+    ssg_mark start, network, end;
+} part;
+
+enum { SSG_STREAM_PARTS = 2 }; /* one computes while the next one's images come and the last one's maps go */
+
+/* A device with what it needs to work. */
+typedef struct worker {
+    stream *s;
+    ssg_device *device;
+    pthread_t thread;
+    batch *at_hand; /* what is being cut into parts, and how many of its images have begun */
+    size_t begun;
+    int pass_size; /* images per network pass: the batch, or a divisor of it where memory does not suffice */
+    part parts[SSG_STREAM_PARTS];
+    ssg_cam *engines[SSG_STREAM_CLASSES + 1];
+    int64_t *chosen;
+    uint8_t *quantised; /* device memory: one row on the grid */
+    ssg_stream_times times;
+} worker;
+
+struct stream {
+    const ssg_stream_options *o;
+    ssg_cam_row *rows;
+    double *powers; /* of a recipe: one per row; else every row has each */
+    int *weights;
+    int row_count, power_count, batch_size, grid_h, grid_w;
+    size_t grid_pixels, image_floats, batches;
+    worker *workers;
+    int worker_count;
+    ssg_stream_consumer *consume;
+    void *context;
+    ssgcam_status consumer_status;
+    char consumer_message[512];
+
+    /* Under the lock. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    batch *ring;
+    size_t ring_size, done; /* batches that a worker has finished */
+    int working;            /* workers that have not left */
+    int halted;             /* no batch is begun any more */
+    int said_short;         /* that memory is short */
+    ssgcam_status status;   /* why the workers stopped */
+    char message[512];
+};
+
+/* ---- ring.c ------------------------------------------------------------------------------------------------------------------------------ */
+
+/* The batch that is to hold number n, once it is empty; NULL if no worker would take it. */
+batch *ssg_stream_await_empty(stream *s, size_t n);
+
+/* Batch n, once it is done; NULL if that will not happen. */
+batch *ssg_stream_await_done(stream *s, size_t n);
+
+/* The first batch that has been read, for a worker; NULL if there is none left or the stream halts, or there is none now and `wait` is 0. */
+batch *ssg_stream_take(stream *s, int wait);
+
+void ssg_stream_pass_on(stream *s, batch *b, batch_state state);
+
+/* A worker leaves; `status`: why, with the calling thread's last error. Its device or memory may fail: then the others go on, if there are any. */
+void ssg_stream_leave(stream *s, const worker *w, ssgcam_status status);
+
+/* Says `text` once in the life of the stream. */
+void ssg_stream_say_short(stream *s, const char *text);
+
+void ssg_stream_halt(stream *s);
+
+/* ---- the threads --------------------------------------------------------------------------------------------------------------------------- */
+
+void *ssg_stream_reader(void *s);
+void *ssg_stream_consumer_thread(void *s);
+void *ssg_stream_worker(void *w);
+
+/* ---- worker_pass.c -------------------------------------------------------------------------------------------------------------------------- */
+
+/* Gives the images of a part (b, slots, tensor, count are set) to the device, which works on while the caller goes on. */
+ssgcam_status ssg_stream_begin(worker *w, part *p);
+
+/* Waits for them; their maps are then in their slots. */
+ssgcam_status ssg_stream_finish(worker *w, part *p);
+
+/* Gives back the device memory of a part. */
+void ssg_stream_clear_part(worker *w, part *p);
+
+/* Keeps the calling thread's last error with the image. */
+void ssg_stream_fail_slot(slot *to, ssgcam_status status);
+
+#endif

@@ -1,0 +1,279 @@
+/* Images of a batch go through a device's network together; their maps come back on the grid. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/base/alloc.h"
+#include "host/flow/precision.h"
+#include "host/flow/stream_parts.h"
+#include "kernels/ops.h"
+
+void ssg_stream_fail_slot(slot *to, ssgcam_status status)
+{
+    to->status = status;
+    snprintf(to->message, sizeof to->message, "%s", ssgcam_last_error());
+}
+
+/* ---- memory --------------------------------------------------------------------------------------------------------------------------- */
+
+static size_t class_bytes(const stream *s)
+{
+    return s->grid_pixels * (s->o->keep_rows ? (size_t)s->row_count * (size_t)s->power_count : sizeof(int16_t));
+}
+
+/* A lane with room for that many bytes; NULL before it is made. */
+static ssgcam_status widen(ssg_device *device, ssg_lane **lane, size_t bytes)
+{
+    if (*lane && (*lane)->bytes >= bytes) return SSGCAM_OK;
+    device->interface->lane_destroy(device, *lane);
+    *lane = NULL;
+    return device->interface->lane_create(device, bytes, lane);
+}
+
+static ssgcam_status make_slot_room(const stream *s, slot *to, int classes)
+{
+    if (to->room >= (size_t)classes) return SSGCAM_OK;
+    ssg_free(to->maps);
+    to->room = 0;
+    if (!(to->maps = ssg_alloc_aligned((size_t)classes, class_bytes(s)))) return SSG_OUT_OF_MEMORY;
+    to->room = (size_t)classes;
+    return SSGCAM_OK;
+}
+
+static ssgcam_status make_room(worker *w, part *p)
+{
+    const stream *s = w->s;
+    size_t images = (size_t)w->pass_size, maps = images * (size_t)p->classes;
+    SSG_TRY(widen(w->device, &p->images, images * s->image_floats * sizeof(float)));
+    SSG_TRY(widen(w->device, &p->scores, images * s->o->model->class_count * sizeof(float)));
+    SSG_TRY(widen(w->device, &p->flags, maps * (size_t)s->row_count));
+    if (!w->device->interface->host_memory) SSG_TRY(widen(w->device, &p->maps, maps * class_bytes(s)));
+    for (size_t i = 0; i < p->count; i++)
+        if (p->slots[i].status == SSGCAM_OK) SSG_TRY(make_slot_room(s, &p->slots[i], p->slots[i].class_count ? p->slots[i].class_count : 1));
+    return SSGCAM_OK;
+}
+
+void ssg_stream_clear_part(worker *w, part *p)
+{
+    const ssg_device_interface *interface = w->device->interface;
+    ssg_lane **lanes[] = {&p->images, &p->scores, &p->flags, &p->maps};
+    ssg_mark *marks[] = {&p->start, &p->network, &p->end};
+    for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
+        interface->lane_destroy(w->device, *lanes[i]);
+        *lanes[i] = NULL;
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) interface->mark_clear(w->device, marks[i]);
+}
+
+/* ---- classes -------------------------------------------------------------------------------------------------------------------------- */
+
+/* Image i is one that the network works on for its own sake. */
+static int counts(const part *p, size_t i)
+{
+    return i < p->count && p->slots[i].status == SSGCAM_OK;
+}
+
+static ssgcam_status check_labels(const ssgcam_item *item, size_t classes)
+{
+    for (size_t c = 0; c < item->label_count; c++)
+        if ((size_t)item->labels[c] >= classes)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: label %d, but the model has classes 0 to %zu", item->image, item->labels[c], classes - 1);
+    return SSGCAM_OK;
+}
+
+/* The number of classes is known beforehand, except that an image without labels needs one. Gives whether there are such. */
+static int take_labels(const stream *s, part *p)
+{
+    int unlabelled = 0;
+    p->classes = 1;
+    for (size_t i = 0; i < p->count; i++) {
+        slot *to = &p->slots[i];
+        to->class_count = 0;
+        if (to->status != SSGCAM_OK) continue;
+        ssgcam_status status = check_labels(to->item, s->o->model->class_count);
+        if (status != SSGCAM_OK) {
+            ssg_stream_fail_slot(to, status);
+            continue;
+        }
+        to->class_count = (int)to->item->label_count;
+        for (int c = 0; c < to->class_count; c++) to->classes[c] = to->item->labels[c];
+        if (to->class_count > p->classes) p->classes = to->class_count;
+        if (to->class_count == 0) unlabelled = 1;
+    }
+    return unlabelled;
+}
+
+static void choose_best(slot *to, const float *scores, size_t classes)
+{
+    size_t top = 0;
+    for (size_t k = 1; k < classes; k++)
+        if (scores[k] > scores[top]) top = k;
+    to->classes[0] = (int)top;
+    to->class_count = 1;
+}
+
+/* Images whose scores are not numbers fail; those without labels get their best class. */
+static ssgcam_status read_scores(worker *w, part *p)
+{
+    size_t classes = w->s->o->model->class_count;
+    const void *bytes;
+    SSG_TRY(w->device->interface->fetched(w->device, p->scores, &bytes));
+    for (size_t i = 0; i < p->count; i++) {
+        slot *to = &p->slots[i];
+        const float *scores = (const float *)bytes + i * classes;
+        for (size_t k = 0; to->status == SSGCAM_OK && k < classes; k++)
+            if (!isfinite(scores[k]))
+                ssg_stream_fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number%s", to->item->image, k,
+                                                  ssg_precision_hint(w->s->o->precision)));
+        if (to->status == SSGCAM_OK && to->class_count == 0) choose_best(to, scores, classes);
+    }
+    return SSGCAM_OK;
+}
+
+/* chosen[c * N + n]; class 0 where an image has fewer, or failed. */
+static void fill_chosen(worker *w, const part *p)
+{
+    size_t images = (size_t)w->pass_size;
+    for (size_t i = 0; i < images; i++)
+        for (int c = 0; c < p->classes; c++)
+            w->chosen[(size_t)c * images + i] = counts(p, i) && c < p->slots[i].class_count ? p->slots[i].classes[c] : 0;
+}
+
+/* ---- maps on the grid ------------------------------------------------------------------------------------------------------------------- */
+
+/* Where an image's maps go: to its slot, or one after the other into the lane. */
+static uint8_t *maps_of(const worker *w, const part *p, size_t image)
+{
+    if (!p->maps) return p->slots[image].maps;
+    size_t before = 0;
+    for (size_t i = 0; i < image; i++) before += (size_t)p->slots[i].class_count;
+    return (uint8_t *)p->maps->memory + before * class_bytes(w->s);
+}
+
+/* A raw map h x w on the grid: kept once with every power, or mixed with the row's weight. */
+static void place_map(worker *w, uint8_t *maps, int row, const float *map, size_t height, size_t width)
+{
+    const stream *s = w->s;
+    const ssg_ops *ops = w->device->ops;
+    const ssg_run *run = &w->device->run;
+    size_t H = (size_t)s->grid_h, W = (size_t)s->grid_w, powers = (size_t)s->power_count;
+    if (s->o->keep_rows) {
+        uint8_t *out = maps + (size_t)row * powers * s->grid_pixels;
+        for (size_t i = 0; i < powers; i++) ops->quantise(run, out + i * s->grid_pixels, H, W, map, height, width, 1, (float)s->powers[i]);
+    } else {
+        ops->quantise(run, w->quantised, H, W, map, height, width, 1, (float)s->powers[row]);
+        ops->mix(run, (int16_t *)maps, w->quantised, s->weights[row], s->grid_pixels);
+    }
+}
+
+static void place_row(worker *w, part *p, int row)
+{
+    int h, width;
+    float *maps = ssg_cam_maps(p->engine, row, &h, &width);
+    size_t images = (size_t)w->pass_size, count = images * (size_t)p->classes, pixels = (size_t)h * (size_t)width;
+    w->device->ops->normalise(&w->device->run, maps, count, pixels, 0, (uint8_t *)p->flags->memory + (size_t)row * count);
+    for (size_t i = 0; i < p->count; i++)
+        for (int c = 0; counts(p, i) && c < p->slots[i].class_count; c++)
+            place_map(w, maps_of(w, p, i) + (size_t)c * class_bytes(w->s), row, maps + ((size_t)c * images + i) * pixels, (size_t)h, (size_t)width);
+}
+
+static ssgcam_status place_maps(worker *w, part *p)
+{
+    const stream *s = w->s;
+    for (size_t i = 0; i < p->count && !s->o->keep_rows; i++)
+        if (counts(p, i)) SSG_TRY(w->device->interface->clear(w->device, maps_of(w, p, i), (size_t)p->slots[i].class_count * class_bytes(s)));
+    for (int row = 0; row < s->row_count; row++) place_row(w, p, row);
+    return SSGCAM_OK;
+}
+
+/* ---- the pass ------------------------------------------------------------------------------------------------------------------------------ */
+
+static ssgcam_status find_engine(worker *w, part *p)
+{
+    const stream *s = w->s;
+    const ssgcam_model *m = s->o->model;
+    ssg_cam **engine = &w->engines[p->classes];
+    if (!*engine) {
+        ssg_cam_options options = {.input = ssg_network_input(m, w->pass_size, m->height, m->width),
+                                   .nhwc = m->nhwc,
+                                   .rows = s->rows,
+                                   .row_count = s->row_count,
+                                   .classes = p->classes,
+                                   .precision = s->o->precision};
+        SSG_TRY(ssg_cam_create(engine, w->device, m->model, &options));
+    }
+    p->engine = *engine;
+    return SSGCAM_OK;
+}
+
+static size_t maps_bytes(const worker *w, const part *p)
+{
+    size_t classes = 0;
+    for (size_t i = 0; i < p->count; i++) classes += (size_t)p->slots[i].class_count;
+    return classes * class_bytes(w->s);
+}
+
+ssgcam_status ssg_stream_begin(worker *w, part *p)
+{
+    ssg_device *device = w->device;
+    const ssg_device_interface *interface = device->interface;
+    size_t images = (size_t)w->pass_size;
+    int unlabelled = take_labels(w->s, p);
+    SSG_TRY(find_engine(w, p));
+    SSG_TRY(make_room(w, p));
+    SSG_TRY(interface->send(device, p->images, p->tensor, images * w->s->image_floats * sizeof(float)));
+    SSG_TRY(interface->mark(device, &p->start));
+    SSG_TRY(ssg_cam_forward_sent(p->engine, p->images, p->tensor, p->scores->memory));
+    SSG_TRY(interface->fetch(device, p->scores, images * w->s->o->model->class_count * sizeof(float)));
+    if (unlabelled) SSG_TRY(read_scores(w, p)); /* else they can wait */
+    fill_chosen(w, p);
+    SSG_TRY(ssg_cam_backward(p->engine, w->chosen));
+    SSG_TRY(interface->mark(device, &p->network));
+    SSG_TRY(place_maps(w, p));
+    SSG_TRY(interface->mark(device, &p->end));
+    SSG_TRY(interface->fetch(device, p->flags, (size_t)w->s->row_count * images * (size_t)p->classes));
+    return p->maps && maps_bytes(w, p) ? interface->fetch(device, p->maps, maps_bytes(w, p)) : SSGCAM_OK;
+}
+
+/* Images with a map that is not a number fail. */
+static void read_flags(const worker *w, part *p, const uint8_t *flags)
+{
+    const stream *s = w->s;
+    size_t images = (size_t)w->pass_size, count = images * (size_t)p->classes;
+    for (size_t i = 0; i < p->count; i++) {
+        slot *to = &p->slots[i];
+        for (int row = 0; row < s->row_count; row++)
+            for (int c = 0; to->status == SSGCAM_OK && c < to->class_count; c++)
+                if (flags[(size_t)row * count + (size_t)c * images + i] & SSG_MAP_NAN)
+                    ssg_stream_fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of layer '%s' is not a number%s", to->item->image,
+                                                      s->rows[row].layer, ssg_precision_hint(s->o->precision)));
+    }
+}
+
+static void read_maps(const worker *w, part *p, const uint8_t *maps)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        size_t bytes = (size_t)p->slots[i].class_count * class_bytes(w->s);
+        if (counts(p, i)) memcpy(p->slots[i].maps, maps, bytes);
+        maps += bytes;
+    }
+}
+
+ssgcam_status ssg_stream_finish(worker *w, part *p)
+{
+    ssg_device *device = w->device;
+    const void *bytes;
+    double network, maps;
+    SSG_TRY(device->interface->fetched(device, p->flags, &bytes));
+    read_flags(w, p, bytes);
+    SSG_TRY(read_scores(w, p)); /* labelled images: whether they are numbers */
+    if (p->maps && maps_bytes(w, p)) {
+        SSG_TRY(device->interface->fetched(device, p->maps, &bytes));
+        read_maps(w, p, bytes);
+    }
+    SSG_TRY(device->interface->mark_ms(device, &p->start, &p->network, &network));
+    SSG_TRY(device->interface->mark_ms(device, &p->network, &p->end, &maps));
+    w->times.network += network;
+    w->times.maps += maps;
+    return SSGCAM_OK;
+}

@@ -1,0 +1,207 @@
+/* test_devices.c - several simulated devices: the masks of one, byte for byte, also when one of them is lost on the way; and what is said about it.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ssgcam/ssgcam.h>
+
+#include "host/device/device.h"
+#include "tests/cudasim/inputs.h"
+#include "tests/cudasim/sim.h"
+
+static const size_t enough = (size_t)1 << 30;
+
+static void open_two(int trace)
+{
+    make_work();
+    open_inputs();
+    cudasim_set_machine(2, 13000, enough);
+    cudasim_set_trace(trace);
+    cr_assert_eq(generate("cuda", folder("one"), 1), SSGCAM_OK, "%s", ssgcam_last_error());
+}
+
+static void close_two(void)
+{
+    close_inputs();
+    remove_work();
+}
+
+static FILE *said;
+static int standard_error;
+
+static void listen(void)
+{
+    said = tmpfile();
+    fflush(stderr);
+    standard_error = dup(STDERR_FILENO);
+    dup2(fileno(said), STDERR_FILENO);
+}
+
+/* How often `text` was said since. */
+static int heard(const char *text)
+{
+    char all[8192];
+    int count = 0;
+    fflush(stderr);
+    dup2(standard_error, STDERR_FILENO);
+    close(standard_error);
+    rewind(said);
+    all[fread(all, 1, sizeof all - 1, said)] = '\0';
+    fclose(said);
+    for (const char *at = all; (at = strstr(at, text)); at++) count++;
+    return count;
+}
+
+/* Every access is looked at: a device's memory used by the other, a copy that does not wait for the work before it. */
+Test(devices, two_give_the_masks_of_one, .timeout = 240)
+{
+    open_two(1);
+    static const char *const names[] = {"cuda:0,1", "cuda:1,0", "cuda:all", "cuda:1"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        cr_assert_eq(generate(names[i], folder("several"), 1), SSGCAM_OK, "%s: %s", names[i], ssgcam_last_error());
+        cr_expect_eq(different(folder("one"), folder("several")), 0, "%s", names[i]);
+        no_faults(names[i]);
+    }
+    close_two();
+}
+
+/* As device.h promises them, by someone who never waits in between: what is sent twice in a row arrives twice, what is fetched is what stood there.
+ */
+Test(devices, lanes_need_no_waiting)
+{
+    enum { N = 1000 };
+    ssgcam_device *device;
+    ssg_lane *up, *down;
+    void *memory[2];
+    float numbers[2][N], back[N];
+    const void *fetched;
+    cudasim_set_machine(1, 13000, enough);
+    cr_assert_eq(ssgcam_device_open(&device, "cuda", 1), SSGCAM_OK, "%s", ssgcam_last_error());
+    const ssg_device_interface *d = device->interface;
+    cr_assert_eq(d->lane_create(device, sizeof *numbers, &up), SSGCAM_OK);
+    cr_assert_eq(d->lane_create(device, sizeof *numbers, &down), SSGCAM_OK);
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < N; k++) numbers[i][k] = (float)(i * N + k);
+        cr_assert_eq(d->memory_create(device, sizeof *numbers, &memory[i]), SSGCAM_OK);
+        cr_assert_eq(d->send(device, up, numbers[i], sizeof *numbers), SSGCAM_OK);
+        cr_assert_eq(d->receive(device, up, memory[i], sizeof *numbers), SSGCAM_OK);
+        memset(numbers[i], 0, sizeof *numbers);
+    }
+    cr_assert_eq(d->copy(device, down->memory, memory[0], sizeof *numbers), SSGCAM_OK);
+    cr_assert_eq(d->fetch(device, down, sizeof *numbers), SSGCAM_OK);
+    cr_assert_eq(d->clear(device, memory[0], sizeof *numbers), SSGCAM_OK);
+    cr_assert_eq(d->fetched(device, down, &fetched), SSGCAM_OK);
+    cr_assert_eq(d->download(device, back, memory[1], sizeof back), SSGCAM_OK);
+    for (int k = 0; k < N; k++) {
+        cr_assert_eq(((const float *)fetched)[k], (float)k);
+        cr_assert_eq(back[k], (float)(N + k));
+    }
+    for (int i = 0; i < 2; i++) d->memory_destroy(device, memory[i]);
+    d->lane_destroy(device, up);
+    d->lane_destroy(device, down);
+    ssgcam_device_close(&device);
+    no_faults("lanes");
+}
+
+/* The n-th call loses a device; n runs through a whole run. The other device finishes, and that is said once. */
+Test(devices, one_may_be_lost, .timeout = 280)
+{
+    open_two(0);
+    int losses = 0;
+    for (long n = 1;; n += 29) {
+        ssgcam_device *device;
+        cr_assert_eq(ssgcam_device_open(&device, "cuda:0,1", 2), SSGCAM_OK, "%s", ssgcam_last_error());
+        listen();
+        long before = cudasim_call_count();
+        cudasim_fail_call(n, CUDASIM_LOSE_ONE);
+        ssgcam_status status = generate_on(device, folder("lost"), 1, 1);
+        long calls = cudasim_call_count() - before;
+        ssgcam_device_close(&device);
+        cudasim_fail_call(0, 0);
+        int times = heard("the other device goes on without it");
+        cr_expect_eq(status, SSGCAM_OK, "call %ld: %s", n, ssgcam_last_error());
+        cr_expect_leq(times, 1, "call %ld: said %d times", n, times); /* not at all if nothing was left to do */
+        cr_expect_eq(different(folder("one"), folder("lost")), 0, "call %ld", n);
+        losses += times;
+        no_faults("a lost device");
+        if (calls < n) break;
+    }
+    cr_expect_gt(losses, 5);
+    close_two();
+}
+
+/* With none left the run stops; the same command continues it. */
+Test(devices, all_may_be_lost, .timeout = 280)
+{
+    open_two(0);
+    static const char *const names[] = {"cuda", "cuda:0,1"};
+    int stops = 0;
+    for (size_t k = 0; k < 2; k++)
+        for (long n = 1;; n += 71) {
+            ssgcam_device *device;
+            cr_assert_eq(ssgcam_device_open(&device, names[k], 2), SSGCAM_OK, "%s", ssgcam_last_error());
+            long before = cudasim_call_count();
+            cudasim_fail_call(n, CUDASIM_LOSE_ALL);
+            ssgcam_status status = generate_on(device, folder("stopped"), 1, 1);
+            long calls = cudasim_call_count() - before;
+            ssgcam_device_close(&device);
+            cudasim_fail_call(0, 0);
+            cr_expect(status == SSGCAM_ERR_DEVICE || (status == SSGCAM_OK && n > 100), "call %ld: status %d, %s", n, (int)status,
+                      ssgcam_last_error());
+            stops += status == SSGCAM_ERR_DEVICE;
+            no_faults("all devices lost");
+            cr_assert_eq(ssgcam_device_open(&device, "cuda", 2), SSGCAM_OK, "%s", ssgcam_last_error());
+            cr_expect_eq(generate_on(device, folder("stopped"), 1, 0), SSGCAM_OK, "%s", ssgcam_last_error());
+            cr_expect_eq(different(folder("one"), folder("stopped")), 0, "call %ld", n);
+            ssgcam_device_close(&device);
+            if (calls < n) break;
+        }
+    cr_expect_gt(stops, 10);
+    close_two();
+}
+
+Test(devices, little_memory_is_said_once, .timeout = 120)
+{
+    open_two(0);
+    cr_assert_eq(generate("cuda", folder("one"), 4), SSGCAM_OK, "%s", ssgcam_last_error());
+    size_t little = enough;
+    int most = 0;
+    for (ssgcam_status status = SSGCAM_OK; status == SSGCAM_OK; little = little * 4 / 5) {
+        cudasim_set_machine(2, 13000, little);
+        listen();
+        status = generate("cuda:0,1", folder("short"), 4);
+        int times = heard("images at a time (--batch)");
+        cr_expect_leq(times, 1, "%zu bytes: said %d times", little, times);
+        if (times > most) most = times;
+        if (status == SSGCAM_OK)
+            cr_expect_eq(different(folder("one"), folder("short")), 0, "%zu bytes", little);
+        else
+            cr_expect_eq(status, SSGCAM_ERR_MEMORY, "%s", ssgcam_last_error());
+        no_faults("short of memory");
+    }
+    cr_expect_eq(most, 1);
+    close_two();
+}
+
+Test(devices, names_that_mean_none)
+{
+    ssgcam_device *device;
+    cudasim_set_machine(2, 13000, enough);
+    cr_expect_eq(ssgcam_device_open(&device, "cuda:0,7", 1), SSGCAM_ERR_DEVICE);
+    cr_expect(strstr(ssgcam_last_error(), "'cuda:7' does not exist: there are 2 GPUs"), "%s", ssgcam_last_error());
+    cr_expect_null(device);
+    cr_expect_eq(ssgcam_device_open(&device, "cuda:1,1", 1), SSGCAM_ERR_ARGUMENT);
+    cr_expect(strstr(ssgcam_last_error(), "names GPU 1 twice"), "%s", ssgcam_last_error());
+    cr_assert_eq(ssgcam_device_open(&device, "cuda:all", 1), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect_str_eq(device->label, "cuda:0");
+    cr_assert_not_null(device->next);
+    cr_expect_str_eq(device->next->label, "cuda:1");
+    cr_expect_null(device->next->next);
+    ssgcam_device_close(&device);
+    cudasim_set_machine(2, 0, enough);
+    cr_expect_eq(ssgcam_device_open(&device, "cuda:all", 1), SSGCAM_ERR_DEVICE);
+    cr_expect(strstr(ssgcam_last_error(), "no NVIDIA driver"), "%s", ssgcam_last_error());
+    no_faults("names");
+}

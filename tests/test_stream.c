@@ -1,0 +1,319 @@
+/* test_stream.c - images through one device and through several: the same bytes in the same order, also where a device fails on the way, memory runs
+ * out, someone says stop. The devices are CPUs; some pretend to work beside the host, as GPUs do, so that two parts are under way at once. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <ssgcam/model.h>
+
+#include "host/base/alloc.h"
+#include "host/data/atomic_file.h"
+#include "host/data/image.h"
+#include "host/flow/stream.h"
+
+enum { IMAGES = 13, BROKEN = 3, WRONG_LABEL = 8 };
+
+/* ---- inputs ------------------------------------------------------------------------------------------------------------------------------ */
+
+static char folder[] = "/tmp/ssgcam-stream-XXXXXX";
+static char paths[IMAGES][64];
+static int labels[IMAGES][2];
+static ssgcam_item items[IMAGES];
+static const ssgcam_item *chosen[IMAGES];
+static ssgcam_model *model;
+static ssgcam_recipe *recipe;
+
+static void write_picture(const char *path, int number)
+{
+    uint8_t pixels[40 * 30 * 3], *bytes;
+    size_t size;
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * (size_t)(7 + number) / 11 + i / 40 * (size_t)number);
+    cr_assert_eq(ssg_image_encode_png(&bytes, &size, &(ssg_image){40, 30, 3, pixels}, 0), SSGCAM_OK);
+    cr_assert_eq(ssg_file_write(path, bytes, number == BROKEN ? 20 : size), SSGCAM_OK);
+    ssg_free(bytes);
+}
+
+/* Without labels, with one, with two; one file is broken and one label is none of the model's. */
+static void open_inputs(void)
+{
+    ssgcam_method_options method = ssgcam_method_defaults(SSGCAM_METHOD_SSGCAM);
+    cr_assert_not_null(mkdtemp(folder));
+    for (int i = 0; i < IMAGES; i++) {
+        snprintf(paths[i], sizeof paths[i], "%s/%d.png", folder, i);
+        write_picture(paths[i], i);
+        labels[i][0] = i == WRONG_LABEL ? 77 : 0;
+        labels[i][1] = 2;
+        items[i] = (ssgcam_item){.id = paths[i], .image = paths[i], .labels = labels[i], .label_count = i == WRONG_LABEL ? 1 : (size_t)i % 3};
+        chosen[i] = &items[i];
+    }
+    cr_assert_eq(ssgcam_model_load(&model, SSG_FIXTURES "/tiny.onnx", NULL), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssgcam_recipe_for_model(&recipe, model, &method, "all", NULL, 0, 100), SSGCAM_OK, "%s", ssgcam_last_error());
+}
+
+static void close_inputs(void)
+{
+    for (int i = 0; i < IMAGES; i++) unlink(paths[i]);
+    rmdir(folder);
+    ssgcam_recipe_destroy(&recipe);
+    ssgcam_model_destroy(&model);
+}
+
+TestSuite(stream, .init = open_inputs, .fini = close_inputs, .timeout = 60);
+
+/* ---- what comes out ----------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct results {
+    size_t count, failed, fail_at; /* fail_at: the consumer refuses that image (0: none) */
+    int *stop;
+    uint64_t sums[IMAGES];
+    char message[IMAGES][512];
+    char log[4096]; /* what was said meanwhile */
+} results;
+
+static ssgcam_status collect(void *context, const ssg_stream_image *image)
+{
+    results *r = context;
+    cr_assert_eq(image->index, r->count, "image %zu came as number %zu", image->index, r->count);
+    if (r->fail_at && r->count == r->fail_at) return ssg_fail(SSGCAM_ERR_IO, "the consumer is full");
+    size_t bytes = (size_t)image->grid_width * (size_t)image->grid_height * sizeof(int16_t);
+    uint64_t sum = (uint64_t)image->class_count;
+    for (int c = 0; c < image->class_count; c++) sum = sum * 31 + XXH3_64bits_withSeed(image->fused[c], bytes, (uint64_t)image->classes[c]);
+    r->sums[r->count] = sum;
+    if (image->status != SSGCAM_OK) {
+        r->failed++;
+        snprintf(r->message[r->count], sizeof r->message[0], "%s", image->message);
+    }
+    r->count++;
+    if (r->stop && r->count == 4) __atomic_store_n(r->stop, 1, __ATOMIC_RELAXED);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status run_on(ssg_device *device, int batch, results *r)
+{
+    ssg_stream_options options = {
+        .device = device, .model = model, .recipe = recipe, .items = chosen, .count = IMAGES, .batch = batch, .stop = r->stop};
+    FILE *log = tmpfile();
+    int standard = dup(STDERR_FILENO);
+    fflush(stderr);
+    dup2(fileno(log), STDERR_FILENO);
+    ssgcam_status status = ssg_stream_run(&options, collect, r, NULL);
+    dup2(standard, STDERR_FILENO);
+    close(standard);
+    rewind(log);
+    r->log[fread(r->log, 1, sizeof r->log - 1, log)] = '\0';
+    fclose(log);
+    return status;
+}
+
+static int count_of(const char *text, const char *what)
+{
+    int count = 0;
+    for (; (text = strstr(text, what)); text++) count++;
+    return count;
+}
+
+/* The first `count` are those of one device, image by image. */
+static void expect_right(const results *r, int batch, size_t count)
+{
+    ssg_device *device;
+    results right = {0};
+    cr_assert_eq(ssg_device_open(&device, "cpu", 1), SSGCAM_OK);
+    cr_assert_eq(run_on(device, batch, &right), SSGCAM_OK, "%s", ssgcam_last_error());
+    ssg_device_close(&device);
+    cr_assert_eq(right.count, (size_t)IMAGES);
+    cr_expect_eq(right.failed, 2u);
+    cr_expect(strstr(right.message[WRONG_LABEL], "label 77, but the model has classes 0 to 2"), "%s", right.message[WRONG_LABEL]);
+    cr_assert_leq(count, right.count);
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(r->sums[i], right.sums[i], "image %zu differs", i);
+        cr_expect_str_eq(r->message[i], right.message[i]);
+    }
+}
+
+/* ---- devices that fail -------------------------------------------------------------------------------------------------------------------- */
+
+/* CPU devices with faults of their own: each has its part of this table, by its place in the chain. */
+static struct fault {
+    ssg_device_interface interface;
+    const ssg_device_interface *real;
+    long fail_from;      /* this and all later uploads fail */
+    size_t largest_lane; /* bytes; larger ones are out of memory. 0: all fit */
+    _Atomic long uploads;
+} faults[3];
+
+static struct fault *fault_of(const ssg_device *device)
+{
+    return (struct fault *)(uintptr_t)device->interface; /* its first member */
+}
+
+static ssgcam_status send_or_fail(ssg_device *device, ssg_lane *lane, const void *from, size_t bytes)
+{
+    struct fault *f = fault_of(device);
+    if (f->fail_from && ++f->uploads >= f->fail_from) return ssg_fail(SSGCAM_ERR_DEVICE, "it fell off the bus");
+    return f->real->send(device, lane, from, bytes);
+}
+
+static ssgcam_status lane_or_fail(ssg_device *device, size_t bytes, ssg_lane **lane)
+{
+    struct fault *f = fault_of(device);
+    *lane = NULL;
+    if (f->largest_lane && bytes > f->largest_lane) return ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while asking for %zu bytes", bytes);
+    return f->real->lane_create(device, bytes, lane);
+}
+
+/* Opens "cpu,cpu..."; beside: as if they worked while the host goes on. */
+static ssg_device *open_faulty(int count, int beside)
+{
+    static const char *const names[] = {"cpu", "cpu,cpu", "cpu,cpu,cpu"};
+    ssg_device *device;
+    cr_assert_eq(ssg_device_open(&device, names[count - 1], 1), SSGCAM_OK, "%s", ssgcam_last_error());
+    struct fault *f = faults;
+    for (ssg_device *d = device; d; d = d->next, f++) {
+        *f = (struct fault){.interface = *d->interface, .real = d->interface};
+        f->interface.send = send_or_fail;
+        f->interface.lane_create = lane_or_fail;
+        if (beside) f->interface.host_memory = 0;
+        d->interface = &f->interface;
+    }
+    cr_assert_eq(f - faults, count);
+    return device;
+}
+
+/* ---- tests ------------------------------------------------------------------------------------------------------------------------------------ */
+
+Test(stream, several_devices_change_no_byte)
+{
+    for (int count = 1; count <= 3; count++)
+        for (int beside = 0; beside < 2; beside++)
+            for (int batch = 1; batch <= 5; batch += 2) {
+                ssg_device *device = open_faulty(count, beside);
+                results r = {0};
+                cr_expect_eq(run_on(device, batch, &r), SSGCAM_OK, "%s", ssgcam_last_error());
+                cr_expect_eq(r.count, (size_t)IMAGES);
+                cr_expect_str_eq(r.log, "");
+                expect_right(&r, batch, r.count);
+                ssg_device_close(&device);
+            }
+}
+
+Test(stream, the_others_finish_what_a_lost_device_began)
+{
+    for (int beside = 0; beside < 2; beside++)
+        for (long from = 1; from <= 4; from++) {
+            ssg_device *device = open_faulty(2, beside);
+            results r = {0};
+            faults[1].fail_from = from;
+            cr_expect_eq(run_on(device, 2, &r), SSGCAM_OK, "%s", ssgcam_last_error());
+            cr_expect_eq(r.count, (size_t)IMAGES);
+            cr_expect_leq(count_of(r.log, "it fell off the bus; the other device goes on without it"), 1); /* it may never have got its turn */
+            expect_right(&r, 2, r.count);
+            ssg_device_close(&device);
+        }
+}
+
+Test(stream, with_no_device_left_it_stops_and_keeps_what_is_done)
+{
+    for (int count = 1; count <= 2; count++)
+        for (int beside = 0; beside < 2; beside++) {
+            ssg_device *device = open_faulty(count, beside);
+            results r = {0};
+            for (int d = 0; d < count; d++) faults[d].fail_from = 3 - d;
+            cr_expect_eq(run_on(device, 2, &r), SSGCAM_ERR_DEVICE);
+            cr_expect(strstr(ssgcam_last_error(), "it fell off the bus"), "%s", ssgcam_last_error());
+            cr_expect_lt(r.count, (size_t)IMAGES);
+            cr_expect_eq(r.count % 2, 0u); /* whole batches */
+            if (count == 1) cr_expect_eq(r.count, beside ? 2u : 4u);
+            expect_right(&r, 2, r.count);
+            ssg_device_close(&device);
+        }
+}
+
+Test(stream, memory_that_runs_out_is_said_once)
+{
+    for (int count = 1; count <= 2; count++)
+        for (int beside = 0; beside < 2; beside++) {
+            ssg_device *device = open_faulty(count, beside);
+            results r = {0};
+            for (int d = 0; d < count; d++) faults[d].largest_lane = 2 * 32 * 48 * 3 * sizeof(float); /* two images at a time, not eight */
+            cr_expect_eq(run_on(device, 8, &r), SSGCAM_OK, "%s", ssgcam_last_error());
+            cr_expect_eq(count_of(r.log, "out of memory"), 1, "%s", r.log);
+            cr_expect_eq(count_of(r.log, "going on with fewer than 8 images at a time (--batch)"), 1, "%s", r.log);
+            expect_right(&r, 8, r.count);
+            for (int d = 0; d < count; d++) faults[d].largest_lane = 100; /* not even one */
+            r = (results){0};
+            cr_expect_eq(run_on(device, 8, &r), SSGCAM_ERR_MEMORY);
+            cr_expect_eq(r.count, 0u);
+            ssg_device_close(&device);
+        }
+}
+
+Test(stream, a_device_without_memory_leaves_the_work_to_the_others)
+{
+    ssg_device *device = open_faulty(3, 1);
+    results r = {0};
+    faults[0].largest_lane = 100;
+    faults[2].largest_lane = 100;
+    cr_expect_eq(run_on(device, 2, &r), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect_eq(r.count, (size_t)IMAGES);
+    expect_right(&r, 2, r.count);
+    ssg_device_close(&device);
+}
+
+Test(stream, stop_ends_between_batches)
+{
+    for (int beside = 0; beside < 2; beside++) {
+        ssg_device *device = open_faulty(2, beside);
+        int stop = 0;
+        results r = {.stop = &stop};
+        cr_expect_eq(run_on(device, 1, &r), SSGCAM_ERR_INTERRUPTED);
+        cr_expect_geq(r.count, 4u);
+        cr_expect_lt(r.count, (size_t)IMAGES);
+        expect_right(&r, 1, r.count);
+        ssg_device_close(&device);
+    }
+}
+
+Test(stream, a_consumer_that_fails_ends_it)
+{
+    for (int beside = 0; beside < 2; beside++) {
+        ssg_device *device = open_faulty(2, beside);
+        results r = {.fail_at = 5};
+        cr_expect_eq(run_on(device, 2, &r), SSGCAM_ERR_IO);
+        cr_expect_str_eq(ssgcam_last_error(), "the consumer is full");
+        cr_expect_eq(r.count, 5u);
+        ssg_device_close(&device);
+    }
+}
+
+/* ---- names of devices -------------------------------------------------------------------------------------------------------------------------- */
+
+Test(device_names, several_cpus_divide_the_threads)
+{
+    ssg_device *device;
+    cr_assert_eq(ssg_device_open(&device, "cpu,cpu", 6), SSGCAM_OK);
+    cr_assert_not_null(device->next);
+    cr_expect_eq(device->threads, 3);
+    cr_expect_eq(device->next->threads, 3);
+    cr_expect_null(device->next->next);
+    ssg_device_close(&device);
+    cr_expect_null(device);
+}
+
+Test(device_names, what_is_no_device_is_refused)
+{
+    static const char *const names[] = {"cpu,",       "cpu,cuda",  "cuda:",   "cuda:0,",          "cuda:0,x",
+                                        "cuda:all,1", "cuda,cuda", "cuda:-1", "cuda:99999999999", ""};
+    ssg_device *device;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        cr_expect_eq(ssg_device_open(&device, names[i], 1), SSGCAM_ERR_ARGUMENT, "'%s'", names[i]);
+        cr_expect(strstr(ssgcam_last_error(), "is not known; use auto"), "%s", ssgcam_last_error());
+        cr_expect_null(device);
+    }
+    cr_expect_eq(ssg_device_open(&device, "cuda:0,3,0", 1), SSGCAM_ERR_ARGUMENT);
+    cr_expect(strstr(ssgcam_last_error(), "'cuda:0,3,0' names GPU 0 twice"), "%s", ssgcam_last_error());
+}
