@@ -31,7 +31,7 @@ def draw_candidates(path):
     raw = rng.random((P, L)) + 0.1
     w = np.floor(127 * raw / raw.sum(1, keepdims=True)).astype(np.uint32)
     rows = (np.arange(L) * CHOICES + rng.integers(0, CHOICES, (P, L))).astype(np.uint32)
-    tau = np.arange(64, 64 + P, dtype=np.uint32)
+    tau = rng.integers(0, 256, P).astype(np.uint32)
     with open(path, "wb") as file:
         np.array([P, L], np.uint32).tofile(file)
         np.concatenate([tau[:, None], rows, w], 1).astype(np.uint32).tofile(file)

@@ -51,6 +51,9 @@ typedef void ssg_score_level_fn(uint8_t *q, const uint16_t *f, uint32_t top, siz
 /* Of some blocks of 64 pixels, 64 values each: what fuse gives. */
 typedef void ssg_score_fuse_blocks_fn(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks,
                                       size_t count);
+/* Adds the claimed pixels (f > limit) of these blocks: hits[k] those whose bit is set in the block's word of truth[k]. */
+typedef void ssg_score_hits_blocks_fn(uint32_t hits[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks,
+                                      size_t count, uint32_t limit, const uint64_t *const truth[3]);
 /* Levels in place: ceil(255 min(f, top) / top), top >= 1. */
 typedef void ssg_score_quantise_fn(uint16_t *f, uint32_t top, size_t n);
 /* A bit per value, 64 a word, first lowest: f > limit; byte = value. */
@@ -64,6 +67,7 @@ typedef struct ssg_score_ops {
     ssg_score_hits_fn *hits;
     ssg_score_level_fn *level;
     ssg_score_fuse_blocks_fn *fuse_blocks;
+    ssg_score_hits_blocks_fn *hits_blocks;
     ssg_score_quantise_fn *quantise;
     ssg_score_above_fn *above;
     ssg_score_equal_fn *equal;
@@ -75,6 +79,7 @@ extern const ssg_score_ops ssg_score_ref, ssg_score_avx2, ssg_score_avx512;
 
 /* Plain C, for ssg_score_ref; and what serves AVX-512 too, since a few per cent of the time go there. */
 ssg_score_fuse_blocks_fn ssg_score_fuse_blocks_ref;
+ssg_score_hits_blocks_fn ssg_score_hits_blocks_ref;
 ssg_score_quantise_fn ssg_score_quantise_ref, ssg_score_quantise_avx2;
 ssg_score_above_fn ssg_score_above_ref, ssg_score_above_avx2;
 ssg_score_equal_fn ssg_score_equal_ref, ssg_score_equal_avx2;

@@ -43,9 +43,9 @@ typedef struct ssg_score_scratch {
     uint64_t *above;       /* a bit per block */
     uint64_t *chosen;      /* per mixture a bit per block: what has to be looked at */
     ssg_score_cell *truth; /* per block */
-    uint64_t *own, *none;  /* per block: a bit per pixel */
-    uint64_t *kept;
-    uint8_t *kind; /* per pixel */
+    uint64_t *bits[3];     /* per block a bit per pixel: the image's class, background, not ignored */
+    uint32_t *plain;       /* blocks of nothing but background, then those of anything else that is not ignored */
+    size_t plain_count, other_count;
     size_t blocks, width, words;
     ssg_score_cell all;
 } ssg_score_scratch;

@@ -107,33 +107,41 @@ typedef struct claims {
     ssg_score_cell *least, *most;
 } claims;
 
-/* Cells of the levels above each threshold. */
+/* Cells of the levels above each threshold; may be in place. */
 static void add_up(ssg_score_cell *above, const ssg_score_cell *levels)
 {
     ssg_score_cell sum = {{0}};
     for (size_t tau = SSG_SCORE_LEVELS; tau-- > 0;) {
+        ssg_score_cell here = levels[tau];
         above[tau] = sum;
-        for (size_t k = 0; k < SSG_TRUTH_KINDS; k++) sum.pixels[k] += levels[tau].pixels[k];
+        for (size_t k = 0; k < SSG_TRUTH_KINDS; k++) sum.pixels[k] += here.pixels[k];
     }
+}
+
+/* From here on LOW and HIGH hold what is above each threshold. */
+static void add_up_bounds(const solving *s)
+{
+    for (size_t m = 0; m < s->count; m++)
+        for (size_t k = 0; k < s->classes; k++)
+            for (size_t which = LOW; which <= HIGH; which++) add_up(curve(s, 0, m, k, which), curve(s, 0, m, k, which));
 }
 
 /* Blocks that reach above `from` have been looked at: exact from there on, below it with what bounds say of the others. */
 static void claim(const solving *s, size_t mixture, uint32_t from, claims *c)
 {
-    ssg_score_cell low[SSG_SCORE_LEVELS], high[SSG_SCORE_LEVELS], exact[SSG_SCORE_LEVELS], seen[SSG_SCORE_LEVELS];
+    ssg_score_cell seen[SSG_SCORE_LEVELS];
     for (size_t k = 0; k < s->classes; k++) {
-        ssg_score_cell *least = c->least + k * SSG_SCORE_LEVELS, *most = c->most + k * SSG_SCORE_LEVELS;
-        add_up(low, curve(s, 0, mixture, k, LOW));
-        add_up(high, curve(s, 0, mixture, k, HIGH));
-        add_up(exact, curve(s, 0, mixture, k, EXACT));
+        ssg_score_cell *least = c->least + k * SSG_SCORE_LEVELS, *most = c->most + k * SSG_SCORE_LEVELS, rest = {{0}};
+        const ssg_score_cell *low = curve(s, 0, mixture, k, LOW), *high = curve(s, 0, mixture, k, HIGH);
+        if (from < SSG_SCORE_LEVELS) rest = high[from];
+        add_up(least, curve(s, 0, mixture, k, EXACT));
         add_up(seen, curve(s, 0, mixture, k, SEEN));
-        for (size_t tau = 0; tau < SSG_SCORE_LEVELS; tau++) {
-            least[tau] = most[tau] = exact[tau];
-            for (size_t i = 0; tau < from && i < SSG_TRUTH_KINDS; i++) {
+        memcpy(most, least, SSG_SCORE_LEVELS * sizeof *most);
+        for (size_t tau = 0; tau < from; tau++)
+            for (size_t i = 0; i < SSG_TRUTH_KINDS; i++) {
                 least[tau].pixels[i] += low[tau].pixels[i] - seen[tau].pixels[i];
-                most[tau].pixels[i] += high[tau].pixels[i] - (from < SSG_SCORE_LEVELS ? high[from].pixels[i] : 0);
+                most[tau].pixels[i] += high[tau].pixels[i] - rest.pixels[i];
             }
-        }
     }
 }
 
@@ -224,6 +232,7 @@ static ssgcam_status solve_steps(solving *s, ssg_solution *solved)
     ssg_parallel_for(s->threads, s->bank->image_count, count_image, s);
     s->begun = 1;
     gather(s);
+    add_up_bounds(s);
     for (int t = 1; t < s->threads; t++)
         for (size_t l = 0; l < 256; l++) s->truth[l] += s->truth[256 * (size_t)t + l];
     for (size_t l = 0; l < SSG_SCORE_IGNORED; l++) s->kept += s->truth[l];

@@ -62,23 +62,40 @@ AVX2 static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size
     return best;
 }
 
+/* The claimed ones of 64 pixels. */
+AVX2 static inline uint64_t above64(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, __m256i bound)
+{
+    uint64_t claimed = 0;
+    for (size_t half = 0; half < 64; half += 32) {
+        __m256i lo, hi;
+        fuse32(&lo, &hi, maps, weight, terms, at + half);
+        __m256i above = _mm256_packus_epi16(_mm256_subs_epu16(lo, bound), _mm256_subs_epu16(hi, bound));
+        claimed |= (uint64_t) ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(above, _mm256_setzero_si256())) << half;
+    }
+    return claimed;
+}
+
 AVX2 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n, uint32_t limit,
                       const uint64_t *truth, const uint64_t *kept)
 {
-    __m256i bound = _mm256_set1_epi16((short)limit), zero = _mm256_setzero_si256();
+    __m256i bound = _mm256_set1_epi16((short)limit);
     uint64_t true_hits = 0, all_hits = 0;
     for (size_t i = 0; i < n; i += 64) {
-        uint64_t claimed = 0;
-        for (size_t half = 0; half < 64; half += 32) {
-            __m256i lo, hi;
-            fuse32(&lo, &hi, maps, weight, terms, i + half);
-            __m256i above = _mm256_packus_epi16(_mm256_subs_epu16(lo, bound), _mm256_subs_epu16(hi, bound));
-            claimed |= (uint64_t) ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(above, zero)) << half;
-        }
+        uint64_t claimed = above64(maps, weight, terms, i, bound);
         true_hits += (uint64_t)__builtin_popcountll(claimed & truth[i / 64]);
         all_hits += (uint64_t)__builtin_popcountll(claimed & kept[i / 64]);
     }
     out[0] += (uint32_t)true_hits, out[1] += (uint32_t)all_hits;
+}
+
+AVX2 static void hits_blocks(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count,
+                             uint32_t limit, const uint64_t *const truth[3])
+{
+    __m256i bound = _mm256_set1_epi16((short)limit);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t claimed = above64(maps, weight, terms, 64 * (size_t)blocks[i], bound);
+        for (size_t k = 0; k < 3; k++) out[k] += (uint32_t)__builtin_popcountll(claimed & truth[k][blocks[i]]);
+    }
 }
 
 /* x = 255 f + top - 1 stays below 2^23, so x, q top and their difference are exact in floats; the quotient by the reciprocal is off by one at most.
@@ -142,5 +159,5 @@ void AVX2 ssg_score_equal_avx2(uint64_t *bits, const uint8_t *bytes, uint8_t val
 }
 
 const ssg_score_ops ssg_score_avx2 = {
-    "avx2", fuse, top, hits, ssg_score_level_avx2, fuse_blocks, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
+    "avx2", fuse, top, hits, ssg_score_level_avx2, fuse_blocks, hits_blocks, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

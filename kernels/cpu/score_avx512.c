@@ -65,22 +65,38 @@ AVX512 static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, si
     return best;
 }
 
+/* The claimed ones of 64 pixels. */
+AVX512 static inline uint64_t above64(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, __m512i bound)
+{
+    __m512i lo, hi;
+    fuse64(&lo, &hi, maps, weight, terms, at);
+    __m512i above = _mm512_packus_epi16(_mm512_subs_epu16(lo, bound), _mm512_subs_epu16(hi, bound));
+    return _mm512_test_epi8_mask(above, above);
+}
+
 AVX512 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n, uint32_t limit,
                         const uint64_t *truth, const uint64_t *kept)
 {
     __m512i bound = _mm512_set1_epi16((short)limit);
     uint64_t true_hits = 0, all_hits = 0;
     for (size_t i = 0; i < n; i += 64) {
-        __m512i lo, hi;
-        fuse64(&lo, &hi, maps, weight, terms, i);
-        __m512i above = _mm512_packus_epi16(_mm512_subs_epu16(lo, bound), _mm512_subs_epu16(hi, bound));
-        uint64_t claimed = _mm512_test_epi8_mask(above, above);
+        uint64_t claimed = above64(maps, weight, terms, i, bound);
         true_hits += (uint64_t)__builtin_popcountll(claimed & truth[i / 64]);
         all_hits += (uint64_t)__builtin_popcountll(claimed & kept[i / 64]);
     }
     out[0] += (uint32_t)true_hits, out[1] += (uint32_t)all_hits;
 }
 
+AVX512 static void hits_blocks(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count,
+                               uint32_t limit, const uint64_t *const truth[3])
+{
+    __m512i bound = _mm512_set1_epi16((short)limit);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t claimed = above64(maps, weight, terms, 64 * (size_t)blocks[i], bound);
+        for (size_t k = 0; k < 3; k++) out[k] += (uint32_t)__builtin_popcountll(claimed & truth[k][blocks[i]]);
+    }
+}
+
 const ssg_score_ops ssg_score_avx512 = {
-    "avx512", fuse, top, hits, ssg_score_level_avx2, fuse_blocks, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
+    "avx512", fuse, top, hits, ssg_score_level_avx2, fuse_blocks, hits_blocks, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

@@ -16,8 +16,8 @@ static void *carve(uint8_t **memory, size_t bytes)
 size_t ssg_score_scratch_size(size_t stride, size_t count)
 {
     size_t width = ssg_score_bounds_width(stride), words = width / WORD;
-    size_t per_block = 2 * sizeof(uint16_t) + sizeof(ssg_score_cell) + 3 * sizeof(uint64_t);
-    return width * per_block + (count + 1) * words * sizeof(uint64_t) + 128 + stride;
+    size_t per_block = 2 * sizeof(uint16_t) + sizeof(ssg_score_cell) + 3 * sizeof(uint64_t) + sizeof(uint32_t);
+    return width * per_block + (count + 1) * words * sizeof(uint64_t) + 128;
 }
 
 void ssg_score_scratch_at(ssg_score_scratch *s, void *memory, size_t stride, size_t count)
@@ -30,10 +30,8 @@ void ssg_score_scratch_at(ssg_score_scratch *s, void *memory, size_t stride, siz
     s->above = carve(&next, words * sizeof *s->above);
     s->chosen = carve(&next, count * words * sizeof *s->chosen);
     s->truth = carve(&next, width * sizeof *s->truth);
-    s->own = carve(&next, width * sizeof *s->own);
-    s->none = carve(&next, width * sizeof *s->none);
-    s->kept = carve(&next, width * sizeof *s->kept);
-    s->kind = carve(&next, stride);
+    for (size_t k = 0; k < 3; k++) s->bits[k] = carve(&next, width * sizeof *s->bits[k]);
+    s->plain = carve(&next, width * sizeof *s->plain);
 }
 
 static uint32_t ones(uint64_t word)
@@ -46,20 +44,22 @@ static uint32_t ones(uint64_t word)
 void ssg_score_read_truth(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s)
 {
     uint8_t label = (uint8_t)(image->classes[0] + 1);
-    ops->equal(s->own, image->truth, label, image->stride);
-    ops->equal(s->none, image->truth, 0, image->stride);
-    ops->equal(s->kept, image->truth, SSG_SCORE_IGNORED, image->stride);
+    uint64_t *own = s->bits[0], *none = s->bits[1], *kept = s->bits[2];
+    ops->equal(own, image->truth, label, image->stride);
+    ops->equal(none, image->truth, 0, image->stride);
+    ops->equal(kept, image->truth, SSG_SCORE_IGNORED, image->stride);
     s->all = (ssg_score_cell){{0}};
+    s->plain_count = s->other_count = 0;
     for (size_t b = 0; b < s->blocks; b++) {
-        s->kept[b] = ~s->kept[b];
-        uint32_t own = ones(s->own[b]), none = ones(s->none[b]), kept = ones(s->kept[b]);
-        s->truth[b] = (ssg_score_cell){{own, none, kept - own - none, SSG_SCORE_BLOCK - kept}};
+        kept[b] = ~kept[b];
+        uint32_t counts[] = {ones(own[b]), ones(none[b]), ones(kept[b])};
+        s->truth[b] = (ssg_score_cell){{counts[0], counts[1], counts[2] - counts[0] - counts[1], SSG_SCORE_BLOCK - counts[2]}};
         for (size_t k = 0; k < SSG_TRUTH_KINDS; k++) s->all.pixels[k] += s->truth[b].pixels[k];
+        if (counts[1] == SSG_SCORE_BLOCK)
+            s->plain[s->plain_count++] = (uint32_t)b;
+        else if (counts[2])
+            s->plain[s->width - ++s->other_count] = (uint32_t)b;
     }
-    const uint8_t *restrict truth = image->truth;
-    uint8_t *restrict kind = s->kind;
-    for (size_t i = 0; i < image->stride; i++) /* own 0, none 1, other 2, ignored 3 */
-        kind[i] = (uint8_t)((truth[i] != label) + ((truth[i] != label) & (truth[i] != 0)) + (truth[i] == SSG_SCORE_IGNORED));
 }
 
 void ssg_score_add_truth(uint64_t truth[256], const ssg_score_image *image, const ssg_score_scratch *s)
@@ -68,7 +68,7 @@ void ssg_score_add_truth(uint64_t truth[256], const ssg_score_image *image, cons
     truth[0] += s->all.pixels[SSG_TRUTH_NONE];
     truth[SSG_SCORE_IGNORED] += s->all.pixels[SSG_TRUTH_IGNORED];
     for (size_t i = 0; s->all.pixels[SSG_TRUTH_OTHER] && i < image->stride; i++)
-        if (s->kind[i] == SSG_TRUTH_OTHER) truth[image->truth[i]]++;
+        if (image->truth[i] != 0 && image->truth[i] != image->classes[0] + 1 && image->truth[i] != SSG_SCORE_IGNORED) truth[image->truth[i]]++;
 }
 
 /* ---- bounds -------------------------------------------------------------------------------------------------------------------------- */
@@ -147,25 +147,23 @@ static size_t count_chosen(const ssg_score_scratch *s, size_t mixtures)
 static void fetch_next(const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixtures, size_t count, size_t word,
                        size_t m)
 {
-    size_t next = word * count + m + 1;
-    word = next / count, m = next % count;
+    const uint8_t *maps[SSG_SCORE_LAYERS];
+    if (++m == count) m = 0, word++;
     if (word == s->words) return;
-    for (size_t t = 0; t < mixtures[m].terms; t++) {
-        const uint8_t *row = image->maps + mixtures[m].row[t] * image->stride;
-        for (uint64_t left = s->chosen[m * s->words + word]; left;) __builtin_prefetch(row + SSG_SCORE_BLOCK * (size_t)take_bit(&left, word));
+    uint64_t left = s->chosen[m * s->words + word];
+    if (left) point(maps, image, &mixtures[m]);
+    while (left) {
+        size_t at = SSG_SCORE_BLOCK * (size_t)take_bit(&left, word);
+        for (size_t t = 0; t < mixtures[m].terms; t++) __builtin_prefetch(maps[t] + at);
     }
 }
 
-/* A mixture's chosen blocks of a word, at least one: their numbers and f. */
-static size_t fuse_word(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixture, uint64_t bits, size_t word,
-                        uint32_t blocks[WORD], uint16_t f[WORD * SSG_SCORE_BLOCK])
+/* The blocks of a word's bits, at least one. */
+static size_t list_word(uint32_t blocks[WORD], uint64_t bits, size_t word)
 {
-    const uint8_t *maps[SSG_SCORE_LAYERS];
     size_t count = 0;
     do blocks[count++] = take_bit(&bits, word);
     while (bits);
-    point(maps, image, mixture);
-    ops->fuse_blocks(f, maps, mixture->weight, mixture->terms, blocks, count);
     return count;
 }
 
@@ -194,19 +192,13 @@ static claim claim_blocks(const ssg_score_ops *ops, ssg_score_scratch *s, uint64
 static void claim_pixels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixture,
                          size_t word, uint64_t bits, uint32_t limit, uint32_t out[4])
 {
-    uint16_t f[WORD * SSG_SCORE_BLOCK];
-    uint32_t blocks[WORD];
-    uint64_t claimed[WORD];
-    size_t count = fuse_word(ops, image, mixture, bits, word, blocks, f);
-    ops->above(claimed, f, limit, count * SSG_SCORE_BLOCK);
-    for (size_t i = 0; i < count; i++) {
-        size_t b = blocks[i];
-        uint32_t own = ones(claimed[i] & s->own[b]), kept = ones(claimed[i] & s->kept[b]);
-        out[0] -= ones(claimed[i] & s->none[b]);
-        out[1] -= kept;
-        out[2] += own;
-        out[3] += kept;
-    }
+    const uint8_t *maps[SSG_SCORE_LAYERS];
+    const uint64_t *truth[] = {s->bits[0], s->bits[1], s->bits[2]};
+    uint32_t blocks[WORD], hits[3] = {0};
+    size_t count = list_word(blocks, bits, word);
+    point(maps, image, mixture);
+    ops->hits_blocks(hits, maps, mixture->weight, mixture->terms, blocks, count, limit, truth);
+    out[0] -= hits[1], out[1] -= hits[2], out[2] += hits[0], out[3] += hits[2];
 }
 
 size_t ssg_score_count_blocks(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixtures,
@@ -238,58 +230,88 @@ static inline void add_cell(ssg_score_cell *to, const ssg_score_cell *from)
     for (size_t k = 0; k < SSG_TRUTH_KINDS; k++) to->pixels[k] += from->pixels[k];
 }
 
+static void add_bounds(const ssg_score_scratch *s, const ssg_score_curves *c)
+{
+    size_t half = (s->plain_count + 1) / 2;
+    for (size_t i = 0; i < half; i++) /* far apart, so that neighbours of one level do not wait for each other */
+        for (size_t at = i; at < s->plain_count; at += half) {
+            c->low[s->low[s->plain[at]]].pixels[SSG_TRUTH_NONE] += SSG_SCORE_BLOCK;
+            c->high[s->high[s->plain[at]]].pixels[SSG_TRUTH_NONE] += SSG_SCORE_BLOCK;
+        }
+    for (size_t i = s->width - s->other_count; i < s->width; i++) {
+        uint32_t b = s->plain[i];
+        add_cell(&c->low[s->low[b]], &s->truth[b]);
+        add_cell(&c->high[s->high[b]], &s->truth[b]);
+    }
+}
+
 size_t ssg_score_bound_levels(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixtures,
                               size_t count, uint32_t *tops, const ssg_score_curves *curves)
 {
-    size_t looked = 0, quarter = (s->blocks + 3) / 4;
+    size_t looked = 0;
     for (size_t m = 0; m < count; m++) {
         bound(ops, image, s, &mixtures[m]);
         looked += find_top(ops, image, s, &mixtures[m], &tops[m]);
         if (tops[m] == 0) continue;
         ops->quantise(s->low, tops[m], s->width);
         ops->quantise(s->high, tops[m], s->width);
-        for (size_t i = 0; i < quarter; i++) /* far apart, so that neighbours of one level do not wait for each other */
-            for (size_t b = i; b < s->blocks; b += quarter) {
-                add_cell(&curves[m].low[s->low[b]], &s->truth[b]);
-                add_cell(&curves[m].high[s->high[b]], &s->truth[b]);
-            }
+        add_bounds(s, &curves[m]);
     }
     return looked;
 }
 
-/* What bounds say: blocks of one level are counted, the others in question are chosen. */
+/* What bounds say: blocks of one value are counted, the others in question are chosen. */
 static void choose_blocks(const ssg_score_ops *ops, ssg_score_scratch *s, uint64_t *chosen, uint32_t top, const ssg_score_curves *c)
 {
     ops->above(chosen, s->high, c->from * top / 255, s->width);
     memset(s->above, 0, s->words * sizeof *s->above);
     if (c->to < SSG_SCORE_LEVELS) ops->above(s->above, s->high, c->to * top / 255, s->width);
-    ops->quantise(s->low, top, s->width);
-    ops->quantise(s->high, top, s->width);
     for (size_t w = 0; w < s->words; w++) {
         chosen[w] &= ~s->above[w];
+        s->above[w] = chosen[w];
         for (uint64_t left = chosen[w]; left;) {
             uint32_t b = take_bit(&left, w);
-            add_cell(&c->seen[s->low[b]], &s->truth[b]);
-            if (s->low[b] != s->high[b]) continue;
-            add_cell(&c->exact[s->low[b]], &s->truth[b]);
-            chosen[w] &= ~((uint64_t)1 << b % WORD);
+            if (s->low[b] == s->high[b]) chosen[w] &= ~((uint64_t)1 << b % WORD);
         }
     }
+    ops->quantise(s->low, top, s->width);
+    for (size_t w = 0; w < s->words; w++)
+        for (uint64_t left = s->above[w]; left;) {
+            uint32_t b = take_bit(&left, w);
+            add_cell(&c->seen[s->low[b]], &s->truth[b]);
+            if (!(chosen[w] >> b % WORD & 1)) add_cell(&c->exact[s->low[b]], &s->truth[b]);
+        }
 }
 
-/* A level and what the truth says of the pixel make one bin. */
+/* A level and what the truth says of the pixel make one bin. Few blocks hold pixels of more than one kind. */
+static void number_bins(uint16_t *bin, const ssg_score_image *image, const ssg_score_scratch *s, size_t block)
+{
+    uint8_t label = (uint8_t)(image->classes[0] + 1), kind[SSG_SCORE_BLOCK];
+    const uint8_t *truth = image->truth + SSG_SCORE_BLOCK * block;
+    for (uint16_t k = 0; k < SSG_TRUTH_KINDS; k++) {
+        if (s->truth[block].pixels[k] != SSG_SCORE_BLOCK) continue;
+        for (size_t x = 0; x < SSG_SCORE_BLOCK; x++) bin[x] = (uint16_t)(bin[x] * SSG_TRUTH_KINDS + k);
+        return;
+    }
+    for (size_t x = 0; x < SSG_SCORE_BLOCK; x++) /* own 0, none 1, other 2, ignored 3 */
+        kind[x] = (uint8_t)((truth[x] != label) + ((truth[x] != label) & (truth[x] != 0)) + (truth[x] == SSG_SCORE_IGNORED));
+    for (size_t x = 0; x < SSG_SCORE_BLOCK; x++) bin[x] = (uint16_t)(bin[x] * SSG_TRUTH_KINDS + kind[x]);
+}
+
 static void add_pixels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixture,
                        size_t word, uint64_t bits, uint32_t top, ssg_score_cell *exact)
 {
     enum { PART = SSG_SCORE_BLOCK / 4 };
     uint16_t f[WORD * SSG_SCORE_BLOCK];
+    const uint8_t *maps[SSG_SCORE_LAYERS];
     uint32_t blocks[WORD], *bins = exact->pixels;
-    size_t count = fuse_word(ops, image, mixture, bits, word, blocks, f);
+    size_t count = list_word(blocks, bits, word);
+    point(maps, image, mixture);
+    ops->fuse_blocks(f, maps, mixture->weight, mixture->terms, blocks, count);
     ops->quantise(f, top, count * SSG_SCORE_BLOCK);
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *kind = s->kind + SSG_SCORE_BLOCK * (size_t)blocks[i];
         uint16_t *bin = f + SSG_SCORE_BLOCK * i;
-        for (size_t x = 0; x < SSG_SCORE_BLOCK; x++) bin[x] = (uint16_t)(bin[x] * SSG_TRUTH_KINDS + kind[x]);
+        number_bins(bin, image, s, blocks[i]);
         for (size_t x = 0; x < PART; x++) /* far apart, so that neighbours of one bin do not wait for each other */
             bins[bin[x]]++, bins[bin[x + PART]]++, bins[bin[x + 2 * PART]]++, bins[bin[x + 3 * PART]]++;
     }

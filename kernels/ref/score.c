@@ -39,8 +39,16 @@ static void level(uint8_t *q, const uint16_t *f, uint32_t most, size_t n)
     for (size_t i = 0; i < n; i++) q[i] = (uint8_t)((255u * f[i] + most - 1) / most);
 }
 
-const ssg_score_ops ssg_score_ref = {
-    "ref", fuse, top, hits, level, ssg_score_fuse_blocks_ref, ssg_score_quantise_ref, ssg_score_above_ref, ssg_score_equal_ref};
+const ssg_score_ops ssg_score_ref = {"ref",
+                                     fuse,
+                                     top,
+                                     hits,
+                                     level,
+                                     ssg_score_fuse_blocks_ref,
+                                     ssg_score_hits_blocks_ref,
+                                     ssg_score_quantise_ref,
+                                     ssg_score_above_ref,
+                                     ssg_score_equal_ref};
 
 /* Where a mixture's maps of class k are, from pixel `at` on. */
 static void point(const uint8_t **maps, const ssg_score_image *image, const ssg_score_mixture *mixture, size_t k, size_t at)

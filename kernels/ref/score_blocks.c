@@ -25,6 +25,17 @@ void ssg_score_fuse_blocks_ref(uint16_t *out, const uint8_t *const *maps, const 
         }
 }
 
+void ssg_score_hits_blocks_ref(uint32_t hits[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks,
+                               size_t count, uint32_t limit, const uint64_t *const truth[3])
+{
+    uint16_t f[64];
+    for (size_t b = 0; b < count; b++) {
+        ssg_score_fuse_blocks_ref(f, maps, weight, terms, blocks + b, 1);
+        for (size_t i = 0; i < 64; i++)
+            for (size_t k = 0; f[i] > limit && k < 3; k++) hits[k] += (uint32_t)(truth[k][blocks[b]] >> i & 1);
+    }
+}
+
 void ssg_score_quantise_ref(uint16_t *f, uint32_t top, size_t n)
 {
     for (size_t i = 0; i < n; i++) f[i] = (uint16_t)((255u * (f[i] < top ? f[i] : top) + top - 1) / top);
