@@ -260,7 +260,7 @@ Test(search, a_bank_is_continued_and_repaired)
     char *cache = ssg_path_join(folder, "cache"), key[33];
     for (int i = 0; i < SEARCHED; i++) items[i] = &data->items[i];
     cr_assert_eq(ssg_grid_make(&grid, &o), SSGCAM_OK);
-    ssg_bank_request request = {&o, &grid, items, SEARCHED, classes, 3, {SSG_MASK_CLASSES, 1}};
+    ssg_bank_request request = {&o, &grid, items, SEARCHED, classes, 3, {SSG_MASK_CLASSES, 1}, {0}};
     cr_assert_eq(ssg_bank_open(&whole, &request), SSGCAM_OK, "%s", ssgcam_last_error());
 
     o.cache = cache;

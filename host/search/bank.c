@@ -267,9 +267,10 @@ static ssgcam_status use_none(ssg_bank_store *s, const ssg_bank_request *r, cons
 
 ssgcam_status ssg_bank_open(ssg_bank_store *store, const ssg_bank_request *request)
 {
-    char key[33];
+    char own[33];
+    const char *key = request->key[0] ? request->key : own;
     *store = (ssg_bank_store){0};
-    ssgcam_status status = ssg_bank_key(key, request);
+    ssgcam_status status = key == own ? ssg_bank_key(own, request) : SSGCAM_OK;
     if (status == SSGCAM_OK) status = lay_out(store, request);
     if (status == SSGCAM_OK) status = ssg_bank_read_truth(store, request); /* before the network works for nothing */
     if (status == SSGCAM_OK) status = request->options->cache ? use_cache(store, request, key) : use_none(store, request, key);

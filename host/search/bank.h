@@ -21,6 +21,7 @@ typedef struct ssg_bank_request {
     const int *classes; /* the model's numbers of the classes in play, ascending; truth and maps count in places of this list */
     size_t class_count;
     ssg_mask_setting masks;
+    char key[33]; /* of ssg_bank_key; empty: found out when it is opened */
 } ssg_bank_request;
 
 typedef struct ssg_bank_table_entry {

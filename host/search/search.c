@@ -18,6 +18,8 @@ typedef struct search {
     ssgcam_search_result *result;
     ssg_grid grid;
     ssg_labelled labelled;
+    ssg_bank_request request;
+    ssg_session_identity identity;
     ssg_bank_store store;
     ssg_bank_device *device; /* NULL: the host scores */
     ssg_bank searched, heldout;
@@ -63,12 +65,35 @@ static ssgcam_status check(const ssgcam_search_options *o)
     return SSGCAM_OK;
 }
 
+/* What is known before the network runs; a checkpoint of another search is refused now rather than after minutes. */
+static ssgcam_status identify(search *s)
+{
+    const ssgcam_search_options *o = &s->o;
+    s->request = (ssg_bank_request){.options = &s->o,
+                                    .grid = &s->grid,
+                                    .items = s->labelled.items,
+                                    .count = s->labelled.count,
+                                    .classes = s->labelled.classes,
+                                    .class_count = s->labelled.class_count};
+    SSG_TRY(ssg_mask_setting_parse(&s->request.masks, o->mask_values ? o->mask_values : "classes"));
+    SSG_TRY(ssg_bank_key(s->request.key, &s->request));
+    memcpy(s->identity.key, s->request.key, sizeof s->identity.key);
+    char *text = ssg_format("1 %d %d %llu %llu %llu %d %zu %d %d %.17g", o->fitness, o->threshold, (unsigned long long)o->seed,
+                            (unsigned long long)o->evaluations, (unsigned long long)o->stagnation, o->adaptation, o->population, o->runs, o->folds,
+                            o->sparsity);
+    if (!text) return SSG_OUT_OF_MEMORY;
+    XXH128_hash_t a = XXH3_128bits(text, strlen(text)), b = XXH3_128bits(s->labelled.held, s->labelled.count);
+    XXH128_hash_t c = XXH3_128bits(s->grid.mixed, s->grid.mixed_count * sizeof *s->grid.mixed);
+    ssg_free(text);
+    snprintf(s->identity.options, sizeof s->identity.options, "%016llx%016llx", (unsigned long long)(a.high64 ^ b.low64),
+             (unsigned long long)(a.low64 ^ c.low64));
+    return ssg_session_check(o->out, &s->identity, o->fresh);
+}
+
 static ssgcam_status open_bank(search *s)
 {
     double start = ssg_clock_ms();
-    ssg_bank_request request = {&s->o, &s->grid, s->labelled.items, s->labelled.count, s->labelled.classes, s->labelled.class_count, {0}};
-    SSG_TRY(ssg_mask_setting_parse(&request.masks, s->o.mask_values ? s->o.mask_values : "classes"));
-    SSG_TRY(ssg_bank_open(&s->store, &request));
+    SSG_TRY(ssg_bank_open(&s->store, &s->request));
     s->result->bank_ms = ssg_clock_ms() - start;
     s->result->bank_rows = s->store.rows;
     s->result->bank_bytes = s->store.bytes;
@@ -104,19 +129,8 @@ static ssgcam_status divide(search *s)
 
 static ssgcam_status open_session(search *s)
 {
-    const ssgcam_search_options *o = &s->o;
-    ssg_session_identity id;
-    memset(&id, 0, sizeof id);
-    memcpy(id.bank, s->store.digest, sizeof id.bank);
-    char *text = ssg_format("1 %d %d %llu %llu %llu %d %zu %d %d %.17g", o->fitness, o->threshold, (unsigned long long)o->seed,
-                            (unsigned long long)o->evaluations, (unsigned long long)o->stagnation, o->adaptation, o->population, o->runs, o->folds,
-                            o->sparsity);
-    if (!text) return SSG_OUT_OF_MEMORY;
-    XXH128_hash_t a = XXH3_128bits(text, strlen(text)), b = XXH3_128bits(s->labelled.held, s->labelled.count);
-    XXH128_hash_t c = XXH3_128bits(s->grid.mixed, s->grid.mixed_count * sizeof *s->grid.mixed);
-    ssg_free(text);
-    snprintf(id.options, sizeof id.options, "%016llx%016llx", (unsigned long long)(a.high64 ^ b.low64), (unsigned long long)(a.low64 ^ c.low64));
-    SSG_TRY(ssg_session_open(&s->session, o->out, &id, o->fresh));
+    memcpy(s->identity.bank, s->store.digest, sizeof s->identity.bank);
+    SSG_TRY(ssg_session_open(&s->session, s->o.out, &s->identity, s->o.fresh));
     s->result->resumed = s->session.resumed;
     return SSGCAM_OK;
 }
@@ -251,6 +265,7 @@ static ssgcam_status run(search *s)
     SSG_TRY(check(&s->o));
     SSG_TRY(ssg_grid_make(&s->grid, &s->o));
     SSG_TRY(ssg_labelled_gather(&s->labelled, &s->o));
+    SSG_TRY(identify(s));
     SSG_TRY(open_bank(s));
     SSG_TRY(divide(s));
     SSG_TRY(open_session(s));

@@ -14,7 +14,7 @@
 
 static const double save_every_ms = 10000;
 static const size_t most_bytes = (size_t)1 << 30;
-static const char magic[8] = "SSGSRCH";
+static const char magic[8] = "SSGSRC2";
 
 /* magic, identity, state, size of the run's state, that state, checksum of all before. */
 typedef struct head {
@@ -23,6 +23,16 @@ typedef struct head {
     ssg_session_state state;
     uint64_t evolve_size;
 } head;
+
+static ssgcam_status compare(const ssg_session *s, const ssg_session_identity *found)
+{
+    int bank_known = s->identity.bank[0] != '\0', same_options = memcmp(found->options, s->identity.options, sizeof found->options) == 0;
+    int same_bank = memcmp(found->key, s->identity.key, sizeof found->key) == 0 &&
+                    (!bank_known || memcmp(found->bank, s->identity.bank, sizeof found->bank) == 0);
+    if (same_bank && same_options) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_INPUT, "%s: the checkpoint of a search %s; finish that one, choose another -o, or start over with --fresh",
+                    s->checkpoint, same_bank ? "with other options" : "on other data, another model or another grid");
+}
 
 static ssgcam_status take_checkpoint(ssg_session *s, const char *bytes, size_t size)
 {
@@ -34,10 +44,7 @@ static ssgcam_status take_checkpoint(ssg_session *s, const char *bytes, size_t s
     memcpy(&checksum, bytes + size - sizeof checksum, sizeof checksum);
     if (h.evolve_size != size - sizeof h - sizeof checksum || checksum != XXH3_64bits(bytes, size - sizeof checksum))
         return ssg_fail(SSGCAM_ERR_INPUT, "%s: the checkpoint is damaged; remove it, or start over with --fresh", s->checkpoint);
-    int other_bank = memcmp(h.identity.bank, s->identity.bank, sizeof h.identity.bank) != 0;
-    if (other_bank || memcmp(h.identity.options, s->identity.options, sizeof h.identity.options) != 0)
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s: the checkpoint of a search %s; finish that one, choose another -o, or start over with --fresh",
-                        s->checkpoint, other_bank ? "on other data, another model or another grid" : "with other options");
+    SSG_TRY(compare(s, &h.identity));
     s->state = h.state;
     s->evolve_size = (size_t)h.evolve_size;
     s->resumed = 1;
@@ -65,22 +72,38 @@ static ssgcam_status open_log(ssg_session *s)
     return s->log ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", s->log_path, strerror(errno));
 }
 
-ssgcam_status ssg_session_open(ssg_session *session, const char *out, const ssg_session_identity *identity, int fresh)
+static ssgcam_status read_checkpoint(ssg_session *s)
 {
     char *bytes = NULL;
     size_t size;
+    if (access(s->checkpoint, F_OK) != 0) return SSGCAM_OK;
+    SSG_TRY(ssg_file_read(&bytes, &size, s->checkpoint, most_bytes));
+    ssgcam_status status = take_checkpoint(s, bytes, size);
+    ssg_free(bytes);
+    return status;
+}
+
+ssgcam_status ssg_session_open(ssg_session *session, const char *out, const ssg_session_identity *identity, int fresh)
+{
     *session = (ssg_session){.identity = *identity, .started_ms = ssg_clock_ms(), .saved_ms = ssg_clock_ms()};
     if (!out) return SSGCAM_OK;
     session->checkpoint = beside(out, ".checkpoint");
     session->log_path = beside(out, ".log.jsonl");
     ssgcam_status status = session->checkpoint && session->log_path ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
-    if (status == SSGCAM_OK && !fresh && access(session->checkpoint, F_OK) == 0) {
-        status = ssg_file_read(&bytes, &size, session->checkpoint, most_bytes);
-        if (status == SSGCAM_OK) status = take_checkpoint(session, bytes, size);
-        ssg_free(bytes);
-    }
+    if (status == SSGCAM_OK && !fresh) status = read_checkpoint(session);
     if (status == SSGCAM_OK) status = open_log(session);
     if (status != SSGCAM_OK) ssg_session_close(session, 0);
+    return status;
+}
+
+ssgcam_status ssg_session_check(const char *out, const ssg_session_identity *identity, int fresh)
+{
+    ssg_session session = {.identity = *identity};
+    if (!out || fresh) return SSGCAM_OK;
+    session.identity.bank[0] = '\0';
+    session.checkpoint = beside(out, ".checkpoint");
+    ssgcam_status status = session.checkpoint ? read_checkpoint(&session) : SSG_OUT_OF_MEMORY;
+    ssg_session_close(&session, 0);
     return status;
 }
 

@@ -13,8 +13,9 @@ enum { SSG_MOST_RUNS = 64 };
 
 /* What a search may not change between checkpoint and continuation, each with a name for the message. */
 typedef struct ssg_session_identity {
-    char bank[33];    /* images, masks, model, grid */
+    char key[33];     /* images, labels, model, grid: what the maps are made from */
     char options[33]; /* seed, budget, strategy, folds ... */
+    char bank[33];    /* the maps themselves, and the masks */
 } ssg_session_identity;
 
 typedef struct ssg_session_state {
@@ -39,6 +40,9 @@ typedef struct ssg_session {
 
 /* out: the recipe's path, or NULL. Takes up a checkpoint unless `fresh`; one of another search is SSGCAM_ERR_INPUT. */
 ssgcam_status ssg_session_open(ssg_session *session, const char *out, const ssg_session_identity *identity, int fresh);
+
+/* Refuses a checkpoint of another search by what is known before there is a bank: identity.bank is not read, no file is written. */
+ssgcam_status ssg_session_check(const char *out, const ssg_session_identity *identity, int fresh);
 
 /* Writes the checkpoint; `search` (may be NULL) is the run under way. */
 ssgcam_status ssg_session_save(ssg_session *session, const ssgcam_evolve *search);

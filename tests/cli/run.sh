@@ -212,10 +212,10 @@ for level in ref avx2 avx512; do
   check "SSGCAM_CPU_LEVEL=$level does not change a byte" cmp one.json $level.json
 done
 expect 0 "4 of 4 masks" generate "$model" --data data --split test -r one.json -o searched
-"$ssgcam" "${search[@]}" --runs 3 -n 4000 -o slow.json >/dev/null 2>&1
+"$ssgcam" "${search[@]}" --runs 3 -n 8000 -o slow.json >/dev/null 2>&1
 stops=0 code=130
 for _ in 1 2 3; do
-  "$ssgcam" "${search[@]}" --runs 3 -n 4000 -o stopped.json >/dev/null 2>&1 &
+  "$ssgcam" "${search[@]}" --runs 3 -n 8000 -o stopped.json >/dev/null 2>&1 &
   pid=$!
   sleep 0.4
   kill -TERM $pid 2>/dev/null
@@ -223,9 +223,20 @@ for _ in 1 2 3; do
   wait $pid || code=$?
   [ "$code" -eq 130 ] && stops=$((stops + 1))
 done
-[ "$code" -eq 130 ] && { "$ssgcam" "${search[@]}" --runs 3 -n 4000 -o stopped.json >/dev/null 2>&1 || code=$?; }
+[ "$code" -eq 130 ] && { "$ssgcam" "${search[@]}" --runs 3 -n 8000 -o stopped.json >/dev/null 2>&1 || code=$?; }
 check "SIGTERM: exit 130 or already done" test "$code" -eq 130 -o "$code" -eq 0
 check "stopped $stops times and continued: the same bytes" cmp slow.json stopped.json
+# A checkpoint of another search is refused before the network runs: no bank appears.
+"$ssgcam" "${search[@]}" --runs 60 -n 1000000 -o held.json >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 50); do sleep 0.1; [ -s held.log.jsonl ] && break; done
+kill -TERM $pid 2>/dev/null
+wait $pid
+banks=$(ls "$work"/cache/ssgcam | wc -l)
+expect 3 "on other data, another model or another grid; finish that one" "${search[@]}" --runs 60 -n 1000000 --sigmas 0,3 -o held.json
+check "no bank was built for it" test "$(ls "$work"/cache/ssgcam | wc -l)" -eq "$banks" -a -s held.checkpoint
+expect 3 "with other options; finish that one" "${search[@]}" --runs 60 -n 1000000 --sparsity 0.1 -o held.json
+expect 0 "held out" "${search[@]}" -n 300 --sigmas 0,3 -o held.json --fresh
 expect 3 "1 image to search on" search "$model" --data data --split test --limit 1 --mask-values object
 expect 2 "population" "${search[@]}" --population 3 -o x.json
 expect 2 "there are: miou, foreground, object, image" "${search[@]}" --fitness beauty -o x.json

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-static const ssg_session_identity identity = {"bank", "options"};
+static const ssg_session_identity identity = {"key", "options", "bank"};
 static char out[64], checkpoint[80];
 
 static void open_and_score(void)
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     ssgcam_status status = ssg_session_save(&session, NULL);
     ssg_session_close(&session, 0);
     if (status != SSGCAM_OK || ssg_file_read(&bytes, &whole, checkpoint, 1 << 20) != SSGCAM_OK) return 0;
-    for (size_t i = 0; i + 80 < whole && i < size; i++) bytes[72 + i] = (char)(bytes[72 + i] ^ data[i]);
+    for (size_t i = 0; i + 112 < whole && i < size; i++) bytes[104 + i] = (char)(bytes[104 + i] ^ data[i]);
     uint64_t checksum = XXH3_64bits(bytes, whole - sizeof checksum);
     memcpy(bytes + whole - sizeof checksum, &checksum, sizeof checksum);
     if (ssg_file_write(checkpoint, bytes, whole) == SSGCAM_OK) open_and_score();
