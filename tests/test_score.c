@@ -272,14 +272,14 @@ Test(score, bounds_change_nothing)
     static uint8_t maps[2][ROWS * STRIDE], truth[2][STRIDE];
     static const uint8_t names[] = {1, 1};
     static ssg_counts expected[COUNT * 256 * LABELS], all[COUNT * 256 * LABELS], at_tau[COUNT * LABELS], got[COUNT * LABELS];
-    for (int round = 0; round < 48; round++) {
+    for (int round = 0; round < 24; round++) {
         ssg_draws draws = ssg_draws_named(5, (uint32_t)round, 0, 0);
         ssg_score_image image[2];
         for (size_t i = 0; i < 2; i++) {
             size_t stride = i ? STRIDE : 64 * (1 + ssg_draw_below(&draws, 70));
             for (size_t r = 0; r < ROWS; r++)
                 for (size_t x = 0; x < stride; x++) maps[i][r * stride + x] = value_of((round + (int)(i * r)) % 8, r, x, &draws);
-            for (size_t x = 0; x < stride; x++) truth[i][x] = truth_of((round / 8 + (int)i) % 6, x, &draws);
+            for (size_t x = 0; x < stride; x++) truth[i][x] = truth_of((round / 4 + (int)i) % 6, x, &draws);
             image[i] = (ssg_score_image){maps[i], truth[i], names + i, 1, ROWS, stride, NULL};
             image[i].bounds = test_bounds(&image[i]);
         }
