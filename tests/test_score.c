@@ -373,11 +373,16 @@ Test(fitness, order_folds_and_bootstrap)
     cr_assert_float_eq(ssg_mean_image_iou(&image[0][0], 4, 2), (1 + (1. / 3 + 0) / 2 + 1. / 3 + 0) / 4, 1e-15);
     cr_assert_float_eq(ssg_foreground_iou(image[1], 2), 0, 0);
     double low, high, again;
-    cr_assert_eq(ssg_bootstrap_interval(&low, &high, &image[0][0], 3, 2, ssg_mean_iou, 0.9, 500, 3), SSGCAM_OK);
+    cr_assert_eq(ssg_bootstrap_interval(&low, &high, &image[0][0], NULL, 3, 2, ssg_mean_iou, 0.9, 500, 3), SSGCAM_OK);
     ssg_counts sum[2] = {{20, 10, 10}, {15, 10, 10}};
     cr_assert(low < ssg_mean_iou(sum, 2) && ssg_mean_iou(sum, 2) < high && low >= 0 && high <= 1);
-    ssg_bootstrap_interval(&again, &high, &image[0][0], 3, 2, ssg_mean_iou, 0.9, 500, 3);
+    ssg_bootstrap_interval(&again, &high, &image[0][0], NULL, 3, 2, ssg_mean_iou, 0.9, 500, 3);
     cr_assert(again == low);
+    cr_assert_eq(ssg_bootstrap_interval(&low, &high, &image[0][0], &image[0][0], 3, 2, ssg_mean_iou, 0.9, 500, 3), SSGCAM_OK);
+    cr_assert(low == 0 && high == 0); /* paired: the same images on both sides */
+    ssg_counts better[3][2] = {{{10, 0, 0}, {10, 0, 0}}, {{5, 0, 0}, {5, 0, 0}}, {{10, 0, 0}, {10, 0, 0}}};
+    ssg_bootstrap_interval(&low, &high, &better[0][0], &image[0][0], 3, 2, ssg_mean_iou, 0.9, 500, 3);
+    cr_assert(low >= 0 && high > 0.4 && high <= 1, "%g %g", low, high);
     uint32_t fold[23], size[5] = {0};
     cr_assert_eq(ssg_fold_split(fold, 23, 5, 9), SSGCAM_OK);
     for (int i = 0; i < 23; i++) size[fold[i]]++;

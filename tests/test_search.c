@@ -15,6 +15,7 @@
 #include "host/search/bank.h"
 #include "host/search/fitness.h"
 #include "host/search/phases.h"
+#include "host/search/settle.h"
 #include "tests/support/bounds.h"
 
 enum { HEIGHT = 32, WIDTH = 48, IMAGES = 10, SEARCHED = 7 };
@@ -194,7 +195,7 @@ Test(search, interrupted_and_continued_ends_with_the_same_bytes)
     ssgcam_search_options o = options();
     ssgcam_search_result result;
     interruption when = {0};
-    o.folds = 3;
+    o.folds = 2, o.runs = 2;
     char *whole = ssg_path_join(folder, "whole.json"), *broken = ssg_path_join(folder, "broken.json"), *a, *b;
     char *checkpoint = ssg_path_join(folder, "broken.checkpoint"), *log = ssg_path_join(folder, "broken.log.jsonl");
     size_t size_a, size_b, stops = 0;
@@ -396,6 +397,34 @@ Test(search, unusable_data_is_named)
     refused(&o, SSGCAM_ERR_INPUT, "is both searched and held out");
 }
 
+/* Differences are those of the figures beside them; folds are the default once there are images enough. */
+Test(search, gains_are_reported_against_layers_and_naive_stacking)
+{
+    ssgcam_search_options o = options();
+    ssgcam_search_result result;
+    ssgcam_dataset *most = load_range(0, 8), *rest = load_range(8, IMAGES);
+    o.data = most, o.holdout = rest, o.fitness = SSGCAM_FITNESS_OBJECT, o.evaluations = 100;
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert(result.has_crossvalidation);
+    const ssgcam_search_entry *naive = NULL, *recipe = &result.entries[result.entry_count - 1];
+    for (size_t i = 0; i < result.entry_count; i++) {
+        const ssgcam_search_entry *e = &result.entries[i];
+        if (strncmp(e->name, "naive ", 6) == 0 && (!naive || e->searched.object_miou > naive->searched.object_miou)) naive = e;
+    }
+    const ssgcam_search_gain *gain = &result.over_naive;
+    cr_assert_float_eq(gain->difference, recipe->heldout.object_miou - naive->heldout.object_miou, 1e-12);
+    cr_assert(gain->low <= gain->difference && gain->difference <= gain->high, "%g %g %g", gain->low, gain->difference, gain->high);
+    cr_assert(strstr(result.recipe->provenance, "\"crossvalidated\":{") && strstr(result.recipe->provenance, "\"folds\":4"));
+    ssgcam_search_clear(&result);
+
+    o.folds = 1;
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert(!result.has_crossvalidation && strstr(result.recipe->provenance, "\"folds\":0"));
+    ssgcam_search_clear(&result);
+    ssgcam_dataset_destroy(&most);
+    ssgcam_dataset_destroy(&rest);
+}
+
 Test(search, senseless_options_are_refused)
 {
     ssgcam_search_options o = options();
@@ -405,6 +434,10 @@ Test(search, senseless_options_are_refused)
     refused(&o, SSGCAM_ERR_ARGUMENT, "not both");
     o = options(), o.folds = 20;
     refused(&o, SSGCAM_ERR_ARGUMENT, "20 folds of 7 images");
+    o = options(), o.folds = 5, o.runs = 20;
+    refused(&o, SSGCAM_ERR_ARGUMENT, "20 runs and 5 folds; give at most 64 runs in all");
+    o = options(), o.shrink = &(double){1.5};
+    refused(&o, SSGCAM_ERR_ARGUMENT, "shrink 1.5; give 0 to 1");
     o = options(), o.layers = "relu9";
     refused(&o, SSGCAM_ERR_NOT_FOUND, "relu9");
     o = options(), o.mask_values = "colours";
@@ -514,6 +547,78 @@ Test(search_core, solved_thresholds_are_the_best_of_all)
     }
 }
 
+/* Two runs on each of three folds, and the rivals on the same images. */
+typedef struct settled_case {
+    ssg_problem problem;
+    uint32_t fold[MADE];
+    ssg_candidate best[6];
+    ssg_rivals rivals[6];
+    ssg_settling settling;
+} settled_case;
+
+static void make_case(settled_case *c)
+{
+    static const uint32_t rows[] = {7, 13, 19, 3, 11, 17};
+    *c = (settled_case){.problem = {make_bank(1), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_OBJECT, 0, 0, 1}, .fold = {0, 1, 2, 2, 0, 1}};
+    for (size_t r = 0; r < 6; r++) {
+        c->best[r] = (ssg_candidate){.row = {rows[r], rows[(r + 1) % 6]}, .weight = {90, 37}};
+        c->rivals[r].layer = (ssg_candidate){.row = {rows[r]}, .weight = {127}, .tau = 150};
+        c->rivals[r].naive = (ssg_candidate){.row = {2, 6, 10, 14, 18}, .weight = {26, 26, 25, 25, 25}, .tau = (uint8_t)(140 + 5 * (r % 3))};
+    }
+    c->settling = (ssg_settling){&c->problem, 6, 3, c->fold, c->best, c->rivals, c->rivals[0], NULL};
+}
+
+Test(search_core, settling_chooses_the_share_that_labels_unseen_images_best)
+{
+    static const double tried[] = {0, 0.125, 0.25};
+    settled_case c;
+    ssg_settled own, fixed;
+    ssgcam_search_score score;
+    double best = -1, wanted = -1;
+    make_case(&c);
+    cr_assert_eq(ssg_settle(&own, &c.settling), SSGCAM_OK, "%s", ssgcam_last_error());
+    for (int k = 0; k < 3; k++) {
+        c.settling.shrink = &tried[k];
+        cr_assert_eq(ssg_settle(&fixed, &c.settling), SSGCAM_OK);
+        ssg_problem_score_of_images(&score, fixed.unseen[SSG_UNSEEN_RECIPE], MADE, 3);
+        if (score.object_miou > best) best = score.object_miou, wanted = tried[k];
+        if (tried[k] == own.shrink) {
+            cr_assert_eq(memcmp(&fixed.recipe, &own.recipe, sizeof own.recipe), 0);
+            cr_assert_eq(memcmp(fixed.unseen[0], own.unseen[0], 3 * MADE * sizeof(ssg_counts)), 0);
+        }
+        ssg_settled_clear(&fixed);
+    }
+    cr_assert_eq(own.shrink, wanted);
+
+    /* Every image by what was chosen without it: fold f's rival on fold f's images. */
+    for (size_t i = 0; i < MADE; i++) {
+        ssg_counts counts[3];
+        ssg_bank one = {.images = c.problem.bank.images + i, .image_count = 1, .class_count = 2};
+        ssg_problem_figures(&one, &c.rivals[c.fold[i]].naive, 1, counts, &score);
+        cr_assert_eq(memcmp(counts, own.unseen[SSG_UNSEEN_NAIVE] + 3 * i, sizeof counts), 0);
+        ssg_problem_figures(&one, &c.rivals[c.fold[i]].layer, 1, counts, &score);
+        cr_assert_eq(memcmp(counts, own.unseen[SSG_UNSEEN_LAYER] + 3 * i, sizeof counts), 0);
+    }
+    ssg_settled_clear(&own);
+}
+
+Test(search_core, all_of_naive_stacking_is_naive_stacking)
+{
+    static const double whole = 1;
+    settled_case c;
+    ssg_settled settled;
+    make_case(&c);
+    c.settling.shrink = &whole;
+    cr_assert_eq(ssg_settle(&settled, &c.settling), SSGCAM_OK);
+    cr_assert_eq(memcmp(settled.recipe.weight, c.settling.all.naive.weight, sizeof settled.recipe.weight), 0);
+    cr_assert_eq(memcmp(settled.recipe.row, c.settling.all.naive.row, sizeof settled.recipe.row), 0);
+    ssg_settled_clear(&settled);
+    c.settling.fold = NULL, c.settling.folds = 0, c.settling.shrink = NULL; /* nothing to choose it by */
+    cr_assert_eq(ssg_settle(&settled, &c.settling), SSGCAM_OK);
+    cr_assert(settled.shrink == 0 && !settled.unseen[SSG_UNSEEN_RECIPE]);
+    ssg_settled_clear(&settled);
+}
+
 Test(search_core, averages_and_pruning_keep_the_sum)
 {
     ssg_problem problem = {make_bank(1), LAYERS, CHOICES, NULL, 0, SSGCAM_FITNESS_MEAN_IOU, 0, 0, 1};
@@ -523,7 +628,7 @@ Test(search_core, averages_and_pruning_keep_the_sum)
                                    {.row = {9, 14}, .weight = {10, 117}}};
     double before, after;
     unsigned sum = 0;
-    ssg_candidate_average(&mean, four, 4);
+    ssg_candidate_average(&mean, four, NULL, 4);
     static const uint32_t rows[] = {0, 5, 9, 14};
     static const uint8_t weights[] = {57, 29, 12, 29}; /* quarters of 227, 117, 47, 117: the largest remainders first */
     for (size_t t = 0; t < 4; t++) {
@@ -532,6 +637,8 @@ Test(search_core, averages_and_pruning_keep_the_sum)
         sum += mean.weight[t];
     }
     cr_assert_eq(sum, 127);
+    ssg_candidate_average(&mean, four, (double[]){0.25, 0.75, 0, 0}, 4);
+    cr_assert(mean.row[0] == 0 && mean.weight[0] == 107 && mean.row[1] == 5 && mean.weight[1] == 20 && !mean.weight[2]);
     cr_assert_eq(ssg_problem_score(&problem, &mean, 1, 1, &before), SSGCAM_OK);
     cr_assert_eq(ssg_problem_prune(&problem, &mean, &after), SSGCAM_OK);
     cr_assert_geq(after, before);

@@ -12,7 +12,7 @@ typedef struct flags {
     data_flags data;
     preprocess_flags preprocess;
     const char *out, *holdout_split, *layers, *methods, *mix, *sigmas, *powers, *combine, *weighting, *grid, *cache, *fitness, *threshold,
-        *adaptation;
+        *adaptation, *shrink;
     double holdout_fraction, sparsity;
     int batch, bank_memory, seed, evaluations, population, stagnation, runs, folds, fresh;
 } flags;
@@ -35,10 +35,13 @@ static const option table[] = {
     {"grid", 0, OPTION_TEXT, offsetof(flags, grid), "HxW", "size at which maps are mixed and scored (the network's input)"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The search:"},
     {"fitness", 0, OPTION_TEXT, offsetof(flags, fitness), "WHAT", "miou, foreground, object, image (miou)"},
-    {"evaluations", 'n', OPTION_INT, offsetof(flags, evaluations), "N", "candidates scored in a run (12800)"},
+    {"evaluations", 'n', OPTION_INT, offsetof(flags, evaluations), "N", "candidates scored in a run (12800 divided by the number of runs)"},
     {"seed", 's', OPTION_INT, offsetof(flags, seed), "N", "of everything random (1)"},
-    {"runs", 0, OPTION_INT, offsetof(flags, runs), "N", "searches with seeds of their own; their mean is the recipe (1)"},
-    {"folds", 0, OPTION_INT, offsetof(flags, folds), "K", "or K searches, each without one fold; gives a cross-validated figure too"},
+    {"runs", 0, OPTION_INT, offsetof(flags, runs), "N", "searches with seeds of their own; their mean is the recipe (1; with --folds N of each)"},
+    {"folds", 0, OPTION_INT, offsetof(flags, folds), "K",
+     "each search leaves one fold out; gives cross-validated figures; 1: none (4, from 8 images on)"},
+    {"shrink", 0, OPTION_TEXT, offsetof(flags, shrink), "X",
+     "share of naive stacking in the recipe, 0 to 1, or auto: as cross-validation says (auto)"},
     {"sparsity", 0, OPTION_REAL, offsetof(flags, sparsity), "X", "fitness that a layer must be worth (0)"},
     {"threshold", 't', OPTION_TEXT, offsetof(flags, threshold), "HOW", "solved for every candidate, or a gene (solved)"},
     {"adaptation", 0, OPTION_TEXT, offsetof(flags, adaptation), "NAME", "lshade, jso, jde, dither, fixed (lshade)"},
@@ -94,7 +97,7 @@ static ssgcam_status choose(const char *flag, const char *text, const char *cons
 
 /* Values that the options point to. */
 typedef struct lists {
-    double sigmas[MOST_VALUES], powers[MOST_VALUES];
+    double sigmas[MOST_VALUES], powers[MOST_VALUES], shrink[MOST_VALUES];
     ssgcam_method methods[MOST_VALUES], mixed[MOST_VALUES];
     char cache[4096];
 } lists;
@@ -119,6 +122,12 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     ssgcam_status status = parse_reals("sigmas", f->sigmas, l->sigmas, &o->sigma_count);
     if (sign < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "a number below 0 makes no sense here");
     if (status == SSGCAM_OK) status = parse_reals("powers", f->powers, l->powers, &o->power_count);
+    if (status == SSGCAM_OK && f->shrink && strcmp(f->shrink, "auto") != 0) {
+        size_t count;
+        status = parse_reals("shrink", f->shrink, l->shrink, &count);
+        if (status == SSGCAM_OK && count != 1) status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--shrink '%s': give one number or auto", f->shrink);
+        o->shrink = l->shrink;
+    }
     if (status == SSGCAM_OK) status = parse_methods("methods", f->methods, l->methods, &o->method_count);
     if (status == SSGCAM_OK) status = parse_methods("mix", f->mix, l->mixed, &o->mixed_count);
     if (status == SSGCAM_OK) status = choose("combine", f->combine, combines, 3, &combine);
@@ -184,6 +193,12 @@ static json_t *score_json(const ssgcam_search_score *s)
                      s->object_miou, "object_iou", s->object_iou);
 }
 
+static json_t *gains_json(const ssgcam_search_gain *over_layer, const ssgcam_search_gain *over_naive)
+{
+    return json_pack("{s:[f,f,f],s:[f,f,f]}", "layer", over_layer->difference, over_layer->low, over_layer->high, "naive", over_naive->difference,
+                     over_naive->low, over_naive->high);
+}
+
 static void print_json(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
 {
     json_t *entries = json_array();
@@ -194,14 +209,20 @@ static void print_json(const ssgcam_search_result *r, const char *out, ssgcam_fi
         if (r->heldout) json_object_set_new(entry, "heldout", score_json(&e->heldout));
         json_array_append_new(entries, entry);
     }
-    json_t *root =
-        json_pack("{s:s,s:s,s:I,s:I,s:o,s:[f,f],s:I,s:I,s:s,s:{s:I,s:I,s:b,s:b,s:f},s:f,s:b}", "recipe", out, "fitness", ssgcam_fitness_name(fitness),
-                  "searched", (json_int_t)r->searched, "heldout", (json_int_t)r->heldout, "entries", entries, "searched_interval", r->interval[0][0],
-                  r->interval[0][1], "evaluations", (json_int_t)r->evaluations, "generations", (json_int_t)r->generations, "stop",
-                  ssgcam_evolve_stop_name(r->stop), "bank", "rows", (json_int_t)r->bank_rows, "bytes", (json_int_t)r->bank_bytes, "cached",
-                  r->bank_cached, "mapped", r->bank_mapped, "ms", r->bank_ms, "search_ms", r->search_ms, "resumed", r->resumed);
-    if (r->heldout) json_object_set_new(root, "heldout_interval", json_pack("[f,f]", r->interval[1][0], r->interval[1][1]));
-    if (r->has_crossvalidation) json_object_set_new(root, "crossvalidated", score_json(&r->crossvalidated));
+    json_t *root = json_pack("{s:s,s:s,s:I,s:I,s:o,s:[f,f],s:f,s:I,s:I,s:s,s:{s:I,s:I,s:b,s:b,s:f},s:f,s:b}", "recipe", out, "fitness",
+                             ssgcam_fitness_name(fitness), "searched", (json_int_t)r->searched, "heldout", (json_int_t)r->heldout, "entries", entries,
+                             "searched_interval", r->interval[0][0], r->interval[0][1], "shrink", r->shrink, "evaluations",
+                             (json_int_t)r->evaluations, "generations", (json_int_t)r->generations, "stop", ssgcam_evolve_stop_name(r->stop), "bank",
+                             "rows", (json_int_t)r->bank_rows, "bytes", (json_int_t)r->bank_bytes, "cached", r->bank_cached, "mapped", r->bank_mapped,
+                             "ms", r->bank_ms, "search_ms", r->search_ms, "resumed", r->resumed);
+    if (r->heldout) {
+        json_object_set_new(root, "heldout_interval", json_pack("[f,f]", r->interval[1][0], r->interval[1][1]));
+        json_object_set_new(root, "heldout_gain", gains_json(&r->over_layer, &r->over_naive));
+    }
+    if (r->has_crossvalidation) {
+        json_object_set_new(root, "crossvalidated", score_json(&r->crossvalidated));
+        json_object_set_new(root, "crossvalidated_gain", gains_json(&r->crossvalidated_over_layer, &r->crossvalidated_over_naive));
+    }
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
     if (text) puts(text);
     free(text);
@@ -213,6 +234,20 @@ static void print_score(const ssgcam_search_score *s, ssgcam_fitness fitness)
 {
     int pooled = fitness == SSGCAM_FITNESS_OBJECT;
     printf("%10.2f %10.2f", 100 * (pooled ? s->object_miou : s->mean_iou), 100 * (pooled ? s->object_iou : s->foreground_iou));
+}
+
+static void print_gain(const char *where, const ssgcam_search_gain *g)
+{
+    printf(" %s %+.2f (%+.2f to %+.2f)", where, 100 * g->difference, 100 * g->low, 100 * g->high);
+}
+
+static void print_gains(const ssgcam_search_result *r, const char *rival, const ssgcam_search_gain *heldout, const ssgcam_search_gain *crossvalidated)
+{
+    if (!r->heldout && !r->has_crossvalidation) return;
+    printf("\n  recipe minus %s:", rival);
+    if (r->heldout) print_gain("held out", heldout);
+    if (r->heldout && r->has_crossvalidation) printf(",");
+    if (r->has_crossvalidation) print_gain("cross-validated", crossvalidated);
 }
 
 static void print_text(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
@@ -232,12 +267,15 @@ static void print_text(const ssgcam_search_result *r, const char *out, ssgcam_fi
         if (r->heldout) print_score(&e->heldout, fitness);
         printf("  %3d  %s\n", e->threshold, e->rows);
     }
-    printf("\n  95 %% of bootstrap samples of the images: mIoU %.2f to %.2f searched", 100 * r->interval[0][0], 100 * r->interval[0][1]);
+    printf("\n  95 %% of bootstrap samples of the images: %.2f to %.2f searched", 100 * r->interval[0][0], 100 * r->interval[0][1]);
     if (r->heldout) printf(", %.2f to %.2f held out", 100 * r->interval[1][0], 100 * r->interval[1][1]);
     if (r->has_crossvalidation) {
         printf("\n  cross-validated, each image scored by the search that did not see it: ");
         print_score(&r->crossvalidated, fitness);
     }
+    print_gains(r, "best single layer", &r->over_layer, &r->crossvalidated_over_layer);
+    print_gains(r, "naive stacking", &r->over_naive, &r->crossvalidated_over_naive);
+    if (r->shrink > 0) printf("\n  share of naive stacking in the recipe: %g %%", 100 * r->shrink);
     printf("\n  written: %s\n", out);
 }
 

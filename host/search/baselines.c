@@ -53,6 +53,21 @@ static int first_of_method(const ssg_grid *grid, size_t choice)
     return 1;
 }
 
+/* Whether a recipe may use the method of choice c. */
+static int may_mix(const ssg_grid *grid, size_t choice)
+{
+    for (size_t m = 0; m < grid->mixed_count; m++)
+        if (method_of(grid, grid->mixed[m]) == method_of(grid, choice)) return 1;
+    return 0;
+}
+
+/* The last item takes the place of a rival that it beats; place 0, a layer's, is nobody's yet. */
+static void challenge(const ssg_baselines *b, size_t *rival)
+{
+    const ssg_baseline *last = &b->items[b->count - 1], *old = &b->items[*rival];
+    if (!*rival || ssg_candidate_compare(&last->candidate, last->fitness, &old->candidate, old->fitness, SSG_SCORE_LAYERS) < 0) *rival = b->count - 1;
+}
+
 /* Every row alone: the best of each layer, then the best of each method. */
 static ssgcam_status add_singles(ssg_baselines *b, const ssg_grid *grid, const scored *rows)
 {
@@ -68,6 +83,7 @@ static ssgcam_status add_singles(ssg_baselines *b, const ssg_grid *grid, const s
         for (size_t r = 0; r < rows->count; r++)
             if (method_of(grid, r) == method_of(grid, c) && better(rows, r, best)) best = r;
         SSG_TRY(add(b, ssg_format("best %s layer", ssgcam_method_name(method_of(grid, c))), rows, best));
+        if (may_mix(grid, c)) challenge(b, &b->layer);
     }
     return SSGCAM_OK;
 }
@@ -90,6 +106,7 @@ static ssgcam_status add_naive(ssg_baselines *b, const ssg_problem *p, const ssg
         for (size_t other = 0; other < grid->choices; other++)
             if (method_of(grid, other) == method_of(grid, c) && better(&naive, other, best)) best = other;
         status = add(b, ssg_format("naive %s, all layers", ssgcam_method_name(method_of(grid, c))), &naive, best);
+        if (status == SSGCAM_OK && may_mix(grid, c)) challenge(b, &b->naive);
     }
     scored_clear(&naive);
     return status;
@@ -132,6 +149,11 @@ ssgcam_status ssg_baselines_make(ssg_baselines *baselines, const ssg_problem *pr
     scored_clear(&rows);
     if (status != SSGCAM_OK) ssg_baselines_clear(baselines);
     return status;
+}
+
+ssg_rivals ssg_baselines_rivals(const ssg_baselines *b)
+{
+    return (ssg_rivals){b->items[b->layer].candidate, b->items[b->naive].candidate};
 }
 
 void ssg_baselines_clear(ssg_baselines *baselines)

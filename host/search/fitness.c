@@ -25,7 +25,20 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-ssgcam_status ssg_bootstrap_interval(double *low, double *high, const ssg_counts *per_image, size_t images, size_t labels,
+/* The measure of the images that a sample draws. sum: labels. */
+static double of_sample(const ssg_counts *per_image, size_t images, size_t labels, double (*measure)(const ssg_counts *, size_t), uint64_t seed,
+                        size_t sample, ssg_counts *sum)
+{
+    ssg_draws draws = ssg_draws_named(seed, (uint32_t)sample, 0, 0);
+    memset(sum, 0, labels * sizeof *sum);
+    for (size_t i = 0; i < images; i++) {
+        const ssg_counts *drawn = per_image + ssg_draw_below(&draws, (uint32_t)images) * labels;
+        for (size_t l = 0; l < labels; l++) sum[l].tp += drawn[l].tp, sum[l].fp += drawn[l].fp, sum[l].fn += drawn[l].fn;
+    }
+    return measure(sum, labels);
+}
+
+ssgcam_status ssg_bootstrap_interval(double *low, double *high, const ssg_counts *per_image, const ssg_counts *other, size_t images, size_t labels,
                                      double (*measure)(const ssg_counts *, size_t), double level, size_t samples, uint64_t seed)
 {
     *low = *high = 0;
@@ -36,13 +49,8 @@ ssgcam_status ssg_bootstrap_interval(double *low, double *high, const ssg_counts
     ssgcam_status status = value && sum ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     if (status != SSGCAM_OK) goto done;
     for (size_t s = 0; s < samples; s++) {
-        ssg_draws draws = ssg_draws_named(seed, (uint32_t)s, 0, 0);
-        memset(sum, 0, labels * sizeof *sum);
-        for (size_t i = 0; i < images; i++) {
-            const ssg_counts *drawn = per_image + ssg_draw_below(&draws, (uint32_t)images) * labels;
-            for (size_t l = 0; l < labels; l++) sum[l].tp += drawn[l].tp, sum[l].fp += drawn[l].fp, sum[l].fn += drawn[l].fn;
-        }
-        value[s] = measure(sum, labels);
+        value[s] = of_sample(per_image, images, labels, measure, seed, s, sum);
+        if (other) value[s] -= of_sample(other, images, labels, measure, seed, s, sum);
     }
     qsort(value, samples, sizeof *value, ascending);
     size_t cut = (size_t)((1 - level) / 2 * (double)samples);

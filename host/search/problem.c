@@ -75,14 +75,22 @@ static void pool(ssg_counts pooled[2], const ssg_counts *counts, size_t labels)
     for (size_t l = 1; l < labels; l++) pooled[1].tp += counts[l].tp, pooled[1].fp += counts[l].fp, pooled[1].fn += counts[l].fn;
 }
 
+static double object_miou(const ssg_counts *counts, size_t labels)
+{
+    ssg_counts pooled[2];
+    pool(pooled, counts, labels);
+    return ssg_mean_iou(pooled, 2);
+}
+
+double (*ssg_problem_measure(ssgcam_fitness fitness))(const ssg_counts *counts, size_t labels)
+{
+    return fitness == SSGCAM_FITNESS_FOREGROUND_IOU ? ssg_foreground_iou : fitness == SSGCAM_FITNESS_OBJECT ? object_miou : ssg_mean_iou;
+}
+
 static double measure(const void *problem, const ssg_counts *counts, size_t labels)
 {
     const ssg_problem *p = problem;
-    ssg_counts pooled[2];
-    if (p->fitness == SSGCAM_FITNESS_FOREGROUND_IOU) return ssg_foreground_iou(counts, labels);
-    if (p->fitness != SSGCAM_FITNESS_OBJECT) return ssg_mean_iou(counts, labels);
-    pool(pooled, counts, labels);
-    return ssg_mean_iou(pooled, 2);
+    return ssg_problem_measure(p->fitness)(counts, labels);
 }
 
 ssgcam_search_score ssg_problem_score_of(const ssg_counts *sum, const ssg_counts *per_image, size_t images, size_t labels)
@@ -91,6 +99,25 @@ ssgcam_search_score ssg_problem_score_of(const ssg_counts *sum, const ssg_counts
     pool(pooled, sum, labels);
     return (ssgcam_search_score){ssg_mean_iou(sum, labels), ssg_foreground_iou(sum, labels), ssg_mean_image_iou(per_image, images, labels),
                                  ssg_mean_iou(pooled, 2), ssg_foreground_iou(pooled, 2)};
+}
+
+ssgcam_status ssg_problem_score_of_images(ssgcam_search_score *score, const ssg_counts *per_image, size_t images, size_t labels)
+{
+    ssg_counts *sum = ssg_calloc(labels, sizeof *sum);
+    if (!sum) return SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; i < images * labels; i++) {
+        ssg_counts *to = &sum[i % labels];
+        to->tp += per_image[i].tp, to->fp += per_image[i].fp, to->fn += per_image[i].fn;
+    }
+    *score = ssg_problem_score_of(sum, per_image, images, labels);
+    ssg_free(sum);
+    return SSGCAM_OK;
+}
+
+double ssg_problem_fitness_of(const ssgcam_search_score *score, ssgcam_fitness fitness)
+{
+    const double figures[] = {score->mean_iou, score->foreground_iou, score->object_miou, score->image_iou};
+    return figures[fitness];
 }
 
 /* The mean over images at all thresholds of some candidates: value[candidate][256]. */
@@ -237,14 +264,15 @@ ssgcam_status ssg_problem_prune(const ssg_problem *p, ssg_candidate *candidate, 
     return SSGCAM_OK;
 }
 
-void ssg_candidate_average(ssg_candidate *mean, const ssg_candidate *candidates, size_t count)
+void ssg_candidate_average(ssg_candidate *mean, const ssg_candidate *candidates, const double *shares, size_t count)
 {
     uint32_t row[SSG_SCORE_LAYERS + 1];
     double sum[SSG_SCORE_LAYERS + 1];
     size_t used = 0;
     for (size_t i = 0; i < count; i++)
         for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) {
-            if (!candidates[i].weight[t]) continue;
+            double weight = shares ? shares[i] * candidates[i].weight[t] : candidates[i].weight[t];
+            if (weight == 0) continue;
             size_t at = 0;
             while (at < used && row[at] < candidates[i].row[t]) at++;
             if (at == used || row[at] != candidates[i].row[t]) {
@@ -252,7 +280,7 @@ void ssg_candidate_average(ssg_candidate *mean, const ssg_candidate *candidates,
                 memmove(sum + at + 1, sum + at, (used - at) * sizeof *sum);
                 row[at] = candidates[i].row[t], sum[at] = 0, used++;
             }
-            sum[at] += candidates[i].weight[t];
+            sum[at] += weight;
             if (used <= SSG_SCORE_LAYERS) continue;
             size_t least = 0;
             for (size_t k = 1; k < used; k++)

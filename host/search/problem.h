@@ -30,8 +30,17 @@ int ssg_problem_encode(const ssg_problem *problem, const ssg_candidate *candidat
 /* Fitness of each candidate at its own threshold, or (`solve`) at its best one, the lowest among equals, which is stored in it. */
 ssgcam_status ssg_problem_score(const ssg_problem *problem, ssg_candidate *candidates, size_t count, int solve, double *fitness);
 
+/* The fitness of summed counts (labels: background first); the mean over images has none, data-set mean IoU stands in for it. */
+double (*ssg_problem_measure(ssgcam_fitness fitness))(const ssg_counts *counts, size_t labels);
+
 /* All figures of summed counts and counts per image. */
 ssgcam_search_score ssg_problem_score_of(const ssg_counts *sum, const ssg_counts *per_image, size_t images, size_t labels);
+
+/* The same of counts per image alone. */
+ssgcam_status ssg_problem_score_of_images(ssgcam_search_score *score, const ssg_counts *per_image, size_t images, size_t labels);
+
+/* The figure that a fitness is. */
+double ssg_problem_fitness_of(const ssgcam_search_score *score, ssgcam_fitness fitness);
 
 /* Counts per image at the candidate's threshold (images x labels, may be NULL) and the figures made of them. */
 ssgcam_status ssg_problem_figures(const ssg_bank *bank, const ssg_candidate *candidate, int threads, ssg_counts *per_image,
@@ -40,8 +49,9 @@ ssgcam_status ssg_problem_figures(const ssg_bank *bank, const ssg_candidate *can
 /* Drops layers, one at a time, while the best threshold's fitness does not fall; solves the threshold. */
 ssgcam_status ssg_problem_prune(const ssg_problem *problem, ssg_candidate *candidate, double *fitness);
 
-/* The mean of several mixtures as one, its rows ascending; beyond 64 rows the lightest are left out. The threshold is the first one's. */
-void ssg_candidate_average(ssg_candidate *mean, const ssg_candidate *candidates, size_t count);
+/* The mean of several mixtures as one, by their shares (NULL: equally), its rows ascending; beyond 64 rows the lightest are left out. The threshold
+ * is the first one's. */
+void ssg_candidate_average(ssg_candidate *mean, const ssg_candidate *candidates, const double *shares, size_t count);
 
 size_t ssg_candidate_layers(const ssg_candidate *candidate);
 

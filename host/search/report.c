@@ -57,6 +57,46 @@ ssgcam_status ssg_report_add(ssgcam_search_result *result, const ssg_report_cont
     return ssg_problem_figures(x->heldout, candidate, x->threads, NULL, &entry->heldout);
 }
 
+/* ---- gains ------------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status gain(ssgcam_search_gain *gain, const ssg_report_context *x, const ssg_counts *recipe, const ssg_counts *rival, size_t images,
+                          size_t labels)
+{
+    ssgcam_search_score of_recipe, of_rival;
+    ssgcam_fitness fitness = x->options->fitness == SSGCAM_FITNESS_IMAGE_IOU ? SSGCAM_FITNESS_MEAN_IOU : x->options->fitness;
+    SSG_TRY(ssg_problem_score_of_images(&of_recipe, recipe, images, labels));
+    SSG_TRY(ssg_problem_score_of_images(&of_rival, rival, images, labels));
+    gain->difference = ssg_problem_fitness_of(&of_recipe, fitness) - ssg_problem_fitness_of(&of_rival, fitness);
+    return ssg_bootstrap_interval(&gain->low, &gain->high, recipe, rival, images, labels, ssg_problem_measure(fitness), 0.95, SAMPLES,
+                                  x->options->seed);
+}
+
+static ssgcam_status gains_on_heldout(ssgcam_search_result *result, const ssg_report_context *x, const ssg_rivals *rivals)
+{
+    size_t images = x->heldout->image_count, labels = x->heldout->class_count + 1;
+    const ssg_candidate *const candidates[] = {&x->settled->recipe, &rivals->layer, &rivals->naive};
+    ssg_counts *counts = ssg_calloc(3 * images, labels * sizeof *counts), *at[3] = {counts, counts + images * labels, counts + 2 * images * labels};
+    ssgcam_status status = counts ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    ssgcam_search_score score;
+    for (int i = 0; status == SSGCAM_OK && i < 3; i++) status = ssg_problem_figures(x->heldout, candidates[i], x->threads, at[i], &score);
+    if (status == SSGCAM_OK) status = gain(&result->over_layer, x, at[0], at[1], images, labels);
+    if (status == SSGCAM_OK) status = gain(&result->over_naive, x, at[0], at[2], images, labels);
+    ssg_free(counts);
+    return status;
+}
+
+ssgcam_status ssg_report_gains(ssgcam_search_result *result, const ssg_report_context *x, const ssg_rivals *rivals)
+{
+    size_t images = x->searched->image_count, labels = x->searched->class_count + 1;
+    ssg_counts *const *unseen = x->settled->unseen;
+    if (x->heldout->image_count) SSG_TRY(gains_on_heldout(result, x, rivals));
+    if (!unseen[SSG_UNSEEN_RECIPE]) return SSGCAM_OK;
+    result->has_crossvalidation = 1;
+    SSG_TRY(ssg_problem_score_of_images(&result->crossvalidated, unseen[SSG_UNSEEN_RECIPE], images, labels));
+    SSG_TRY(gain(&result->crossvalidated_over_layer, x, unseen[SSG_UNSEEN_RECIPE], unseen[SSG_UNSEEN_LAYER], images, labels));
+    return gain(&result->crossvalidated_over_naive, x, unseen[SSG_UNSEEN_RECIPE], unseen[SSG_UNSEEN_NAIVE], images, labels);
+}
+
 /* ---- the recipe -------------------------------------------------------------------------------------------------------------------------- */
 
 static ssgcam_status to_recipe(ssgcam_recipe **out, const ssg_report_context *x, const ssg_candidate *c)
@@ -95,11 +135,17 @@ static json_t *counts_json(const ssg_counts *per_image, size_t images, size_t la
     return list;
 }
 
-static json_t *set_json(const ssg_bank *bank, const ssg_counts *per_image, const ssgcam_search_score *score)
+static json_t *set_json(const ssg_counts *per_image, size_t images, size_t labels, const ssgcam_search_score *score)
 {
-    return json_pack("{s:I,s:o,s:f,s:f,s:f,s:f,s:f}", "images", (json_int_t)bank->image_count, "counts",
-                     counts_json(per_image, bank->image_count, bank->class_count + 1), "mean_iou", score->mean_iou, "foreground_iou",
-                     score->foreground_iou, "image_iou", score->image_iou, "object_miou", score->object_miou, "object_iou", score->object_iou);
+    return json_pack("{s:I,s:o,s:f,s:f,s:f,s:f,s:f}", "images", (json_int_t)images, "counts", counts_json(per_image, images, labels), "mean_iou",
+                     score->mean_iou, "foreground_iou", score->foreground_iou, "image_iou", score->image_iou, "object_miou", score->object_miou,
+                     "object_iou", score->object_iou);
+}
+
+static json_t *gains_json(const ssgcam_search_gain *over_layer, const ssgcam_search_gain *over_naive)
+{
+    return json_pack("{s:[f,f,f],s:[f,f,f]}", "layer", over_layer->difference, over_layer->low, over_layer->high, "naive", over_naive->difference,
+                     over_naive->low, over_naive->high);
 }
 
 static void add_name(json_t *list, const char *name)
@@ -117,11 +163,11 @@ static json_t *provenance(const ssg_report_context *x)
     json_t *classes = json_array(), *mixed = json_array();
     for (size_t m = 0; m < x->grid->mixed_count; m++) add_name(mixed, ssgcam_method_name(ssg_grid_method(x->grid, x->grid->mixed[m])->method));
     for (size_t k = 0; k < x->labelled->class_count; k++) json_array_append_new(classes, json_integer(x->labelled->classes[k]));
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:f,s:o,s:o}", "bank", x->store->digest, "data", o->data->digest, "mask_values",
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:f,s:f,s:o,s:o}", "bank", x->store->digest, "data", o->data->digest, "mask_values",
                      o->mask_values ? o->mask_values : "classes", "fitness", ssgcam_fitness_name(o->fitness), "threshold",
                      o->threshold == SSGCAM_THRESHOLD_GENE ? "gene" : "solved", "adaptation", adaptations[o->adaptation], "seed", (json_int_t)o->seed,
                      "evaluations", (json_int_t)o->evaluations, "runs", (json_int_t)(o->runs > 1 ? o->runs : 1), "folds", (json_int_t)o->folds,
-                     "sparsity", o->sparsity, "classes", classes, "methods", mixed);
+                     "sparsity", o->sparsity, "shrink", x->settled->shrink, "classes", classes, "methods", mixed);
 }
 
 static ssgcam_status examine(json_t *into, const char *key, double interval[2], const ssg_report_context *x, const ssg_bank *bank,
@@ -132,20 +178,33 @@ static ssgcam_status examine(json_t *into, const char *key, double interval[2], 
     if (bank->image_count == 0) return SSGCAM_OK;
     ssg_counts *per_image = ssg_calloc(bank->image_count, labels * sizeof *per_image);
     ssgcam_status status = per_image ? ssg_problem_figures(bank, c, x->threads, per_image, &score) : SSG_OUT_OF_MEMORY;
-    if (status == SSGCAM_OK) json_object_set_new(into, key, set_json(bank, per_image, &score));
+    if (status == SSGCAM_OK) json_object_set_new(into, key, set_json(per_image, bank->image_count, labels, &score));
     if (status == SSGCAM_OK)
-        status =
-            ssg_bootstrap_interval(&interval[0], &interval[1], per_image, bank->image_count, labels, ssg_mean_iou, 0.95, SAMPLES, x->options->seed);
+        status = ssg_bootstrap_interval(&interval[0], &interval[1], per_image, NULL, bank->image_count, labels,
+                                        ssg_problem_measure(x->options->fitness), 0.95, SAMPLES, x->options->seed);
     ssg_free(per_image);
     return status;
 }
 
-ssgcam_status ssg_report_recipe(ssgcam_search_result *result, const ssg_report_context *x, const ssg_candidate *candidate)
+/* What the searches that did not see an image make of it. */
+static void add_crossvalidation(json_t *into, const ssgcam_search_result *result, const ssg_report_context *x)
 {
+    if (!result->has_crossvalidation) return;
+    json_t *set = set_json(x->settled->unseen[SSG_UNSEEN_RECIPE], x->searched->image_count, x->searched->class_count + 1, &result->crossvalidated);
+    json_object_set_new(set, "gain", gains_json(&result->crossvalidated_over_layer, &result->crossvalidated_over_naive));
+    json_object_set_new(into, "crossvalidated", set);
+}
+
+ssgcam_status ssg_report_recipe(ssgcam_search_result *result, const ssg_report_context *x)
+{
+    const ssg_candidate *candidate = &x->settled->recipe;
     SSG_TRY(to_recipe(&result->recipe, x, candidate));
     json_t *search = provenance(x);
     ssgcam_status status = examine(search, "searched", result->interval[0], x, x->searched, candidate);
     if (status == SSGCAM_OK) status = examine(search, "heldout", result->interval[1], x, x->heldout, candidate);
+    add_crossvalidation(search, result, x);
+    if (x->heldout->image_count)
+        json_object_set_new(json_object_get(search, "heldout"), "gain", gains_json(&result->over_layer, &result->over_naive));
     char *text = status == SSGCAM_OK ? json_dumps(search, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(search);
     if (status == SSGCAM_OK) status = text && (result->recipe->provenance = ssg_strdup(text)) ? SSGCAM_OK : SSG_OUT_OF_MEMORY;

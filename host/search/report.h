@@ -5,6 +5,7 @@
 #include "host/search/bank.h"
 #include "host/search/baselines.h"
 #include "host/search/labelled.h"
+#include "host/search/settle.h"
 
 typedef struct ssg_report_context {
     const ssgcam_search_options *options;
@@ -12,13 +13,17 @@ typedef struct ssg_report_context {
     const ssg_labelled *labelled;
     const ssg_bank_store *store;
     const ssg_bank *searched, *heldout;
+    const ssg_settled *settled;
     int threads;
 } ssg_report_context;
 
 /* Adds a line with its figures on both sets. Takes `name` (may be NULL after a failed allocation). */
 ssgcam_status ssg_report_add(ssgcam_search_result *result, const ssg_report_context *context, char *name, const ssg_candidate *candidate);
 
-/* The recipe with its provenance, and the bootstrap intervals. */
-ssgcam_status ssg_report_recipe(ssgcam_search_result *result, const ssg_report_context *context, const ssg_candidate *candidate);
+/* The cross-validated score, and how far the recipe lies above its rivals. */
+ssgcam_status ssg_report_gains(ssgcam_search_result *result, const ssg_report_context *context, const ssg_rivals *rivals);
+
+/* The recipe with its provenance, and the bootstrap intervals. After the gains. */
+ssgcam_status ssg_report_recipe(ssgcam_search_result *result, const ssg_report_context *context);
 
 #endif

@@ -10,8 +10,12 @@
 #include "host/device/device.h"
 #include "host/search/bank_device.h"
 #include "host/search/fitness.h"
+#include "host/search/folds.h"
 #include "host/search/phases.h"
 #include "host/search/report.h"
+#include "host/search/settle.h"
+
+enum { DEFAULT_FOLDS = 4, LEAST_FOR_FOLDS = 8, DEFAULT_EVALUATIONS = 12800 };
 
 typedef struct search {
     ssgcam_search_options o; /* defaults filled in */
@@ -24,11 +28,11 @@ typedef struct search {
     ssg_bank_device *device; /* NULL: the host scores */
     ssg_bank searched, heldout;
     ssg_problem problem; /* on all searched images */
-    size_t runs;
-    uint32_t *fold; /* of each searched image, or NULL */
+    size_t runs, folds;  /* run r does not see fold r % folds; 0: every run sees all images */
+    uint32_t *fold;      /* of each searched image, or NULL */
     ssg_baselines baselines;
     ssg_session session;
-    ssg_candidate recipe;
+    ssg_settled settled;
 } search;
 
 /* ---- names --------------------------------------------------------------------------------------------------------------------------- */
@@ -56,13 +60,29 @@ static ssgcam_status check(const ssgcam_search_options *o)
 {
     if (!o->device || !o->model || !o->data) return ssg_fail(SSGCAM_ERR_ARGUMENT, "a search needs a device, a model and labelled data");
     if ((size_t)o->fitness > SSGCAM_FITNESS_IMAGE_IOU) return ssg_fail(SSGCAM_ERR_ARGUMENT, "fitness number %d does not exist", (int)o->fitness);
-    if (o->runs < 0 || o->runs > SSG_MOST_RUNS || o->folds < 0 || o->folds == 1 || o->folds > SSG_MOST_RUNS)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d runs and %d folds; give up to %d runs, or 2 to %d folds", o->runs, o->folds, SSG_MOST_RUNS,
-                        SSG_MOST_RUNS);
-    if (o->runs > 1 && o->folds) return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either runs or folds: every fold is a run of its own");
+    int in_all =
+        o->runs < 0 || o->folds < 0 || o->runs > SSG_MOST_RUNS || o->folds > SSG_MOST_RUNS ? 0 : (o->runs ? o->runs : 1) * (o->folds ? o->folds : 1);
+    if (in_all < 1 || in_all > SSG_MOST_RUNS)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d runs and %d folds; give at most %d runs in all", o->runs, o->folds, SSG_MOST_RUNS);
+    if (o->shrink && !(*o->shrink >= 0 && *o->shrink <= 1)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "shrink %g; give 0 to 1", *o->shrink);
     if (!(o->sparsity >= 0 && o->sparsity < 1)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "sparsity %g; give 0 to below 1", o->sparsity);
     if (o->seed > INT64_MAX || o->evaluations > INT64_MAX) return ssg_fail(SSGCAM_ERR_ARGUMENT, "seed or evaluations too large");
     return SSGCAM_OK;
+}
+
+/* Four folds where the images allow it and nothing else is asked for. */
+static ssgcam_status plan_runs(search *s)
+{
+    ssgcam_search_options *o = &s->o;
+    size_t images = s->labelled.count - s->labelled.held_count;
+    if (o->folds == 0 && o->runs == 0 && images >= LEAST_FOR_FOLDS) o->folds = DEFAULT_FOLDS;
+    s->folds = o->folds > 1 ? (size_t)o->folds : 0;
+    o->folds = (int)s->folds;
+    s->runs = (s->folds ? s->folds : 1) * (o->runs > 1 ? (size_t)o->runs : 1);
+    if (!o->evaluations) o->evaluations = DEFAULT_EVALUATIONS / s->runs;
+    if (!s->folds) return SSGCAM_OK;
+    if (!(s->fold = ssg_calloc(images, sizeof *s->fold))) return SSG_OUT_OF_MEMORY;
+    return ssg_fold_split(s->fold, images, s->folds, o->seed);
 }
 
 /* What is known before the network runs; a checkpoint of another search is refused now rather than after minutes. */
@@ -78,9 +98,9 @@ static ssgcam_status identify(search *s)
     SSG_TRY(ssg_mask_setting_parse(&s->request.masks, o->mask_values ? o->mask_values : "classes"));
     SSG_TRY(ssg_bank_key(s->request.key, &s->request));
     memcpy(s->identity.key, s->request.key, sizeof s->identity.key);
-    char *text = ssg_format("1 %d %d %llu %llu %llu %d %zu %d %d %.17g", o->fitness, o->threshold, (unsigned long long)o->seed,
+    char *text = ssg_format("2 %d %d %llu %llu %llu %d %zu %d %d %.17g %.17g", o->fitness, o->threshold, (unsigned long long)o->seed,
                             (unsigned long long)o->evaluations, (unsigned long long)o->stagnation, o->adaptation, o->population, o->runs, o->folds,
-                            o->sparsity);
+                            o->sparsity, o->shrink ? *o->shrink : -1.0);
     if (!text) return SSG_OUT_OF_MEMORY;
     XXH128_hash_t a = XXH3_128bits(text, strlen(text)), b = XXH3_128bits(s->labelled.held, s->labelled.count);
     XXH128_hash_t c = XXH3_128bits(s->grid.mixed, s->grid.mixed_count * sizeof *s->grid.mixed);
@@ -121,10 +141,7 @@ static ssgcam_status divide(search *s)
                                .tau_gene = s->o.threshold == SSGCAM_THRESHOLD_GENE,
                                .sparsity = s->o.sparsity,
                                .threads = s->o.device->threads};
-    s->runs = s->o.folds ? (size_t)s->o.folds : s->o.runs > 1 ? (size_t)s->o.runs : 1;
-    if (!s->o.folds) return SSGCAM_OK;
-    if (!(s->fold = ssg_calloc(s->searched.image_count, sizeof *s->fold))) return SSG_OUT_OF_MEMORY;
-    return ssg_fold_split(s->fold, s->searched.image_count, s->runs, s->o.seed);
+    return SSGCAM_OK;
 }
 
 static ssgcam_status open_session(search *s)
@@ -137,24 +154,12 @@ static ssgcam_status open_session(search *s)
 
 /* ---- runs ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* The problem of a run: all searched images, or those outside its fold (inside: `inside`). */
-static ssgcam_status problem_of(const search *s, size_t run, int inside, ssg_problem *problem)
-{
-    *problem = s->problem;
-    unsigned char *in_fold = ssg_calloc(s->searched.image_count, 1);
-    if (!in_fold) return SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; s->fold && i < s->searched.image_count; i++) in_fold[i] = s->fold[i] == run;
-    ssgcam_status status = ssg_bank_select(&problem->bank, &s->searched, in_fold, s->fold && inside ? 1 : 0);
-    ssg_free(in_fold);
-    return status;
-}
-
 /* Starts from the baselines of the run's own images: they are beaten or kept. */
 static ssgcam_status evolve_run(search *s, size_t run)
 {
     ssg_problem problem;
     ssg_baselines of_fold = {0};
-    SSG_TRY(problem_of(s, run, 0, &problem));
+    SSG_TRY(ssg_folds_outside(&problem, &s->problem, s->fold, s->fold ? run % s->folds : 0));
     ssgcam_status status = s->fold ? ssg_baselines_make(&of_fold, &problem, &s->grid) : SSGCAM_OK;
     const ssg_baselines *own = s->fold ? &of_fold : &s->baselines;
     ssg_candidate *start = status == SSGCAM_OK ? ssg_calloc(own->count, sizeof *start) : NULL;
@@ -162,10 +167,11 @@ static ssgcam_status evolve_run(search *s, size_t run)
     for (size_t i = 0; status == SSGCAM_OK && i < own->count; i++) start[i] = own->items[i].candidate;
     /* The last ones are the best: methods' best layers, naive stackings, the pair. At most half of a small population. */
     size_t first = own->count > 8 ? own->count - 8 : 0;
+    if (status == SSGCAM_OK) s->session.state.rivals[run] = ssg_baselines_rivals(own);
     if (status == SSGCAM_OK) status = ssg_phase_evolve(&s->session, &problem, &s->o, run, s->runs, start + first, own->count - first);
     ssg_free(start);
     ssg_baselines_clear(&of_fold);
-    ssg_free((void *)problem.bank.images);
+    ssg_folds_release(&problem);
     return status;
 }
 
@@ -180,52 +186,19 @@ static ssgcam_status run_phases(search *s)
     return SSGCAM_OK;
 }
 
-/* Each run's best, pruned on the images of that run; what it does to its fold goes to `left_out` (images x labels, in the order of the folds). */
-static ssgcam_status finish_run(search *s, size_t run, ssg_candidate *best, ssg_counts *left_out, size_t *left_out_count)
-{
-    double fitness;
-    ssg_problem problem;
-    ssgcam_search_score score;
-    *best = s->session.state.best[run];
-    SSG_TRY(problem_of(s, run, 0, &problem));
-    ssgcam_status status = ssg_problem_prune(&problem, best, &fitness);
-    ssg_free((void *)problem.bank.images);
-    if (status != SSGCAM_OK || !s->fold) return status;
-    SSG_TRY(problem_of(s, run, 1, &problem));
-    status = ssg_problem_figures(&problem.bank, best, problem.threads, left_out + *left_out_count * (problem.bank.class_count + 1), &score);
-    *left_out_count += problem.bank.image_count;
-    ssg_free((void *)problem.bank.images);
-    return status;
-}
-
-static ssgcam_status crossvalidate(search *s, const ssg_counts *per_image)
-{
-    size_t images = s->searched.image_count, labels = s->searched.class_count + 1;
-    ssg_counts *sum = ssg_calloc(labels, sizeof *sum);
-    if (!sum) return SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; i < images * labels; i++) {
-        ssg_counts *to = &sum[i % labels];
-        to->tp += per_image[i].tp, to->fp += per_image[i].fp, to->fn += per_image[i].fn;
-    }
-    s->result->has_crossvalidation = 1;
-    s->result->crossvalidated = ssg_problem_score_of(sum, per_image, images, labels);
-    ssg_free(sum);
-    return SSGCAM_OK;
-}
-
 static ssgcam_status settle(search *s)
 {
-    ssg_candidate best[SSG_MOST_RUNS];
-    double fitness;
-    size_t left_out_count = 0;
-    ssg_counts *left_out = ssg_calloc(s->searched.image_count, (s->searched.class_count + 1) * sizeof *left_out);
-    ssgcam_status status = left_out ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
-    for (size_t run = 0; status == SSGCAM_OK && run < s->runs; run++) status = finish_run(s, run, &best[run], left_out, &left_out_count);
-    if (status == SSGCAM_OK && s->fold) status = crossvalidate(s, left_out);
-    ssg_free(left_out);
-    SSG_TRY(status);
-    ssg_candidate_average(&s->recipe, best, s->runs);
-    return ssg_problem_prune(&s->problem, &s->recipe, &fitness);
+    ssg_settling settling = {.problem = &s->problem,
+                             .runs = s->runs,
+                             .folds = s->folds,
+                             .fold = s->fold,
+                             .best = s->session.state.best,
+                             .rivals = s->session.state.rivals,
+                             .all = ssg_baselines_rivals(&s->baselines),
+                             .shrink = s->o.shrink};
+    SSG_TRY(ssg_settle(&s->settled, &settling));
+    s->result->shrink = s->settled.shrink;
+    return SSGCAM_OK;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------------------------- */
@@ -233,12 +206,14 @@ static ssgcam_status settle(search *s)
 static ssgcam_status report(search *s)
 {
     ssgcam_search_result *r = s->result;
-    ssg_report_context x = {&s->o, &s->grid, &s->labelled, &s->store, &s->searched, &s->heldout, s->o.device->threads};
+    ssg_report_context x = {&s->o, &s->grid, &s->labelled, &s->store, &s->searched, &s->heldout, &s->settled, s->o.device->threads};
+    ssg_rivals rivals = ssg_baselines_rivals(&s->baselines);
     for (size_t i = 0; i < s->baselines.count; i++)
         SSG_TRY(ssg_report_add(r, &x, ssg_strdup(s->baselines.items[i].name), &s->baselines.items[i].candidate));
     SSG_TRY(ssg_report_add(r, &x, ssg_strdup("random search"), &s->session.state.best[s->runs]));
-    SSG_TRY(ssg_report_add(r, &x, ssg_strdup("recipe"), &s->recipe));
-    SSG_TRY(ssg_report_recipe(r, &x, &s->recipe));
+    SSG_TRY(ssg_report_add(r, &x, ssg_strdup("recipe"), &s->settled.recipe));
+    SSG_TRY(ssg_report_gains(r, &x, &rivals));
+    SSG_TRY(ssg_report_recipe(r, &x));
     r->evaluations = s->session.state.evaluations;
     r->generations = s->session.state.generations;
     r->stop = (ssgcam_evolve_stop)s->session.state.stop;
@@ -265,6 +240,7 @@ static ssgcam_status run(search *s)
     SSG_TRY(check(&s->o));
     SSG_TRY(ssg_grid_make(&s->grid, &s->o));
     SSG_TRY(ssg_labelled_gather(&s->labelled, &s->o));
+    SSG_TRY(plan_runs(s));
     SSG_TRY(identify(s));
     SSG_TRY(open_bank(s));
     SSG_TRY(divide(s));
@@ -283,9 +259,9 @@ ssgcam_status ssgcam_search_run(const ssgcam_search_options *options, ssgcam_sea
     double start = ssg_clock_ms();
     *result = (ssgcam_search_result){0};
     search s = {.o = *options, .result = result};
-    if (!s.o.evaluations) s.o.evaluations = 12800;
     ssgcam_status status = run(&s);
     ssg_session_close(&s.session, status == SSGCAM_OK);
+    ssg_settled_clear(&s.settled);
     ssg_baselines_clear(&s.baselines);
     ssg_free(s.fold);
     ssg_free((void *)s.searched.images);

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "host/search/problem.h"
+#include "host/search/baselines.h"
 
 enum { SSG_MOST_RUNS = 64 };
 
@@ -25,6 +25,7 @@ typedef struct ssg_session_state {
     uint64_t log_bytes, stop;
     ssg_candidate best[SSG_MOST_RUNS + 1]; /* of each phase so far */
     double fitness[SSG_MOST_RUNS + 1];
+    ssg_rivals rivals[SSG_MOST_RUNS]; /* of each run's images */
 } ssg_session_state;
 
 typedef struct ssg_session {

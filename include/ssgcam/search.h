@@ -64,13 +64,14 @@ typedef struct ssgcam_search_options {
     ssgcam_fitness fitness;
     ssgcam_threshold_mode threshold;
     uint64_t seed;
-    uint64_t evaluations; /* per run; default 12800 */
+    uint64_t evaluations; /* per run; default 12800 divided by the number of runs */
     uint64_t stagnation;  /* end a run after that many generations without a better best; default none */
     ssgcam_evolve_adaptation adaptation;
     size_t population; /* default: as the adaptation wants, at most 128 */
-    int runs;          /* searches with seeds of their own; the recipe is the average of their best. Default 1 */
-    int folds;         /* instead: that many searches, each without one fold; gives a cross-validated figure as well */
-    double sparsity;   /* fitness that a layer must be worth to be kept; default 0: fewer layers win ties only */
+    int runs;          /* searches with seeds of their own; the recipe is the average of their best. With folds: for each of them. Default 1 */
+    int folds;         /* each run leaves one out; gives cross-validated figures. 1: none. Default 4 if runs is 0 and 8 images or more are searched */
+    const double *shrink; /* 0 to 1, the share of naive stacking in the recipe. NULL: 0, 1/8 or 1/4, which cross-validates best; without folds 0 */
+    double sparsity;      /* fitness that a layer must be worth to be kept; default 0: fewer layers win ties only */
 
     /* Files. */
     const char *out; /* the recipe; OUT without ".json" + ".log.jsonl" and ".checkpoint" stand beside it. NULL: no file is written */
@@ -96,14 +97,24 @@ typedef struct ssgcam_search_entry {
     ssgcam_search_score searched, heldout;
 } ssgcam_search_entry;
 
+/* How far the recipe lies above what needs no search, in the figure that was optimised (for SSGCAM_FITNESS_IMAGE_IOU the data set's mean IoU): the
+ * difference, and 95 % of it over 2000 bootstrap samples of the images, both sides on the same sample. */
+typedef struct ssgcam_search_gain {
+    double difference, low, high;
+} ssgcam_search_gain;
+
 typedef struct ssgcam_search_result {
     ssgcam_recipe *recipe;
     ssgcam_search_entry *entries; /* the last one is the recipe */
     size_t entry_count;
     size_t searched, heldout; /* images; without held-out ones the heldout scores are zero */
-    double interval[2][2];    /* 95 % bootstrap intervals of the recipe's mean IoU: searched, held out */
+    double interval[2][2];    /* 95 % bootstrap intervals of the recipe's figure that was optimised (see ssgcam_search_gain): searched, held out */
+    double shrink;            /* the share of naive stacking in the recipe */
     int has_crossvalidation;  /* folds: each image scored by the search that did not see it */
     ssgcam_search_score crossvalidated;
+    /* Over the best single layer and the best naive stacking of the mixed methods, both chosen on searched images: on held-out images, and (folds) on
+     * searched ones by what was chosen without them. */
+    ssgcam_search_gain over_layer, over_naive, crossvalidated_over_layer, crossvalidated_over_naive;
     uint64_t evaluations, generations; /* of all runs */
     ssgcam_evolve_stop stop;           /* why the last run ended */
     size_t bank_rows, bank_bytes;
