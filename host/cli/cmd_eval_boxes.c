@@ -46,6 +46,10 @@ static void print_json(const ssgcam_boxes_result *r)
     json_t *root = json_pack("{s:s,s:I,s:I,s:I,s:f,s:f,s:o,s:o}", "protocol", "maxboxacc", "images", (json_int_t)r->images, "failed",
                              (json_int_t)r->failed, "maps", (json_int_t)r->maps, "max_box_acc", r->max_box_acc, "max_box_acc_v2", r->max_box_acc_v2,
                              "largest_contour", best_json(r->largest, r->best_largest), "any_contour", best_json(r->any, r->best_any));
+    if (r->has_answers) {
+        json_object_set_new(root, "top1_localisation", json_pack("{s:f,s:i}", "accuracy", r->top1[r->best_top1], "threshold", r->best_top1));
+        json_object_set_new(root, "top5_localisation", json_pack("{s:f,s:i}", "accuracy", r->top5[r->best_top5], "threshold", r->best_top5));
+    }
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
     if (text) puts(text);
     free(text);
@@ -66,8 +70,11 @@ static void print_text(const ssgcam_boxes_result *r)
     putchar('\n');
     print_row("box of largest contour", r->largest, r->best_largest);
     print_row("box of any contour", r->any, r->best_any);
-    printf("\n  %-24s %8.2f\n  %-24s %8.2f\n\n", "MaxBoxAcc", 100 * r->max_box_acc, "MaxBoxAccV2", 100 * r->max_box_acc_v2);
-    printf("  GT-known: maps of the true classes. In brackets the threshold, of 0 to 254, that suits best; it is chosen on the truth.\n");
+    printf("\n  %-24s %8.2f\n  %-24s %8.2f\n", "MaxBoxAcc", 100 * r->max_box_acc, "MaxBoxAccV2", 100 * r->max_box_acc_v2);
+    if (r->has_answers)
+        printf("  %-24s %8.2f (%3d)\n  %-24s %8.2f (%3d)\n", "Top-1 localisation", 100 * r->top1[r->best_top1], r->best_top1, "Top-5 localisation",
+               100 * r->top5[r->best_top5], r->best_top5);
+    printf("\n  GT-known: maps of the true classes. In brackets the threshold, of 0 to 254, that suits best; it is chosen on the truth.\n");
 }
 
 static ssgcam_status write_curve(const char *path, const ssgcam_boxes_result *r)

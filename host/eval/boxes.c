@@ -25,7 +25,10 @@ typedef struct scoring {
     float *map;
     ssg_pixel_box *truth;
     uint64_t largest[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS], any[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS];
+    uint64_t top1[SSG_BOX_THRESHOLDS], top5[SSG_BOX_THRESHOLDS]; /* of the largest contour at IoU 0.5, where the network answers right as well */
 } scoring;
+
+enum { HALF = 1 /* IoU 0.5 among the deltas */ };
 
 static void clear_room(scoring *s)
 {
@@ -71,8 +74,8 @@ static size_t collect_truth(scoring *s, const ssgcam_item *item, int class, cons
     return count;
 }
 
-/* Scores s->map. A class without boxes is not scored. */
-static void score_map(scoring *s, const ssgcam_item *item, int class, const ssg_region *region)
+/* Scores s->map; rank: how many classes the network prefers. A class without boxes is not scored. */
+static void score_map(scoring *s, const ssgcam_item *item, int class, int rank, const ssg_region *region)
 {
     ssg_box_hits hits;
     size_t seen, count = collect_truth(s, item, class, region, &seen);
@@ -85,6 +88,10 @@ static void score_map(scoring *s, const ssgcam_item *item, int class, const ssg_
             s->largest[d][tau] += hits.largest[d][tau];
             s->any[d][tau] += hits.any[d][tau];
         }
+    for (int tau = 0; tau < SSG_BOX_THRESHOLDS; tau++) {
+        s->top1[tau] += rank < 1 && hits.largest[HALF][tau];
+        s->top5[tau] += rank < 5 && hits.largest[HALF][tau];
+    }
 }
 
 static void report(scoring *s, const ssgcam_item *item, const char *failure)
@@ -128,7 +135,7 @@ static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, 
     if (status == SSGCAM_OK) status = make_room(s, (int)array.dims[1], (int)array.dims[0]);
     if (status == SSGCAM_OK) {
         memcpy(s->map, array.values, array.dims[0] * array.dims[1] * sizeof *s->map);
-        score_map(s, item, class, whole);
+        score_map(s, item, class, 0, whole);
     }
     ssg_array_clear(&array);
     ssg_free(path);
@@ -160,7 +167,7 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
     SSG_TRY(make_room(s, image->grid_width, image->grid_height));
     for (int c = 0; c < image->class_count; c++) {
         for (size_t i = 0; i < pixels; i++) s->map[i] = image->fused[c][i];
-        score_map(s, image->item, image->classes[c], &image->region);
+        score_map(s, image->item, image->classes[c], image->ranks[c], &image->region);
     }
     report(s, image->item, NULL);
     return SSGCAM_OK;
@@ -207,7 +214,9 @@ static ssgcam_status summarise(scoring *s)
         r->best_any[d] = summarise_curve(r->any[d], s->any[d], r->maps);
         r->max_box_acc_v2 += r->any[d][r->best_any[d]] / SSG_BOX_DELTAS;
     }
-    r->max_box_acc = r->largest[1][r->best_largest[1]];
+    r->max_box_acc = r->largest[HALF][r->best_largest[HALF]];
+    r->best_top1 = summarise_curve(r->top1, s->top1, r->maps);
+    r->best_top5 = summarise_curve(r->top5, s->top5, r->maps);
     if (r->failed) return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", r->failed, r->failed + r->images);
     return SSGCAM_OK;
 }
@@ -231,6 +240,7 @@ static ssgcam_status run(scoring *s)
     size_t most = 0;
     if (!o->maps == !o->recipe || (o->recipe && (!o->model || !o->device)))
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of maps, or a model with a recipe or method");
+    s->result->has_answers = o->recipe != NULL;
     const ssgcam_item **items = ssg_calloc(o->data->count, sizeof *items);
     ssgcam_status status = items ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     for (size_t i = 0; status == SSGCAM_OK && i < o->data->count; i++) {

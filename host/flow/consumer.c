@@ -17,6 +17,7 @@ static ssgcam_status consume_slot(const stream *s, const slot *from, size_t inde
                               .region = ssg_preprocess_region(&m->preprocess, from->width, from->height, m->height, m->width),
                               .class_count = from->status == SSGCAM_OK ? from->class_count : 0,
                               .classes = from->classes,
+                              .ranks = from->ranks,
                               .grid_width = s->grid_w,
                               .grid_height = s->grid_h,
                               .fused = s->o->keep_rows ? NULL : fused,

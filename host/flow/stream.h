@@ -24,6 +24,7 @@ typedef struct ssg_stream_image {
     ssg_region region; /* the part of it that the network saw */
     int class_count;
     const int *classes;          /* ascending */
+    const int *ranks;            /* how many classes the network prefers to each of these; 0: its answer */
     int grid_width, grid_height; /* of the integer maps */
     const int16_t *const *fused; /* per class: the mixture on the grid, 0..32385; NULL if rows are asked for */
     const uint8_t *rows;         /* with keep_rows: [class][row][power][grid pixels] */

@@ -23,7 +23,7 @@ typedef struct slot {
     const ssgcam_item *item;
     ssgcam_status status;
     char message[512];
-    int width, height, class_count, classes[SSG_STREAM_CLASSES];
+    int width, height, class_count, classes[SSG_STREAM_CLASSES], ranks[SSG_STREAM_CLASSES];
     void *maps;  /* host memory: int16 [class][grid], with keep_rows uint8 [class][row][power][grid] */
     size_t room; /* classes that maps has room for */
 } slot;

@@ -112,6 +112,16 @@ static void choose_best(slot *to, const float *scores, size_t classes)
     to->class_count = 1;
 }
 
+/* How many classes the network prefers to each of the image's; of equal ones it prefers the lower. */
+static void rank(slot *to, const float *scores, size_t classes)
+{
+    for (int c = 0; c < to->class_count; c++) {
+        size_t own = (size_t)to->classes[c];
+        to->ranks[c] = 0;
+        for (size_t k = 0; k < classes; k++) to->ranks[c] += scores[k] > scores[own] || (scores[k] == scores[own] && k < own);
+    }
+}
+
 /* Images whose scores are not numbers fail; those without labels get their best class. */
 static ssgcam_status read_scores(worker *w, part *p)
 {
@@ -125,7 +135,9 @@ static ssgcam_status read_scores(worker *w, part *p)
             if (!isfinite(scores[k]))
                 ssg_stream_fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number%s", to->item->image, k,
                                                   ssg_precision_hint(w->s->o->precision)));
-        if (to->status == SSGCAM_OK && to->class_count == 0) choose_best(to, scores, classes);
+        if (to->status != SSGCAM_OK) continue;
+        if (to->class_count == 0) choose_best(to, scores, classes);
+        rank(to, scores, classes);
     }
     return SSGCAM_OK;
 }

@@ -77,6 +77,10 @@ typedef struct ssgcam_boxes_result {
     double largest[SSGCAM_BOX_DELTAS][SSGCAM_BOX_THRESHOLDS];         /* share of maps whose largest contour's box hits */
     double any[SSGCAM_BOX_DELTAS][SSGCAM_BOX_THRESHOLDS];             /* share of maps where any contour's box hits */
     int best_largest[SSGCAM_BOX_DELTAS], best_any[SSGCAM_BOX_DELTAS]; /* the threshold that suits best, the lowest among equals */
+    int has_answers; /* maps made now: what the network answered is known, and the next two curves are filled */
+    double top1[SSGCAM_BOX_THRESHOLDS], top5[SSGCAM_BOX_THRESHOLDS]; /* as `largest` at IoU 0.5, and the class is the network's first, or among
+                                                                        its first five: Top-1 and Top-5 localisation */
+    int best_top1, best_top5;
     double max_box_acc;    /* `largest` at IoU 0.5, at its best threshold: MaxBoxAcc, or GT-known localisation */
     double max_box_acc_v2; /* mean over the three IoUs of `any`, each at its best threshold: MaxBoxAccV2 */
     ssgcam_generate_result work;

@@ -186,9 +186,17 @@ expect 2 "mask values" eval masks "$model" --data data --mask-values shape
 expect 0 "2 images, 0 failed, 3 maps" eval boxes "$model" --data data/boxes.csv --split test --curve boxes_curve.csv
 check "the curve of boxes has every threshold" [ "$(wc -l <boxes_curve.csv)" -eq 256 ]
 expect 0 "" generate "$model" --data data/boxes.csv --split test -o boxes_run --maps
-now=$("$ssgcam" eval boxes "$model" --data data/boxes.csv --split test --json 2>/dev/null)
-before=$("$ssgcam" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test --json 2>/dev/null)
-check "boxes of maps made before equal those made now" [ -n "$now" -a "$now" = "$before" ]
+"$ssgcam" eval boxes "$model" --data data/boxes.csv --split test --curve now.csv --json >now.json 2>/dev/null
+"$ssgcam" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test --curve before.csv --json >before.json 2>/dev/null
+check "boxes of maps made before equal those made now" cmp now.csv before.csv
+check "what the network answered is known only for maps made now" [ "$(grep -c top[15]_ now.json)$(grep -c top[15]_ before.json)" = 20 ]
+answered=0 # the box is the whole picture, so that the largest contour hits somewhere whatever the class; one class of the three is the answer
+for class in red green blue; do
+  printf 'image,labels,boxes\n%s.jpg,%s,0 0 %s\n' "${ids[0]}" "$class" "512 512" >data/whole.csv
+  top1=$("$ssgcam" eval boxes "$model" -m layercam --data data/whole.csv --json 2>/dev/null | grep -A1 top1_ | grep accuracy | tr -dc '0-9.')
+  answered=$(awk -v a="$answered" -v b="$top1" 'BEGIN { print a + b }')
+done
+check "one class of three is the answer (Top-1)" [ "$answered" = 1 ]
 rm boxes_run/maps/"${ids[2]}".*.npy
 expect 1 "1 of 2 images could not be scored" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test
 expect 3 "none of the 2 images" eval boxes --maps data --data data/boxes.csv --split test
