@@ -38,6 +38,15 @@ suite() { # preset, arguments of ctest...
   return $ok
 }
 
+# The tests on the simulated device, and that they execute nearly all lines of what runs there.
+simulated() {
+  mkdir -p build/cudasim
+  find build/cudasim -name '*.gcda' -delete
+  suite cudasim -L cuda || return 1
+  scripts/cuda-coverage.py build/cudasim --least 95 || return 1
+  passed=$((passed + 1))
+}
+
 # Machine code for every architecture; no kernel may spill, or take more registers than docs/kernel-resources.txt says.
 compile_cuda() {
   cmake --preset cuda >build/cuda.configure.log 2>&1 || { cat build/cuda.configure.log; return 1; }
@@ -61,7 +70,7 @@ case " $parts " in *" cuda "*)
   headers=$(scripts/find-cuda.sh || true)
   if [ -n "$headers" ]; then
     export CUDA_HOME=$headers
-    run "CUDA on the simulated device" suite cudasim -L cuda
+    run "CUDA on the simulated device" simulated
     if [ -x "$headers/bin/nvcc" ]; then run "CUDA compiled by nvcc" compile_cuda; else echo "nvcc: skipped, there is none in $headers"; fi
   elif [ -n "${SSGCAM_REQUIRE_CUDA:-}" ]; then
     failed=$((failed + 1))

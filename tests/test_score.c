@@ -179,14 +179,15 @@ Test(score, equals_the_reference)
     fclose(fixture);
 }
 
-/* Odd sizes up to several tiles, 1..64 layers, 1..65 candidates, duplicates, classes absent from the bank in the truth. */
+/* Odd sizes up to several tiles, banks of so many rows that a tile has to be smaller or cannot be staged at all on a device, 1..64 layers, 1..65
+ * candidates, duplicates, classes absent from the bank in the truth. */
 Test(score, every_level_and_mode_agrees)
 {
     for (uint32_t round = 0; round < 12; round++) {
         ssg_draws draws = ssg_draws_named(11, round, 0, 0);
         size_t pixels = round % 3 ? 1 + ssg_draw_below(&draws, 700) : 4097, layers = round == 0 ? 64 : 1 + ssg_draw_below(&draws, 20);
-        size_t count = round == 1 ? 65 : 1 + ssg_draw_below(&draws, 9), stride = (pixels + 63) / 64 * 64, rows = 5, classes = 3, images = 2,
-               labels = 4;
+        size_t count = round == 1 ? 65 : 1 + ssg_draw_below(&draws, 9), stride = (pixels + 63) / 64 * 64, rows = round > 8 ? 100 * (round - 8) : 5,
+               classes = 3, images = 2, labels = 4;
         ssg_score_image image[2];
         for (size_t i = 0; i < images; i++) {
             size_t present = i == 0 ? 1 : 3;

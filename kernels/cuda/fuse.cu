@@ -6,6 +6,8 @@
  *     mix         fused += weight * row                one thread 4 pixels: 4 bytes and 8 bytes in, 8 out
  *
  * Integers are exact; a quantised value may differ from the CPU's by one level where powf does. */
+#include <cub/block/block_reduce.cuh>
+
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ops.cuh"
 #include "kernels/fixed_point.h"
@@ -19,43 +21,45 @@ struct ssg_normalise_job {
     uint8_t *flags;
 };
 
+/* Of some values: the least, the largest, and the sum of x - x, which is NaN for NaN and infinities alone. */
+struct ssg_range {
+    float low, high, suspicion;
+};
+
+struct ssg_wider {
+    __device__ __forceinline__ ssg_range operator()(const ssg_range &a, const ssg_range &b) const
+    {
+        return {b.low < a.low ? b.low : a.low, b.high > a.high ? b.high : a.high, a.suspicion + b.suspicion};
+    }
+};
+
+typedef cub::BlockReduce<ssg_range, SSG_THREADS> ssg_range_of_block;
+
+struct ssg_normalise_room {
+    ssg_range_of_block::TempStorage parts;
+    ssg_range all;
+};
+
 __global__ void __launch_bounds__(SSG_THREADS) ssg_normalise_kernel(ssg_normalise_job j)
 {
-    float *map = j.maps + (size_t)blockIdx.x * j.pixels, *lows = (float *)ssg_shared, *highs = lows + SSG_WARP, *sums = highs + SSG_WARP;
-    float low = map[0], high = low, suspicion = 0; /* x - x is NaN for NaN and infinities alone */
-    for (size_t i = threadIdx.x; i < j.pixels; i += blockDim.x) {
-        float v = map[i];
-        low = v < low ? v : low;
-        high = v > high ? v : high;
-        suspicion += v - v;
-    }
-    for (int lane = 16; lane > 0; lane /= 2) {
-        float l = __shfl_xor_sync(SSG_ALL_LANES, low, lane), h = __shfl_xor_sync(SSG_ALL_LANES, high, lane);
-        suspicion += __shfl_xor_sync(SSG_ALL_LANES, suspicion, lane);
-        low = l < low ? l : low;
-        high = h > high ? h : high;
-    }
-    if (threadIdx.x % SSG_WARP == 0) {
-        lows[threadIdx.x / SSG_WARP] = low;
-        highs[threadIdx.x / SSG_WARP] = high;
-        sums[threadIdx.x / SSG_WARP] = suspicion;
-    }
+    ssg_normalise_room *room = (ssg_normalise_room *)ssg_shared;
+    float *map = j.maps + (size_t)blockIdx.x * j.pixels;
+    ssg_range range = {map[0], map[0], 0};
+    for (size_t i = threadIdx.x; i < j.pixels; i += blockDim.x) range = ssg_wider()(range, {map[i], map[i], map[i] - map[i]});
+    range = ssg_range_of_block(room->parts).Reduce(range, ssg_wider());
+    if (threadIdx.x == 0) room->all = range;
     __syncthreads();
-    for (unsigned w = 0; w < blockDim.x / SSG_WARP; w++) {
-        low = lows[w] < low ? lows[w] : low;
-        high = highs[w] > high ? highs[w] : high;
-        suspicion += sums[w];
-    }
-    int flag = suspicion != 0 ? SSG_MAP_NAN : high > low ? 0 : SSG_MAP_CONSTANT; /* NaN != 0 */
-    float divisor = (high - low) + j.epsilon;
-    for (size_t i = threadIdx.x; i < j.pixels; i += blockDim.x) map[i] = flag ? 0 : (map[i] - low) / divisor;
+    range = room->all;
+    int flag = range.suspicion != 0 ? SSG_MAP_NAN : range.high > range.low ? 0 : SSG_MAP_CONSTANT; /* NaN != 0 */
+    float divisor = (range.high - range.low) + j.epsilon;
+    for (size_t i = threadIdx.x; i < j.pixels; i += blockDim.x) map[i] = flag ? 0 : (map[i] - range.low) / divisor;
     if (threadIdx.x == 0) j.flags[blockIdx.x] = (uint8_t)flag;
 }
 
 void ssg_cuda_normalise(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags)
 {
     ssg_normalise_job j = {maps, pixels, epsilon, flags};
-    ssg_launch(run, "normalise", ssg_normalise_kernel, j, rows, SSG_THREADS, 3 * SSG_WARP * sizeof(float));
+    ssg_launch(run, "normalise", ssg_normalise_kernel, j, rows, SSG_THREADS, sizeof(ssg_normalise_room));
 }
 
 /* ---- resize and quantise ----------------------------------------------------------------------------------------------------------------- */

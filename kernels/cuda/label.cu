@@ -3,6 +3,8 @@
  *     top[c]     = max f_c                            a launch of one block for a stretch of one map; maxima meet by atomicMax
  *     label      = the class that claims (255 f > tau top) with the largest f / top, by cross-multiplication; ties to the lower class
  *     confusion  counts[truth][label] += 1            in shared memory where it fits, then added once a block */
+#include <cub/block/block_reduce.cuh>
+
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ops.cuh"
 
@@ -22,17 +24,23 @@ __global__ void __launch_bounds__(SSG_THREADS) ssg_clear_tops_kernel(ssg_label_j
     j.tops[threadIdx.x] = 0;
 }
 
+struct ssg_larger {
+    __device__ __forceinline__ int operator()(int a, int b) const
+    {
+        return b > a ? b : a;
+    }
+};
+
+typedef cub::BlockReduce<int, SSG_THREADS> ssg_top_of_block;
+
 __global__ void __launch_bounds__(SSG_THREADS) ssg_tops_kernel(ssg_label_job j)
 {
     size_t stretches = (j.pixels + SSG_LABEL_STRETCH - 1) / SSG_LABEL_STRETCH, map = blockIdx.x / stretches;
     size_t from = blockIdx.x % stretches * SSG_LABEL_STRETCH, to = from + SSG_LABEL_STRETCH < j.pixels ? from + SSG_LABEL_STRETCH : j.pixels;
     int top = 0;
     for (size_t i = from + threadIdx.x; i < to; i += blockDim.x) top = j.fused[map][i] > top ? j.fused[map][i] : top;
-    for (int lane = 16; lane > 0; lane /= 2) {
-        int other = __shfl_xor_sync(SSG_ALL_LANES, top, lane);
-        top = other > top ? other : top;
-    }
-    if (threadIdx.x % SSG_WARP == 0) atomicMax(&j.tops[map], (unsigned)top);
+    top = ssg_top_of_block(*(ssg_top_of_block::TempStorage *)ssg_shared).Reduce(top, ssg_larger());
+    if (threadIdx.x == 0) atomicMax(&j.tops[map], (unsigned)top);
 }
 
 __global__ void __launch_bounds__(SSG_THREADS) ssg_label_kernel(ssg_label_job j)
@@ -59,7 +67,8 @@ void ssg_cuda_label(const ssg_run *run, uint8_t *labels, const int16_t *const *f
         j.label_of[c] = (uint8_t)(classes[c] + 1);
     }
     ssg_launch(run, "clear_tops", ssg_clear_tops_kernel, j, 1, SSG_CUDA_TOPS, 0);
-    ssg_launch(run, "tops", ssg_tops_kernel, j, class_count * ssg_blocks_for(pixels, SSG_LABEL_STRETCH), SSG_THREADS, 0);
+    ssg_launch(run, "tops", ssg_tops_kernel, j, class_count * ssg_blocks_for(pixels, SSG_LABEL_STRETCH), SSG_THREADS,
+               sizeof(ssg_top_of_block::TempStorage));
     ssg_launch(run, "label", ssg_label_kernel, j, ssg_blocks_for(pixels, SSG_THREADS), SSG_THREADS, 0);
 }
 

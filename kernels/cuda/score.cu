@@ -110,13 +110,27 @@ static __device__ __forceinline__ void ssg_find_winners(ssg_winners<STEPS> *best
     }
 }
 
-/* The truth of a lane's pixels; ignored where there are none. */
-template <int STEPS> static __device__ __forceinline__ void ssg_truths(uint32_t truth[STEPS], const ssg_score_tile &t)
+/* The truth of a lane's pixel i, of the words that ssg_each_candidate() reads. */
+static __device__ __forceinline__ uint32_t ssg_truth_at(const uint32_t *truth, int i)
 {
-    uint32_t lane = threadIdx.x % SSG_WARP;
+    return truth[i / 4] >> 8 * (i % 4) & 255;
+}
+
+/* tally(image, truth, winners, candidate), once for each candidate, a warp at a time. Truth is ignored where there are no pixels. */
+template <int STEPS, typename Tally> static __device__ __forceinline__ void ssg_each_candidate(const ssg_cuda_score &j, Tally tally)
+{
+    ssg_cuda_tile tile = j.tiles[blockIdx.x];
+    const ssg_cuda_score_image &image = j.images[tile.image];
+    ssg_score_tile t = ssg_stage(j, image, tile.at);
+    uint32_t truth[STEPS], lane = threadIdx.x % SSG_WARP;
 #pragma unroll
     for (int s = 0; s < STEPS; s++)
         truth[s] = s * SSG_SCORE_STRIDE + lane * 4 < t.left ? *(const uint32_t *)(t.truth + s * SSG_SCORE_STRIDE + lane * 4) : ~0u;
+    for (uint32_t p = threadIdx.x / SSG_WARP; p < j.count; p += SSG_THREADS / SSG_WARP) {
+        ssg_winners<STEPS> best;
+        ssg_find_winners<STEPS>(&best, j, image, t, p);
+        tally(image, truth, best, p);
+    }
 }
 
 /* ---- kernels ------------------------------------------------------------------------------------------------------------------------------ */
@@ -142,14 +156,7 @@ template <int STEPS> __global__ void __launch_bounds__(SSG_THREADS) ssg_score_to
 
 template <int STEPS> __global__ void __launch_bounds__(SSG_THREADS) ssg_score_count_kernel(ssg_cuda_score j)
 {
-    ssg_cuda_tile tile = j.tiles[blockIdx.x];
-    const ssg_cuda_score_image &image = j.images[tile.image];
-    ssg_score_tile t = ssg_stage(j, image, tile.at);
-    uint32_t truth[STEPS];
-    ssg_truths<STEPS>(truth, t);
-    for (uint32_t p = threadIdx.x / SSG_WARP; p < j.count; p += SSG_THREADS / SSG_WARP) {
-        ssg_winners<STEPS> best;
-        ssg_find_winners<STEPS>(&best, j, image, t, p);
+    ssg_each_candidate<STEPS>(j, [&](const ssg_cuda_score_image &image, const uint32_t *truth, ssg_winners<STEPS> &best, uint32_t p) {
         uint32_t tau = j.mixtures[p].tau;
 #pragma unroll
         for (int i = 0; i < 4 * STEPS; i++)
@@ -158,7 +165,7 @@ template <int STEPS> __global__ void __launch_bounds__(SSG_THREADS) ssg_score_co
             uint32_t label = k ? image.label[k - 1] : 0, both = 0; /* true positives above, predicted below; at most 16 each a lane */
 #pragma unroll
             for (int i = 0; i < 4 * STEPS; i++) {
-                uint32_t is = truth[i / 4] >> 8 * (i % 4) & 255;
+                uint32_t is = ssg_truth_at(truth, i);
                 if (best.index[i] == k && is != SSG_SCORE_IGNORED) both += 1u + ((uint32_t)(is == label) << 16);
             }
             both = ssg_warp_sum(both);
@@ -168,22 +175,15 @@ template <int STEPS> __global__ void __launch_bounds__(SSG_THREADS) ssg_score_co
                 atomicAdd(cell + j.count, both & 0xffff);
             }
         }
-    }
+    });
 }
 
 template <int STEPS> __global__ void __launch_bounds__(SSG_THREADS) ssg_score_levels_kernel(ssg_cuda_score j)
 {
-    ssg_cuda_tile tile = j.tiles[blockIdx.x];
-    const ssg_cuda_score_image &image = j.images[tile.image];
-    ssg_score_tile t = ssg_stage(j, image, tile.at);
-    uint32_t truth[STEPS];
-    ssg_truths<STEPS>(truth, t);
-    for (uint32_t p = threadIdx.x / SSG_WARP; p < j.count; p += SSG_THREADS / SSG_WARP) {
-        ssg_winners<STEPS> best;
-        ssg_find_winners<STEPS>(&best, j, image, t, p);
+    ssg_each_candidate<STEPS>(j, [&](const ssg_cuda_score_image &image, const uint32_t *truth, const ssg_winners<STEPS> &best, uint32_t p) {
 #pragma unroll
         for (int i = 0; i < 4 * STEPS; i++) {
-            uint32_t is = truth[i / 4] >> 8 * (i % 4) & 255, k = best.index[i];
+            uint32_t is = ssg_truth_at(truth, i), k = best.index[i];
             if (k == 0 || is == SSG_SCORE_IGNORED) continue;
             uint32_t q = (255 * best.f[i] + best.top[i] - 1) / best.top[i];
             uint32_t *all = j.levels + ((size_t)image.first * j.count + p) * SSG_SCORE_LEVELS + q, label = image.label[k - 1];
@@ -192,7 +192,7 @@ template <int STEPS> __global__ void __launch_bounds__(SSG_THREADS) ssg_score_le
             if (is == label) atomicAdd(all + (2 * label - 1) * further, 1u);
             atomicAdd(all + 2 * label * further, 1u);
         }
-    }
+    });
 }
 
 template <int STEPS> static void run_steps(const ssg_run *run, const ssg_cuda_score &j)

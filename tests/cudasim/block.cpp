@@ -298,6 +298,11 @@ unsigned API atomicMax(unsigned *p, unsigned v)
 
 extern "C" {
 
+void API cudasim_misuse(const char *what)
+{
+    fault(CUDASIM_LIBRARY_MISUSE, PLACE, "%s", what);
+}
+
 void API __syncthreads(void)
 {
     wait_for_others(AT_BARRIER, PLACE);

@@ -1,9 +1,11 @@
 /* planted.cu - small programs with one fault each; compiled like the library's kernels. */
 #include "tests/cudasim/planted.h"
 
+#include <cub/block/block_reduce.cuh>
 #include <cuda_runtime.h>
 
 #include <utility>
+#include <vector>
 
 extern __shared__ unsigned char ssg_shared[];
 
@@ -77,6 +79,31 @@ __global__ void missing_barrier(job j)
     if (!j.faulty) __syncthreads();
     if (threadIdx.x < 32) j.data[threadIdx.x] = s[threadIdx.x + (j.faulty ? 0 : 32)];
     if (j.faulty && threadIdx.x == 0) s[40] = 1;
+}
+struct plus {
+    int operator()(int a, int b) const
+    {
+        return a + b;
+    }
+};
+typedef cub::BlockReduce<int, N> sum_of_block;
+__global__ void storage_used_again(job j)
+{
+    sum_of_block::TempStorage &storage = *(sum_of_block::TempStorage *)ssg_shared;
+    int sum = sum_of_block(storage).Reduce(1, plus());
+    if (!j.faulty) __syncthreads();
+    sum += sum_of_block(storage).Reduce(2, plus());
+    if (threadIdx.x == 0) j.data[0] = sum;
+}
+__global__ void size_of_another_block(job j)
+{
+    typedef cub::BlockReduce<int, N / 2> half;
+    int sum;
+    if (j.faulty)
+        sum = half(*(half::TempStorage *)ssg_shared).Reduce(1, plus());
+    else
+        sum = sum_of_block(*(sum_of_block::TempStorage *)ssg_shared).Reduce(1, plus());
+    if (threadIdx.x == 0) j.data[0] = sum;
 }
 __global__ void missing_warp_barrier(job j)
 {
@@ -184,11 +211,12 @@ void freed(int faulty)
 }
 void host_pointer(int faulty)
 {
-    static int on_the_host[N];
+    std::vector<int> on_the_host(N);
     bench b;
     int *kept = b.data;
-    if (faulty) b.data = on_the_host;
+    if (faulty) b.data = on_the_host.data();
     b.launch(touch, faulty);
+    cudaStreamSynchronize(b.stream);
     b.data = kept;
 }
 void wrong_kind(int faulty)
@@ -376,6 +404,8 @@ const planted planted_faults[] = {{"a read behind the end", CUDASIM_GLOBAL_BOUND
                                   {"global memory before it is written", CUDASIM_UNINITIALISED, global_unwritten},
                                   {"a missing barrier", CUDASIM_RACE, one<missing_barrier>},
                                   {"a missing barrier of a warp", CUDASIM_RACE, one_warp},
+                                  {"the storage of CUB used again without a barrier", CUDASIM_RACE, one<storage_used_again>},
+                                  {"CUB for a block of another size", CUDASIM_LIBRARY_MISUSE, one<size_of_another_block>},
                                   {"two blocks writing one word", CUDASIM_RACE, two_blocks<blocks_collide>},
                                   {"a plain write beside atomics", CUDASIM_RACE, two_blocks<plain_beside_atomic>},
                                   {"two threads writing one byte", CUDASIM_RACE, one<bytes_collide>},

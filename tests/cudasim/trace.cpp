@@ -167,9 +167,16 @@ static int check_shared(const void *p, unsigned size, bool write, const void *pl
     return 1;
 }
 
+/* Of the counters that --coverage puts into kernels: zeroed variables of the program. */
+extern "C" char __bss_start[], _end[];
+static bool is_counter(const void *p)
+{
+    return p >= __bss_start && p < _end && !(p >= ssg_shared && p < ssg_shared + MOST_SHARED);
+}
+
 void access(const void *p, unsigned size, bool write, bool atomic, const void *place)
 {
-    if (!now || !tracing) return;
+    if (!now || !tracing || is_counter(p)) return;
     const char *at = (const char *)p;
     if (at >= now->stack && at < now->stack_end) return;
     if (at >= __start_cudasim_builtins && at < __stop_cudasim_builtins) return;
