@@ -16,6 +16,8 @@ add_compile_definitions(_GNU_SOURCE)
 # Contraction off: a result must not depend on the compiler's choice of fused multiply-add; kernels that want one write fmaf().
 if(CMAKE_C_COMPILER_ID STREQUAL GNU)
   add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:-Wno-format-truncation>) # messages may be cut, on purpose
+elseif(CMAKE_C_COMPILER_ID MATCHES Clang)
+  add_compile_options(-Wno-pass-failed) # a loop that it cannot vectorise stays a loop
 endif()
 # No errno from libm: lets sqrtf and friends vectorise without changing any value.
 set(warnings -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wpointer-arith -Wundef -Wvla -Werror -ffp-contract=off -fno-math-errno)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# All tests, or one part: test.sh [release|asan|onednn3|cuda]. The last line says how many passed.
+# All tests, or one part: test.sh [release|asan|clang|onednn3|cuda]. The last line says how many passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE} # threads that spin while they wait slow each other down on a shared machine
-parts=${1:-"release asan onednn3 cuda"}
+parts=${1:-"release asan clang onednn3 cuda"}
 passed=0 failed=0
 
 run() { # name, command...
@@ -62,6 +62,17 @@ case " $parts " in *" release "*)
   run "release build" suite release ;;
 esac
 case " $parts " in *" asan "*) run "AddressSanitizer and UBSan" suite asan ;; esac
+# The program built by another compiler finds the recipes of the first on its bank.
+compilers() {
+  cmake --preset release >build/release.configure.log 2>&1 && cmake --build --preset release --target ssgcam_cli -- --quiet || return 1
+  cmake --preset clang >build/clang.configure.log 2>&1 || { cat build/clang.configure.log; return 1; }
+  cmake --build --preset clang --target ssgcam_cli -- --quiet || return 1
+  tests/compilers.sh build/release/ssgcam build/clang/ssgcam || return 1
+  passed=$((passed + 1))
+}
+case " $parts " in *" clang "*)
+  if command -v clang >/dev/null; then run "recipes of gcc's and clang's build" compilers; else echo "clang: skipped, it is not installed here"; fi ;;
+esac
 case " $parts " in *" onednn3 "*)
   if scripts/get-onednn3.sh; then run "oneDNN 3.x" suite onednn3; else echo "oneDNN 3.x: skipped, the Python packages cannot be had here"; fi ;;
 esac

@@ -245,6 +245,15 @@ expect 3 "on other data, another model or another grid; finish that one" "${sear
 check "no bank was built for it" test "$(ls "$work"/cache/ssgcam | wc -l)" -eq "$banks" -a -s held.checkpoint
 expect 3 "with other options; finish that one" "${search[@]}" --runs 60 -n 1000000 --sparsity 0.1 -o held.json
 expect 0 "held out" "${search[@]}" -n 300 --sigmas 0,3 -o held.json --fresh
+# Recipes as the schema of docs/ has them, of searches with other options too.
+expect 0 "rows, " "${search[@]}" -n 300 -m ssgcam,hirescam --weighting both --combine coherence --powers 0.5 --folds 2 --fitness foreground -o folds.json
+expect 0 "rows, " search "$model" --data data --mask-values object --grid 24x40 -n 300 --runs 2 --threshold gene --adaptation jde --sparsity 0.01 -o runs.json
+said=$(python3 "$here/check_recipes.py" "$here/../../docs/recipe.schema.json" one.json held.json folds.json runs.json -- \
+  "$ssgcam" explain "$model" "data/${ids[0]}.jpg" -q -o against -r 2>&1) && code=0 || code=$?
+case $code in
+  77) echo "recipes against their schema: skipped, this Python has no module jsonschema (scripts/setup.sh installs it)" ;;
+  *) check "recipes against their schema: $said" test "$code" -eq 0 ;;
+esac
 expect 3 "1 image to search on" search "$model" --data data --split test --limit 1 --mask-values object
 expect 2 "population" "${search[@]}" --population 3 -o x.json
 expect 2 "there are: miou, foreground, object, image" "${search[@]}" --fitness beauty -o x.json
