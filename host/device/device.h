@@ -102,7 +102,8 @@ typedef struct ssg_device_interface {
 typedef struct ssg_scorer ssg_scorer;
 typedef enum ssg_scoring { SSG_SCORING_COUNTS, SSG_SCORING_IMAGE_COUNTS, SSG_SCORING_LEVELS } ssg_scoring;
 typedef struct ssg_scoring_interface {
-    /* Takes a copy of the images, which have the same number of rows. SSGCAM_ERR_MEMORY: they do not fit. */
+    /* Takes a copy of the images, which have the same number of rows, or reads them again at each run where they do not fit: they must outlive it.
+     * SSGCAM_ERR_MEMORY: not even a few fit. */
     ssgcam_status (*create)(ssg_scorer **, ssg_device *, const ssg_score_image *images, size_t count);
     void (*destroy)(ssg_scorer **);
     /* Scores mixtures on the chosen images (indices). `labels`: classes of the data set + 1. out, all zero before, by what is asked for:

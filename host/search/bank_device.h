@@ -5,7 +5,8 @@
 #include "host/device/device.h"
 #include "host/search/objective.h"
 
-/* *out is NULL where the host scores: the device is the CPU, or the bank does not fit (said once). The images must outlive it. */
+/* *out is NULL where the host scores: the device is the CPU, or not even a few of its images fit (said once). The images must
+ * outlive it. */
 ssgcam_status ssg_bank_device_create(ssg_bank_device **out, ssg_device *device, const ssg_bank *bank);
 void ssg_bank_device_destroy(ssg_bank_device **device);
 

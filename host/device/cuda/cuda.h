@@ -98,6 +98,12 @@ ssgcam_status ssg_cuda_lane_create(ssg_device *device, size_t bytes, ssg_lane **
 void ssg_cuda_lane_destroy(ssg_device *device, ssg_lane *lane);
 ssgcam_status ssg_cuda_send(ssg_device *device, ssg_lane *lane, const void *from, size_t bytes);
 ssgcam_status ssg_cuda_receive(ssg_device *device, ssg_lane *lane, void *to, size_t bytes);
+/* `send` and `receive` in parts, for who gathers and uses the bytes in place: pinned memory once it may be filled; the copy into lane->memory; the
+ * steps after this find the bytes there; the steps so far are the last that use them. */
+ssgcam_status ssg_cuda_lane_fill(ssg_lane *lane, void **pinned);
+ssgcam_status ssg_cuda_lane_go(ssg_cuda *cuda, ssg_lane *lane, size_t bytes);
+ssgcam_status ssg_cuda_lane_arrived(ssg_cuda *cuda, ssg_lane *lane);
+ssgcam_status ssg_cuda_lane_used(ssg_cuda *cuda, ssg_lane *lane);
 ssgcam_status ssg_cuda_fetch(ssg_device *device, ssg_lane *lane, size_t bytes);
 ssgcam_status ssg_cuda_fetched(ssg_device *device, ssg_lane *lane, const void **bytes);
 ssgcam_status ssg_cuda_mark(ssg_device *device, ssg_mark *here);

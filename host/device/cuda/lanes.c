@@ -70,24 +70,45 @@ ssgcam_status ssg_cuda_lane_create(ssg_device *device, size_t bytes, ssg_lane **
     return SSGCAM_OK;
 }
 
-ssgcam_status ssg_cuda_send(ssg_device *device, ssg_lane *by, const void *from, size_t bytes)
+ssgcam_status ssg_cuda_lane_fill(ssg_lane *by, void **pinned)
 {
-    ssg_cuda *cuda = (ssg_cuda *)device;
     lane *l = (lane *)by;
-    SSG_TRY(ssg_cuda_check(cudaEventSynchronize(l->moved), "a copy to the device")); /* the pinned memory is free */
-    memcpy(l->pinned, from, bytes);
+    *pinned = l->pinned;
+    return ssg_cuda_check(cudaEventSynchronize(l->moved), "a copy to the device");
+}
+
+ssgcam_status ssg_cuda_lane_go(ssg_cuda *cuda, ssg_lane *by, size_t bytes)
+{
+    lane *l = (lane *)by;
     SSG_TRY(follow(cuda->up, l->used));
     SSG_TRY(ssg_cuda_check(cudaMemcpyAsync(l->base.memory, l->pinned, bytes, cudaMemcpyHostToDevice, cuda->up), "a copy to the device"));
     return record(l->moved, cuda->up);
 }
 
+ssgcam_status ssg_cuda_lane_arrived(ssg_cuda *cuda, ssg_lane *by)
+{
+    return follow(ssg_cuda_handle(cuda), ((lane *)by)->moved);
+}
+
+ssgcam_status ssg_cuda_lane_used(ssg_cuda *cuda, ssg_lane *by)
+{
+    return record(((lane *)by)->used, ssg_cuda_handle(cuda));
+}
+
+ssgcam_status ssg_cuda_send(ssg_device *device, ssg_lane *by, const void *from, size_t bytes)
+{
+    void *pinned;
+    SSG_TRY(ssg_cuda_lane_fill(by, &pinned));
+    memcpy(pinned, from, bytes);
+    return ssg_cuda_lane_go((ssg_cuda *)device, by, bytes);
+}
+
 ssgcam_status ssg_cuda_receive(ssg_device *device, ssg_lane *by, void *to, size_t bytes)
 {
     ssg_cuda *cuda = (ssg_cuda *)device;
-    lane *l = (lane *)by;
-    SSG_TRY(follow(ssg_cuda_handle(cuda), l->moved));
-    SSG_TRY(ssg_cuda_copy(device, to, l->base.memory, bytes));
-    return record(l->used, ssg_cuda_handle(cuda));
+    SSG_TRY(ssg_cuda_lane_arrived(cuda, by));
+    SSG_TRY(ssg_cuda_copy(device, to, by->memory, bytes));
+    return ssg_cuda_lane_used(cuda, by);
 }
 
 ssgcam_status ssg_cuda_fetch(ssg_device *device, ssg_lane *by, size_t bytes)
