@@ -5,26 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/bench_cuda.h"
 #include "kernels/cuda/cuda.h"
-#include "kernels/cuda/score.h"
-#include "tests/kernelcheck/bodies.h"
 #ifdef BENCH_SIMULATED
 #include "tests/cudasim/sim.h"
-enum { SIZE = 56, CHANNELS = 64, ROWS = 1, GRID = 112, BANK_ROWS = 24, POPULATION = 8, BANK_PIXELS = 8192 };
-#else
-enum { SIZE = 56, CHANNELS = 256, ROWS = 40, GRID = 224, BANK_ROWS = 96, POPULATION = 256, BANK_PIXELS = 64 * 224 * 224 };
 #endif
-
-typedef struct memory {
-    body b;
-    ssg_features a, g;
-    float *maps, *big;
-    void *scratch;
-    uint8_t *flags, *levels, *truth, *labels;
-    int16_t *fused, *large;
-    uint64_t *counts;
-    ssg_cuda_score score;
-} memory;
 
 static void *fill(const body *b, size_t bytes, int value)
 {
@@ -86,11 +71,7 @@ static void score(memory *m)
     ssg_cuda_score_run(&m->b.run, &m->score);
 }
 
-static const struct {
-    const char *name, *kernels[3]; /* parts of the names of the kernels that it starts */
-    void (*run)(memory *);
-    double least; /* bytes that must be read and written */
-} cases[] = {
+static const bench_case map_cases[] = {
     {"ssgcam, sigma 2", {"ssg_smooth_kernel<float4, false", "ssg_finish"}, smooth, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"layercam", {"ssg_sum_kernel<1", "ssg_finish"}, layercam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"gradcam", {"ssg_weights", "ssg_sum_kernel<0", "ssg_finish"}, gradcam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
@@ -104,7 +85,17 @@ static const struct {
     {"score, maxima", {"ssg_score_tops"}, score, 1.0 * BANK_ROWS *BANK_PIXELS},
     {"score, counts", {"ssg_score_count"}, score, (1.0 + BANK_ROWS) * BANK_PIXELS},
 };
-enum { CASES = sizeof cases / sizeof *cases };
+enum { MAP_CASES = sizeof map_cases / sizeof *map_cases };
+
+static size_t case_count(void)
+{
+    return MAP_CASES + net_case_count;
+}
+
+static const bench_case *case_at(size_t c)
+{
+    return c < MAP_CASES ? &map_cases[c] : &net_cases[c - MAP_CASES];
+}
 
 /* ---- set-up ---------------------------------------------------------------------------------------------------------------------------------------
  */
@@ -145,7 +136,9 @@ static memory make_memory(void)
     }
     size_t features = (size_t)ROWS * CHANNELS * SIZE * SIZE, grid = (size_t)ROWS * GRID * GRID;
     m.a = (ssg_features){fill(&m.b, features * sizeof(float), 0), ROWS, CHANNELS, SIZE, SIZE, 1};
-    m.g = (ssg_features){fill(&m.b, features * sizeof(float), 0), ROWS, CHANNELS, SIZE, SIZE, 1};
+    m.g = (ssg_features){fill(&m.b, features * sizeof(float), -1), ROWS, CHANNELS, SIZE, SIZE, 1};
+    m.third = fill(&m.b, features * sizeof(float), 0);
+    m.positions = fill(&m.b, features / 4 * sizeof(int32_t), 0);
     m.maps = fill(&m.b, (size_t)ROWS * SIZE * SIZE * sizeof(float), 0);
     m.big = fill(&m.b, grid * sizeof(float), 0);
     m.scratch = m.b.make(&m.b, NULL, m.b.ops->maps_scratch(&m.b.run, &m.a, &m.g));
@@ -168,19 +161,20 @@ int main(void)
 {
     memory m = make_memory();
     cudaStreamSynchronize(((ssg_cuda_stream *)m.b.run.stream)->handle);
-    for (size_t c = 0; c < CASES; c++) {
+    for (size_t c = 0; c < case_count(); c++) {
+        const bench_case *it = case_at(c);
         cudasim_traffic sum = {0};
         cudasim_traffic_clear();
-        cases[c].run(&m);
+        it->run(&m);
         cudaStreamSynchronize(((ssg_cuda_stream *)m.b.run.stream)->handle);
         for (size_t i = 0; i < cudasim_traffic_count(); i++) {
             cudasim_traffic t = cudasim_traffic_at(i);
             int wanted = 0;
-            for (int k = 0; k < 3; k++) wanted |= cases[c].kernels[k] && strstr(t.kernel, cases[c].kernels[k]);
+            for (int k = 0; k < 3; k++) wanted |= it->kernels[k] && strstr(t.kernel, it->kernels[k]);
             if (!wanted) continue;
             sum.distinct += t.distinct, sum.sectors += t.sectors, sum.ideal += t.ideal, sum.waves += t.waves, sum.ideal_waves += t.ideal_waves;
         }
-        printf("%s|%s|%.0f|%llu|%llu|%llu|%llu|%llu\n", cases[c].name, cases[c].kernels[0], cases[c].least, (unsigned long long)sum.distinct,
+        printf("%s|%s|%.0f|%llu|%llu|%llu|%llu|%llu\n", it->name, it->kernels[0], it->least, (unsigned long long)sum.distinct,
                (unsigned long long)sum.sectors, (unsigned long long)sum.ideal, (unsigned long long)sum.waves, (unsigned long long)sum.ideal_waves);
     }
     return 0;
@@ -220,9 +214,10 @@ int main(void)
     memory m = make_memory();
     double bytes = 2.0 * ROWS * CHANNELS * SIZE * SIZE * sizeof(float), bandwidth = bytes / time_of(&m, copy) / 1e9;
     printf("copy             %8.3f TB/s\n", bandwidth);
-    for (size_t c = 0; c < CASES; c++) {
-        double ms = time_of(&m, cases[c].run), rate = cases[c].least / ms / 1e9;
-        printf("%-16s %8.4f ms  %6.3f TB/s  %4.0f %% of copy\n", cases[c].name, ms, rate, 100 * rate / bandwidth);
+    for (size_t c = 0; c < case_count(); c++) {
+        const bench_case *it = case_at(c);
+        double ms = time_of(&m, it->run), rate = it->least / ms / 1e9;
+        printf("%-16s %8.4f ms  %6.3f TB/s  %4.0f %% of copy\n", it->name, ms, rate, 100 * rate / bandwidth);
     }
     return 0;
 }

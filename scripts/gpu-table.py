@@ -25,6 +25,17 @@ CASES = {  # bytes, warp instructions
     "label": (12 * GRID, 0),
     "confusion": (8 * GRID, 0),
     "score, maxima": (96 * BANK, PAIRS * (8 * 1.0 + 1) / 32),  # a pixel and layer: 1/4 load, 1/2 permute, 1/4 dp4a; then a maximum
+    "bias and ReLU": (8 * ELEMENTS, 0),
+    "ReLU, gradient": (12 * ELEMENTS, 0),
+    "sum of two": (12 * ELEMENTS, 0),
+    "NHWC to planes": (8 * ELEMENTS, 0),
+    "mean over a plane": (4 * ELEMENTS, 0),
+    "max pool 2": (6 * ELEMENTS, 0),
+    "max pool 2, gradient": (6 * ELEMENTS, 0),
+    "average pool 3": (8 * ELEMENTS, 0),
+    "average pool 3, gradient": (8 * ELEMENTS, 0),
+    "softmax": (8 * 40 * 1000, 0),
+    "softmax, gradient": (12 * 40 * 1000, 0),
     "score, counts": (97 * BANK, PAIRS * (8 * 1.0 + 9) / 32),  # then winner, threshold, truth
 }
 
