@@ -137,6 +137,15 @@ int check_smoothing_without_room(const body *b, int *cases)
            check_map(b, &tiles, &wide_mean, 1) + check_map(b, &flat, &widest, 0) + check_map(b, &tall, &widest, 0);
 }
 
+int check_large_layer(const body *b, int *cases)
+{
+    static const shape large = {1, 1, 1, 1000, 1000, 1};
+    static const int which[] = {0, 3, 5, 9}; /* SSG-CAM by element and by channel, Grad-CAM, LayerCAM */
+    int bad = 0;
+    for (size_t i = 0; i < sizeof which / sizeof *which; i++, ++*cases) bad += check_map(b, &large, &specs[which[i]], 0);
+    return bad;
+}
+
 int check_weighted(const body *b, int *cases)
 {
     static const shape shapes[] = {{2, 3, 11, 7, 5, 1}, {1, 1, 1, 1, 1, 1}, {1, 2, 70, 3, 3, 16}, {1, 1, 3, 17, 19, 3}};

@@ -41,6 +41,12 @@ static void check_without_room(const body *b)
     cr_expect_eq(check_smoothing_without_room(b, &cases), 0);
 }
 
+static void check_large(const body *b)
+{
+    int cases = 0;
+    cr_expect_eq(check_large_layer(b, &cases), 0);
+}
+
 #ifdef KERNELCHECK_SIMULATED
 #include "tests/cudasim/sim.h"
 
@@ -76,6 +82,15 @@ static void no_faults(void)
 Test(kernelcheck, the_device_form)
 {
     check_device(0, check_all);
+    no_faults();
+}
+
+Test(kernelcheck, the_device_form_of_a_large_layer)
+{
+#ifdef KERNELCHECK_SIMULATED
+    cudasim_set_trace(0); /* smaller ones are looked at access by access */
+#endif
+    check_device(0, check_large);
     no_faults();
 }
 
