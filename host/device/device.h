@@ -45,6 +45,9 @@ typedef struct ssg_lane {
     size_t bytes; /* room */
 } ssg_lane;
 
+/* Steps that were taken down, to be run as one piece of work. */
+typedef struct ssg_recording ssg_recording;
+
 /* A point in the device's work. Start with zeros. */
 typedef struct ssg_mark {
     double ms;
@@ -89,7 +92,13 @@ typedef struct ssg_device_interface {
     ssgcam_status (*step_create)(ssg_device *, ssg_step_request *request, ssg_step **step);
     ssgcam_status (*step_run)(ssg_step *, const void *const *inputs, void *output, void *positions, void *scratch);
     void (*step_destroy)(ssg_step *);
-    ssgcam_status (*wait)(ssg_device *); /* until all steps so far are done */
+    /* Where the device says so (ssg_device.records; else these are NULL): between record_begin and record_end, which follows it in all cases, steps
+     * are taken down instead of being run. Whatever cannot be taken down makes record_end fail. `play` runs them, with the addresses they had. */
+    ssgcam_status (*record_begin)(ssg_device *);
+    ssgcam_status (*record_end)(ssg_device *, ssg_recording **);
+    ssgcam_status (*play)(ssg_device *, ssg_recording *);
+    void (*recording_destroy)(ssg_device *, ssg_recording *); /* NULL is fine */
+    ssgcam_status (*wait)(ssg_device *);                      /* until all steps so far are done */
     /* Time. `mark` stands after the steps so far; mark_ms waits for both and gives the milliseconds between them (0 if one was never made). */
     ssgcam_status (*mark)(ssg_device *, ssg_mark *);
     ssgcam_status (*mark_ms)(ssg_device *, const ssg_mark *from, const ssg_mark *to, double *ms);
@@ -119,6 +128,7 @@ struct ssg_device {
     const ssg_ops *ops; /* the map stage on this device's memory */
     ssg_run run;        /* what these operations are called with */
     int threads;
+    int records;                          /* recording pays, and is wanted */
     const ssg_scoring_interface *scoring; /* NULL: the host scores */
     char label[16];                       /* "cpu", "cuda:1" */
     ssg_device *next;                     /* another one that was opened with it and shares the work of streams (host/flow); NULL at the end */

@@ -82,6 +82,8 @@ void ssg_plan_destroy(ssg_plan **plan)
 {
     if (!plan || !*plan) return;
     ssg_plan *p = *plan;
+    for (int i = 0; i < SWEEPS; i++)
+        if (p->sweeps[i].recording) p->device->interface->recording_destroy(p->device, p->sweeps[i].recording);
     for (int i = 0; i < p->step_count; i++) {
         p->device->interface->step_destroy(p->steps[i].step);
         ssg_free(p->steps[i].inputs);
@@ -107,39 +109,18 @@ void ssg_plan_destroy(ssg_plan **plan)
 
 /* ---- running --------------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status run_steps(ssg_plan *plan, int from, int to)
-{
-    const void *few[16], **inputs = few, **many = NULL;
-    ssgcam_status status = SSGCAM_OK;
-    for (int s = from; s < to && status == SSGCAM_OK; s++) {
-        const planned_step *step = &plan->steps[s];
-        if (step->input_count > 16) {
-            SSG_TRY_DONE(ssg_grow(&many, (size_t)step->input_count, sizeof *many));
-            inputs = many;
-        } else {
-            inputs = few;
-        }
-        for (int i = 0; i < step->input_count; i++) inputs[i] = ssg_plan_address(plan, step->inputs[i]);
-        status = plan->device->interface->step_run(step->step, inputs, ssg_plan_address(plan, step->output), ssg_plan_address(plan, step->positions),
-                                                   plan->scratch);
-    }
-done:
-    ssg_free(many);
-    return status;
-}
-
 ssgcam_status ssg_plan_forward(ssg_plan *plan, const float *images)
 {
     int v = plan->first_version[plan->graph->input];
     SSG_TRY(plan->device->interface->upload(plan->device, ssg_plan_address(plan, v), images, plan->versions[v].placed.bytes));
-    return run_steps(plan, 0, plan->forward_steps);
+    return ssg_plan_run(plan, SWEEP_FORWARD);
 }
 
 ssgcam_status ssg_plan_forward_sent(ssg_plan *plan, ssg_lane *images)
 {
     int v = plan->first_version[plan->graph->input];
     SSG_TRY(plan->device->interface->receive(plan->device, images, ssg_plan_address(plan, v), plan->versions[v].placed.bytes));
-    return run_steps(plan, 0, plan->forward_steps);
+    return ssg_plan_run(plan, SWEEP_FORWARD);
 }
 
 typedef ssgcam_status copy_function(ssg_device *, void *to, const void *from, size_t bytes);
@@ -177,7 +158,7 @@ ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds)
         seeds = plan->seed_buffer;
     }
     SSG_TRY(plan->device->interface->upload(plan->device, ssg_plan_address(plan, v), seeds, plan->versions[v].placed.bytes));
-    return run_steps(plan, plan->forward_steps, plan->backward_steps);
+    return ssg_plan_run(plan, SWEEP_BACKWARD);
 }
 
 ssgcam_status ssg_plan_check_classes(const ssg_plan *plan, const int64_t *chosen, size_t count)
@@ -208,7 +189,7 @@ ssgcam_status ssg_plan_second(ssg_plan *plan, const float *const *directions)
         int v = plan->direction_inputs[i];
         SSG_TRY(plan->device->interface->upload(plan->device, ssg_plan_address(plan, v), directions[i], plan->versions[v].placed.bytes));
     }
-    return run_steps(plan, plan->backward_steps, plan->step_count);
+    return ssg_plan_run(plan, SWEEP_SECOND);
 }
 
 /* ---- looking ---------------------------------------------------------------------------------------------------------------------- */

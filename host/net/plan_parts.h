@@ -1,4 +1,4 @@
-/* plan_parts.h - inside of a plan: what plan.c, plan_steps.c and plan_memory.c share. */
+/* plan_parts.h - inside of a plan: what plan.c, plan_run.c, plan_steps.c and plan_memory.c share. */
 #ifndef SSG_NET_PLAN_PARTS_H
 #define SSG_NET_PLAN_PARTS_H
 
@@ -25,12 +25,20 @@ typedef struct planned_step {
     int in_place;
 } planned_step;
 
+/* Steps that run together. */
+typedef enum sweep_kind { SWEEP_FORWARD, SWEEP_BACKWARD, SWEEP_SECOND, SWEEPS } sweep_kind;
+typedef struct sweep {
+    int ran, refused;
+    ssg_recording *recording; /* from its second run on, where the device records and has not refused */
+} sweep;
+
 struct ssg_plan {
     ssg_device *device;
     ssg_graph *graph;
     ssg_precision precision;
     planned_step *steps;
     int step_count, step_capacity, forward_steps, backward_steps; /* all; room; up to the end of the first and second pass */
+    sweep sweeps[SWEEPS];
     version *versions;
     int version_count, version_capacity;
     int *first_version; /* per tensor, -1 before it is made */
@@ -57,6 +65,9 @@ ssgcam_status ssg_plan_version(ssg_plan *plan, int tensor, const ssg_placed *wan
 
 /* Row-major float32. */
 ssg_placed ssg_plan_plain(const ssg_shape *shape);
+
+/* plan_run.c */
+ssgcam_status ssg_plan_run(ssg_plan *plan, sweep_kind kind);
 
 /* plan_memory.c: places all tensors by their lifetimes and gets the memory. */
 ssgcam_status ssg_plan_place(ssg_plan *plan);

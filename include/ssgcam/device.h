@@ -11,8 +11,8 @@ extern "C" {
 typedef struct ssg_device ssgcam_device;
 
 /* Opens "cpu", "cuda" (the first GPU), "cuda:N", or "auto" (a usable GPU, else the CPU; NULL is auto); or several: "cuda:0,1", "cuda:all", "cpu,cpu"
- * (which divides the threads). Several share the images of ssgcam_generate_run, of ssgcam_eval_masks and of a search's bank, and change no byte of
- * the result; everything else runs on the first. threads: 0 uses all processors. A device may be shared by models; calls on one device must not
+ * (which divides the threads). Several share the images of ssgcam_generate_run, of evaluation from a model and of a search's bank, and change no byte
+ * of the result; everything else runs on the first. threads: 0 uses all processors. A device may be shared by models; calls on one device must not
  * overlap. */
 SSGCAM_API ssgcam_status ssgcam_device_open(ssgcam_device **out, const char *name, int threads);
 

@@ -114,6 +114,7 @@ const char *cudasim_fault_name(cudasim_fault_kind kind)
                                         "default stream",
                                         "library misuse",
                                         "wrong device",
+                                        "misused recording",
                                         "unordered streams"};
     return names[kind];
 }

@@ -352,6 +352,36 @@ void event_of_another_device(int faulty)
     cudaSetDevice(0);
 }
 
+/* A kernel taken down and run twice; faulty: something else is done meanwhile that a recording cannot hold. */
+void recorded(bench &b, void (*meanwhile)(bench &))
+{
+    cudaGraph_t graph;
+    cudaGraphExec_t exec;
+    cudaStreamBeginCapture(b.stream, cudaStreamCaptureModeThreadLocal);
+    cudaMemsetAsync(b.data, 1, N * sizeof(int), b.stream);
+    if (meanwhile) meanwhile(b);
+    if (cudaStreamEndCapture(b.stream, &graph) != cudaSuccess) return;
+    if (cudaGraphInstantiateWithFlags(&exec, graph, 0) == cudaSuccess) {
+        cudaGraphLaunch(exec, b.stream);
+        cudaGraphLaunch(exec, b.stream);
+        cudaGraphExecDestroy(exec);
+    }
+    cudaGraphDestroy(graph);
+}
+void waiting_in_a_recording(int faulty)
+{
+    bench b;
+    recorded(b, faulty ? [](bench &x) { cudaStreamSynchronize(x.stream); } : (void (*)(bench &)) nullptr);
+}
+void allocation_in_a_recording(int faulty)
+{
+    bench b;
+    recorded(b, faulty ? [](bench &x) {
+        void *memory;
+        cudaMallocAsync(&memory, 64, x.stream);
+    } : (void (*)(bench &)) nullptr);
+}
+
 /* ---- clean programs with known answers ------------------------------------------------------------------------------------------------- */
 
 struct walk {
@@ -379,6 +409,11 @@ __global__ void block_sum(job j)
         for (int w = 0; w < 8; w++) sum += s[w];
         j.data[0] = sum;
     }
+}
+
+__global__ void count_up(job j)
+{
+    j.data[0]++;
 }
 
 template <typename Argument> void launch_one(cudaStream_t stream, void (*kernel)(Argument), Argument argument, unsigned threads, size_t shared)
@@ -428,7 +463,9 @@ const planted planted_faults[] = {{"a read behind the end", CUDASIM_GLOBAL_BOUND
                                   {"memory used before the stream that allocates it", CUDASIM_STREAM_RACE, allocated_without_event},
                                   {"a kernel on a stream of another device", CUDASIM_WRONG_DEVICE, stream_of_another_device},
                                   {"a kernel on memory of another device", CUDASIM_WRONG_DEVICE, memory_of_another_device},
-                                  {"an event of another device", CUDASIM_WRONG_DEVICE, event_of_another_device}};
+                                  {"an event of another device", CUDASIM_WRONG_DEVICE, event_of_another_device},
+                                  {"waiting for a stream whose work is taken down", CUDASIM_CAPTURE_MISUSE, waiting_in_a_recording},
+                                  {"an allocation while work is taken down", CUDASIM_CAPTURE_MISUSE, allocation_in_a_recording}};
 const size_t planted_count = sizeof planted_faults / sizeof *planted_faults;
 
 void planted_traffic(int stride)
@@ -483,6 +520,24 @@ int planted_round_trip(void)
     result = *pinned;
     cudaFreeHost(pinned);
     return result;
+}
+
+int planted_replay(int times)
+{
+    bench b;
+    cudaGraph_t graph;
+    cudaGraphExec_t exec;
+    int sum = 0;
+    cudaStreamBeginCapture(b.stream, cudaStreamCaptureModeThreadLocal);
+    launch_one(b.stream, count_up, job{b.data, N, 0}, 1, 0);
+    cudaStreamEndCapture(b.stream, &graph);
+    cudaGraphInstantiateWithFlags(&exec, graph, 0);
+    cudaGraphDestroy(graph);
+    for (int i = 0; i < times; i++) cudaGraphLaunch(exec, b.stream);
+    cudaMemcpyAsync(&sum, b.data, sizeof sum, cudaMemcpyDeviceToHost, b.stream);
+    cudaStreamSynchronize(b.stream);
+    cudaGraphExecDestroy(exec);
+    return sum;
 }
 
 int planted_early_reuse(int wait)

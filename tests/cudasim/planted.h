@@ -25,6 +25,8 @@ int planted_sum(void);
 int planted_early_read(int wait);
 /* Copies there and back through the same pinned memory, in one stream: legal without waiting between. 7. */
 int planted_round_trip(void);
+/* Adding one, taken down and then run so many times: that number. */
+int planted_replay(int times);
 /* Pinned memory overwritten before (0) or after (1) the copy out of it was waited for; the right answer is 7. */
 int planted_early_reuse(int wait);
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <mutex>
 
-#include "tests/cudasim/inside.h"
+#include "tests/cudasim/queue.h"
 
 namespace cudasim
 {
@@ -299,6 +299,7 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
 cudaError_t cudaMallocAsync(void **p, size_t bytes, cudaStream_t s)
 {
     ENTER("cudaMallocAsync");
+    if (breaks_capture("cudaMallocAsync")) return failed(cudaErrorStreamCaptureUnsupported);
     int on = device_of(s, "cudaMallocAsync");
     *p = nullptr;
     if (bytes == 0) return cudaSuccess;
@@ -317,6 +318,7 @@ static void give_back(void *p, const char *who)
 cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
 {
     ENTER("cudaFreeAsync");
+    if (breaks_capture("cudaFreeAsync")) return failed(cudaErrorStreamCaptureUnsupported);
     if (!p) return cudaSuccess;
     enqueue(s, "cudaFreeAsync", [p] { give_back(p, "cudaFreeAsync"); });
     return cudaSuccess;
@@ -325,6 +327,7 @@ cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
 cudaError_t cudaMallocHost(void **p, size_t bytes)
 {
     ENTER("cudaMallocHost");
+    if (breaks_capture("cudaMallocHost")) return failed(cudaErrorStreamCaptureUnsupported);
     *p = pin(bytes);
     return *p ? cudaSuccess : failed(cudaErrorMemoryAllocation);
 }
@@ -332,6 +335,7 @@ cudaError_t cudaMallocHost(void **p, size_t bytes)
 cudaError_t cudaFreeHost(void *p)
 {
     ENTER("cudaFreeHost");
+    if (breaks_capture("cudaFreeHost")) return failed(cudaErrorStreamCaptureUnsupported);
     if (p && !unpin(p)) fault(CUDASIM_DOUBLE_FREE, nullptr, "cudaFreeHost: %p is not, or no longer, allocated", p);
     return cudaSuccess;
 }

@@ -33,6 +33,7 @@ typedef enum cudasim_fault_kind {
     CUDASIM_DEFAULT_STREAM,    /* work on the stream that serialises everything */
     CUDASIM_LIBRARY_MISUSE,    /* a cuDNN or cuBLAS call outside its documentation */
     CUDASIM_WRONG_DEVICE,      /* a stream, event, handle or memory of a device other than the one at work */
+    CUDASIM_CAPTURE_MISUSE,    /* waiting or allocating while the work of a stream is taken down */
     CUDASIM_STREAM_RACE,       /* two streams using the same memory, one of them writing, with nothing that puts one before the other */
     CUDASIM_FAULT_KINDS
 } cudasim_fault_kind;

@@ -5,35 +5,14 @@
  * clock grows with its own work, with the events it waits for and with what the host had waited for when it gave the work; memory remembers who used
  * it when (touch), and a use that the clock does not place after an earlier one, one of them writing, is a fault, whichever came first this time. */
 #include <algorithm>
-#include <deque>
-#include <memory>
 #include <random>
 #include <set>
 
-#include "tests/cudasim/inside.h"
+#include "tests/cudasim/queue.h"
 
 namespace cudasim
 {
 
-using vclock = std::vector<unsigned>;
-
-struct happening {
-    bool done = true;
-    vclock after;
-    double time = 0;
-};
-struct task {
-    std::string what;
-    std::function<void()> work;
-    std::shared_ptr<happening> waits_for; /* must have happened */
-    vclock host;                          /* what the host had waited for */
-};
-struct stream {
-    std::deque<task> tasks;
-    int device;
-    unsigned number;
-    vclock after;
-};
 struct event {
     std::shared_ptr<happening> last = std::make_shared<happening>();
     int device;
@@ -61,7 +40,7 @@ static void join(vclock &to, const vclock &from)
 
 static stream *make_stream(int device)
 {
-    stream *made = new stream{{}, device, numbers, {}};
+    stream *made = new stream{{}, device, numbers, {}, nullptr, false};
     if (free_numbers.empty())
         numbers++;
     else
@@ -72,7 +51,7 @@ static stream *make_stream(int device)
     return made;
 }
 
-static stream *stream_of(cudaStream_t s, const char *what)
+stream *stream_of(cudaStream_t s, const char *what)
 {
     if (streams.count((stream *)s)) return (stream *)s;
     if (s == nullptr || s == cudaStreamLegacy || s == cudaStreamPerThread)
@@ -88,8 +67,12 @@ int device_of(cudaStream_t s, const char *what)
     return stream_of(s, what)->device;
 }
 
-static void push(stream *s, task t)
+void push(stream *s, task t)
 {
+    if (s->captured) {
+        s->captured->push_back(std::move(t));
+        return;
+    }
     t.host = host;
     s->tasks.push_back(std::move(t));
 }
@@ -159,6 +142,8 @@ void finish_all()
 void drop_lost_work()
 {
     for (stream *s : streams)
+        if (is_lost(s->device)) end_capture(s);
+    for (stream *s : streams)
         for (task &t : s->tasks)
             if (is_lost(s->device) && t.what != "cudaEventRecord" && t.what != "cudaFreeAsync") t.work = nullptr;
 }
@@ -199,6 +184,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
 cudaError_t cudaStreamDestroy(cudaStream_t handle)
 {
     ENTER("cudaStreamDestroy");
+    if (breaks_capture("cudaStreamDestroy")) return failed(cudaErrorStreamCaptureUnsupported);
     stream *s = (stream *)handle;
     if (!streams.count(s)) return failed(cudaErrorInvalidResourceHandle);
     finish(s);
@@ -212,6 +198,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t handle)
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
     ENTER("cudaStreamSynchronize");
+    if (breaks_capture("cudaStreamSynchronize")) return failed(cudaErrorStreamCaptureUnsupported);
     finish(s);
     return cudaSuccess;
 }
@@ -219,6 +206,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t s)
 cudaError_t cudaDeviceSynchronize(void)
 {
     ENTER("cudaDeviceSynchronize");
+    if (breaks_capture("cudaDeviceSynchronize")) return failed(cudaErrorStreamCaptureUnsupported);
     finish_all();
     for (stream *s : streams) join(host, s->after);
     return cudaSuccess;
@@ -262,6 +250,7 @@ cudaError_t cudaEventRecord(cudaEvent_t handle, cudaStream_t s)
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
 {
     ENTER("cudaEventSynchronize");
+    if (breaks_capture("cudaEventSynchronize")) return failed(cudaErrorStreamCaptureUnsupported);
     std::shared_ptr<happening> h = ((event *)e)->last;
     run_until([h] { return h->done; });
     join(host, h->after);
@@ -281,6 +270,7 @@ cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
 cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
 {
     ENTER("cudaStreamWaitEvent");
+    if (breaks_capture("cudaStreamWaitEvent")) return failed(cudaErrorStreamCaptureUnsupported);
     push(stream_of(s, "cudaStreamWaitEvent"), {"cudaStreamWaitEvent", nullptr, ((event *)e)->last, {}});
     return cudaSuccess;
 }

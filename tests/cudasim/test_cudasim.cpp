@@ -59,6 +59,12 @@ Test(cudasim, reusing_pinned_memory_before_waiting_changes_what_is_copied)
     cr_expect_eq(planted_early_reuse(0), 8);
 }
 
+Test(cudasim, recorded_work_runs_when_it_is_launched_and_as_often)
+{
+    for (int times = 0; times < 4; times++) cr_expect_eq(planted_replay(times), times);
+    cr_expect_eq(cudasim_fault_count(), 0u);
+}
+
 static cudasim_traffic traffic_of(const char *kernel, int stride)
 {
     cudasim_traffic_clear();

@@ -1,6 +1,7 @@
 #include "host/device/cuda/cuda.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/base/alloc.h"
@@ -251,6 +252,10 @@ static const ssg_device_interface interface = {.name = "cuda",
                                                .step_create = step_create,
                                                .step_run = step_run,
                                                .step_destroy = step_destroy,
+                                               .record_begin = ssg_cuda_record_begin,
+                                               .record_end = ssg_cuda_record_end,
+                                               .play = ssg_cuda_play,
+                                               .recording_destroy = ssg_cuda_recording_destroy,
                                                .wait = wait_done,
                                                .mark = ssg_cuda_mark,
                                                .mark_ms = ssg_cuda_mark_ms,
@@ -308,6 +313,13 @@ static ssgcam_status open_libraries(ssg_cuda *cuda)
     return ssg_cublas_check(cublasSetStream(cuda->cublas, ssg_cuda_handle(cuda)), "its stream");
 }
 
+/* Off unless asked for: what it gains has not been measured. */
+static int wants_graphs(void)
+{
+    const char *wanted = getenv("SSGCAM_CUDA_GRAPHS");
+    return wanted && strcmp(wanted, "1") == 0;
+}
+
 ssgcam_status ssg_device_cuda_open(ssg_device **out, int index, int threads)
 {
     *out = NULL;
@@ -319,6 +331,7 @@ ssgcam_status ssg_device_cuda_open(ssg_device **out, int index, int threads)
                               .ops = ssg_ops_cuda(),
                               .run = {.threads = threads, .stream = &cuda->stream},
                               .threads = threads,
+                              .records = wants_graphs(),
                               .scoring = &ssg_cuda_scoring};
     snprintf(cuda->base.label, sizeof cuda->base.label, "cuda:%d", index);
     ssgcam_status status = open_libraries(cuda);

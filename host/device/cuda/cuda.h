@@ -110,6 +110,13 @@ ssgcam_status ssg_cuda_mark(ssg_device *device, ssg_mark *here);
 ssgcam_status ssg_cuda_mark_ms(ssg_device *device, const ssg_mark *from, const ssg_mark *to, double *ms);
 void ssg_cuda_mark_clear(ssg_device *device, ssg_mark *here);
 
+/* ---- recording.c: see device.h -------------------------------------------------------------------------------------------------------------- */
+
+ssgcam_status ssg_cuda_record_begin(ssg_device *device);
+ssgcam_status ssg_cuda_record_end(ssg_device *device, ssg_recording **out);
+ssgcam_status ssg_cuda_play(ssg_device *device, ssg_recording *recording);
+void ssg_cuda_recording_destroy(ssg_device *device, ssg_recording *recording);
+
 /* ---- placements ------------------------------------------------------------------------------------------------------------------------ */
 
 static inline cudaStream_t ssg_cuda_handle(const ssg_cuda *cuda)

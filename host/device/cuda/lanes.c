@@ -34,10 +34,9 @@ void ssg_cuda_lane_destroy(ssg_device *device, ssg_lane *of)
     ssg_cuda *cuda = (ssg_cuda *)device;
     lane *l = (lane *)of;
     if (!l) return;
-    if (l->moved) {
-        (void)cudaEventSynchronize(l->moved);
-        (void)cudaStreamWaitEvent(ssg_cuda_handle(cuda), l->moved, 0);
-    }
+    if (l->moved) (void)cudaEventSynchronize(l->moved);
+    (void)cudaStreamSynchronize(cuda->up); /* a copy whose event could not be recorded */
+    (void)cudaStreamSynchronize(cuda->down);
     ssg_cuda_memory_destroy(device, l->base.memory);
     if (l->pinned) (void)cudaFreeHost(l->pinned);
     if (l->moved) (void)cudaEventDestroy(l->moved);
