@@ -6,7 +6,7 @@ declare -A may=(
   [host/base]="" [kernels]="host/base" [host/evolve]="host/base" [host/model]="host/base" [host/device]="host/base host/model kernels"
   [host/net]="host/base host/model host/device" [host/cam]="host/base host/model host/device host/net kernels" [host/data]="host/base"
   [host/fuse]="host/base kernels host/data" [host/flow]="host/base kernels host/model host/device host/net host/cam host/fuse host/data"
-  [host/eval]="host/base kernels host/model host/cam host/fuse host/data host/device host/flow"
+  [host/eval]="host/base kernels host/model host/net host/cam host/fuse host/data host/device host/flow"
   [host/search]="host/base kernels host/evolve host/model host/cam host/fuse host/data host/device host/flow host/eval"
   [host/pipeline]="host/base kernels host/model host/cam host/fuse host/data host/device host/flow host/eval host/search"
   [host/cli]="" )

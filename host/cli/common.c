@@ -172,7 +172,7 @@ ssgcam_status inputs_open(inputs *in, const char *path, const common_flags *comm
     ssgcam_status status = parse_precision(common, &in->precision);
     if (path && status == SSGCAM_OK) status = open_device(&in->device, common);
     if (path && status == SSGCAM_OK) status = load_model(&in->model, path, preprocess);
-    if (path && status == SSGCAM_OK) status = load_recipe(&in->recipe, method, in->model);
+    if (path && method && status == SSGCAM_OK) status = load_recipe(&in->recipe, method, in->model);
     if (data && status == SSGCAM_OK) status = load_data(&in->data, data, in->model);
     return status;
 }

@@ -120,7 +120,8 @@ typedef struct inputs {
     ssgcam_precision precision;
 } inputs;
 
-/* Opens and loads what is asked for, in that order: `path` NULL: no device, model and recipe; `data` NULL: no data set. Close in all cases. */
+/* Opens and loads what is asked for, in that order: `path` NULL: no device, model and recipe; `method` NULL: no recipe; `data`
+ * NULL: no data set. Close in all cases. */
 ssgcam_status inputs_open(inputs *in, const char *path, const common_flags *common, const preprocess_flags *preprocess, const method_flags *method,
                           const data_flags *data);
 void inputs_close(inputs *in);

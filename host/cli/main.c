@@ -17,7 +17,7 @@ static const command commands[] = {
     {"explain", cmd_explain, "where the model looks in a few images: overlays, heat maps, arrays"},
     {"search", cmd_search, "a recipe: the mix of layers that labels a small labelled set best"},
     {"generate", cmd_generate, "masks for a whole data set"},
-    {"eval", cmd_eval, "how good masks are (IoU, confusion, threshold curve), and boxes (MaxBoxAcc)"},
+    {"eval", cmd_eval, "how good masks, boxes and maps are: IoU, MaxBoxAcc, deletion and insertion"},
     {"bench", cmd_bench, "how long forward, backward and maps take here, and in how much memory"},
     {"devices", cmd_devices, "processors, GPUs and libraries, and what each can do"},
 };

@@ -1,14 +1,10 @@
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include <ssgcam/eval.h>
 
+#include <string.h>
+
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
-#include "host/data/npy.h"
 #include "host/eval/box_score.h"
+#include "host/eval/map_file.h"
 #include "host/flow/precision.h"
 #include "host/flow/stream.h"
 
@@ -107,38 +103,16 @@ static void report(scoring *s, const ssgcam_item *item, const char *failure)
 /* ---- maps made before ----------------------------------------------------------------------------------------------------------------------------
  */
 
-/* FOLDER/ID.CLASS.npy, else FOLDER/ID.npy if the image has one class. Owned by the caller. */
-static char *map_path(const scoring *s, const ssgcam_item *item, int class)
-{
-    char *name = ssg_format("%s.%d.npy", item->id, class), *path = name ? ssg_path_join(s->o->maps, name) : NULL;
-    ssg_free(name);
-    if (!path || item->label_count != 1 || access(path, F_OK) == 0) return path;
-    name = ssg_format("%s.npy", item->id);
-    char *plain = name ? ssg_path_join(s->o->maps, name) : NULL;
-    ssg_free(name);
-    if (plain && access(plain, F_OK) == 0) {
-        ssg_free(path);
-        return plain;
-    }
-    ssg_free(plain);
-    return path;
-}
-
 static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, const ssg_region *whole)
 {
     ssg_array array = {0};
-    char *path = map_path(s, item, class);
-    ssgcam_status status = path ? ssg_npy_read(&array, path) : SSG_OUT_OF_MEMORY;
-    if (status == SSGCAM_OK && (array.rank != 2 || array.dims[0] < 1 || array.dims[1] < 1 || array.dims[0] > INT16_MAX || array.dims[1] > INT16_MAX))
-        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: an array of %d dimensions; a map has two, (height, width), up to %d each", path, array.rank,
-                          INT16_MAX - 1);
-    if (status == SSGCAM_OK) status = make_room(s, (int)array.dims[1], (int)array.dims[0]);
+    SSG_TRY(ssg_map_file_read(&array, s->o->maps, item, class));
+    ssgcam_status status = make_room(s, (int)array.dims[1], (int)array.dims[0]);
     if (status == SSGCAM_OK) {
         memcpy(s->map, array.values, array.dims[0] * array.dims[1] * sizeof *s->map);
         score_map(s, item, class, 0, whole);
     }
     ssg_array_clear(&array);
-    ssg_free(path);
     return status;
 }
 

@@ -90,6 +90,55 @@ typedef struct ssgcam_boxes_result {
  * it: choose on one split, report on another. */
 SSGCAM_API ssgcam_status ssgcam_eval_boxes(const ssgcam_boxes_options *options, ssgcam_boxes_result *result);
 
+/* ---- perturbation: does the network need what a map points at? -------------------------------------------------------------------------- */
+
+typedef enum ssgcam_perturb_fill {
+    SSGCAM_PERTURB_BLUR, /* the image smoothed by a Gaussian */
+    SSGCAM_PERTURB_MEAN, /* the image's mean colour */
+    SSGCAM_PERTURB_ZERO  /* zero after preprocessing: the mean colour of the training data where `mean` is set */
+} ssgcam_perturb_fill;
+
+typedef enum ssgcam_perturb_order {
+    SSGCAM_PERTURB_MOST_FIRST, /* pixels by the map, the greatest value first; equal values in reading order */
+    SSGCAM_PERTURB_LEAST_FIRST,
+    SSGCAM_PERTURB_RANDOM /* whatever the map says: what the figures of a map that knows nothing would be */
+} ssgcam_perturb_order;
+
+enum { SSGCAM_PERTURB_STEPS_MOST = 100 };
+
+typedef struct ssgcam_perturb_options {
+    const ssgcam_dataset *data; /* every label of every image; images without labels are left out */
+    const char *maps;           /* FOLDER/ID.CLASS.npy, or FOLDER/ID.npy for an image with one label; any size, of what the network sees */
+    ssgcam_device *device;
+    const ssgcam_model *model;
+    ssgcam_perturb_fill fill;
+    ssgcam_perturb_order order;
+    double blur;   /* sigma in pixels of the network's input; 0: 10 */
+    int steps;     /* 1 to SSGCAM_PERTURB_STEPS_MOST; 0: 10 */
+    uint64_t seed; /* of the random order */
+    ssgcam_precision precision;
+    const int *stop;
+    ssgcam_progress *progress;
+    void *context;
+} ssgcam_perturb_options;
+
+/* Entry i: with i / steps of the pixels replaced (deletion), or with only they kept (insertion). Probability: softmax of the class scores. */
+typedef struct ssgcam_perturb_curve {
+    double probability[SSGCAM_PERTURB_STEPS_MOST + 1]; /* mean, of the label's class */
+    double accuracy[SSGCAM_PERTURB_STEPS_MOST + 1];    /* share of maps whose class is the network's first answer */
+    double area;                                       /* under `probability`, by trapezoids: 0 to 1 */
+} ssgcam_perturb_curve;
+
+typedef struct ssgcam_perturb_result {
+    size_t images, failed, maps; /* maps: pairs of an image and a label */
+    int steps;
+    ssgcam_perturb_curve deletion, insertion; /* a good map: deletion falls early (small area), insertion rises early (large area) */
+} ssgcam_perturb_result;
+
+/* Deletion and insertion curves (Petsiuk et al., RISE, BMVC 2018) with a choice of what pixels are replaced by; deletion with blur is the accuracy
+ * that is left when the highlighted region is blurred. Returns as ssgcam_eval_masks. */
+SSGCAM_API ssgcam_status ssgcam_eval_perturb(const ssgcam_perturb_options *options, ssgcam_perturb_result *result);
+
 #ifdef __cplusplus
 }
 #endif

@@ -205,6 +205,21 @@ expect 3 "no image of this data set has a box" eval boxes "$model" --data data
 expect 2 "give either" eval boxes --data data/boxes.csv
 expect 2 "too many" eval boxes "$model" "$model" --data data/boxes.csv
 
+# ---- perturb -----------------------------------------------------------------------------------------------------------------------------------
+expect 0 "" generate "$model" --data data --split test -o perturb_run --maps
+expect 0 "4 images, 0 failed, 4 maps" eval perturb "$model" --maps perturb_run/maps --data data --split test --curve most.csv
+expect 0 '"insertion"' eval perturb "$model" --maps perturb_run/maps --data data --split test --order least --fill mean --steps 4 --json
+check "a curve from none to all pixels" [ "$(wc -l <most.csv)" -eq 12 ]
+check "deletion begins where insertion ends" awk -F, 'NR == 2 { a = $2 } NR == 12 { exit a != $4 }' most.csv
+"$ssgcam" eval perturb "$model" --maps perturb_run/maps --data data --split test --order random --seed 1 --curve random.csv >/dev/null 2>&1
+check "random pixels give other curves with the same ends" awk -F, 'NR == FNR { m[FNR] = $2; next } FNR == 2 || FNR == 12 { bad += m[FNR] != $2 } FNR > 2 && FNR < 12 { differ += m[FNR] != $2 } END { exit bad || !differ }' most.csv random.csv
+expect 2 "give a MODEL and --maps" eval perturb "$model" --data data
+expect 2 "one of blur, mean, zero" eval perturb "$model" --maps perturb_run/maps --data data --fill black
+expect 2 "steps; 1 to 100" eval perturb "$model" --maps perturb_run/maps --data data --split test --steps 101
+expect 2 "at most 64" eval perturb "$model" --maps perturb_run/maps --data data --split test --blur 65
+expect 1 "2 of 6 images" eval perturb "$model" --maps perturb_run/maps --data data
+expect 3 "none of the 4 images" eval perturb "$model" --maps data --data data --split test
+
 # ---- search ----------------------------------------------------------------------------------------------------------------------------------
 export XDG_CACHE_HOME=$work/cache
 search=(search "$model" --data data --split test --holdout-split search --mask-values object --layers all --sigmas 0,2 -m ssgcam,layercam)

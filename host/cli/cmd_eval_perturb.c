@@ -1,0 +1,148 @@
+/* ssgcam eval perturb: what the network answers when the pixels that a map points at are blurred, or only they are left. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cli/commands.h"
+#include "host/cli/common.h"
+
+typedef struct flags {
+    common_flags common;
+    data_flags data;
+    preprocess_flags preprocess;
+    const char *maps, *curve, *fill, *order;
+    double blur;
+    int steps, seed;
+} flags;
+
+static const option table[] = {
+    {"maps", 0, OPTION_TEXT, offsetof(flags, maps), "DIR", "the maps: DIR/ID.CLASS.npy or DIR/ID.npy, as generate --maps writes them"},
+    {"fill", 0, OPTION_TEXT, offsetof(flags, fill), "WHAT", "what pixels are replaced by: blur, mean, zero (blur)"},
+    {"blur", 0, OPTION_REAL, offsetof(flags, blur), "S", "sigma of the blur in pixels of the network's input (10)"},
+    {"order", 0, OPTION_TEXT, offsetof(flags, order), "HOW", "which pixels first: most, least, random (most)"},
+    {"steps", 0, OPTION_INT, offsetof(flags, steps), "N", "steps from none to all pixels (10)"},
+    {"seed", 0, OPTION_INT, offsetof(flags, seed), "S", "of the random order (0)"},
+    {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write the curves"},
+    DATA_OPTIONS(flags, data),
+    PREPROCESS_OPTIONS(flags, preprocess),
+    COMMON_OPTIONS,
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+static const char *const fills[] = {"blur", "mean", "zero"}, *const orders[] = {"most", "least", "random"};
+
+/* Where `text` is in the list of three; NULL is the first. */
+static ssgcam_status choose(int *chosen, const char *option_name, const char *text, const char *const list[3])
+{
+    for (*chosen = 0; *chosen < 3; ++*chosen)
+        if (!text || strcmp(text, list[*chosen]) == 0) return SSGCAM_OK;
+    return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "%s '%s': one of %s, %s, %s", option_name, text, list[0], list[1], list[2]);
+}
+
+/* ---- output ------------------------------------------------------------------------------------------------------------------------------ */
+
+static json_t *curve_json(const ssgcam_perturb_curve *curve, int steps)
+{
+    json_t *probability = json_array(), *accuracy = json_array();
+    for (int i = 0; i <= steps; i++) {
+        json_array_append_new(probability, json_real(curve->probability[i]));
+        json_array_append_new(accuracy, json_real(curve->accuracy[i]));
+    }
+    return json_pack("{s:f,s:o,s:o}", "area", curve->area, "probability", probability, "accuracy", accuracy);
+}
+
+static void print_json(const ssgcam_perturb_result *r)
+{
+    json_t *root =
+        json_pack("{s:I,s:I,s:I,s:i,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "maps", (json_int_t)r->maps, "steps",
+                  r->steps, "deletion", curve_json(&r->deletion, r->steps), "insertion", curve_json(&r->insertion, r->steps));
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+    if (text) puts(text);
+    free(text);
+    json_decref(root);
+}
+
+static void print_text(const ssgcam_perturb_result *r)
+{
+    printf("%zu images, %zu failed, %zu maps\n\n", r->images, r->failed, r->maps);
+    printf("  %8s   %-21s   %-21s\n", "", "replaced (deletion)", "only these (insertion)");
+    printf("  %8s   %10s %10s   %10s %10s\n", "pixels %", "prob. %", "top-1 %", "prob. %", "top-1 %");
+    for (int i = 0; i <= r->steps; i++)
+        printf("  %8.0f   %10.2f %10.2f   %10.2f %10.2f\n", 100.0 * i / r->steps, 100 * r->deletion.probability[i], 100 * r->deletion.accuracy[i],
+               100 * r->insertion.probability[i], 100 * r->insertion.accuracy[i]);
+    printf("\n  %8s   %10.4f %10s   %10.4f\n\n", "area", r->deletion.area, "", r->insertion.area);
+    printf("  prob.: of the label's class (softmax), mean; top-1: that class is the network's first answer; area: under prob.,\n"
+           "  small for deletion and large for insertion if the map points at what the network needs (--order random to compare)\n");
+}
+
+static ssgcam_status write_curve(const char *path, const ssgcam_perturb_result *r)
+{
+    FILE *file = fopen(path, "w");
+    int bad = !file;
+    if (file) {
+        bad |= fprintf(file, "part,deletion_probability,deletion_accuracy,insertion_probability,insertion_accuracy\n") < 0;
+        for (int i = 0; i <= r->steps; i++)
+            bad |= fprintf(file, "%.8f,%.8f,%.8f,%.8f,%.8f\n", (double)i / r->steps, r->deletion.probability[i], r->deletion.accuracy[i],
+                           r->insertion.probability[i], r->insertion.accuracy[i]) < 0;
+        bad |= fclose(file) != 0;
+    }
+    return bad ? ssgcam_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno)) : SSGCAM_OK;
+}
+
+/* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
+
+static ssgcam_status evaluate(const flags *f, const inputs *in, int fill, int order)
+{
+    ssgcam_perturb_result result;
+    progress line;
+    progress_start(&line, "images", &f->common);
+    ssgcam_perturb_options o = {.data = in->data,
+                                .maps = f->maps,
+                                .device = in->device,
+                                .model = in->model,
+                                .fill = (ssgcam_perturb_fill)fill,
+                                .order = (ssgcam_perturb_order)order,
+                                .blur = f->blur,
+                                .steps = f->steps,
+                                .seed = (uint64_t)f->seed,
+                                .precision = in->precision,
+                                .stop = &stop_requested,
+                                .progress = progress_show,
+                                .context = &line};
+    ssgcam_status status = ssgcam_eval_perturb(&o, &result);
+    progress_end(&line);
+    if (status != SSGCAM_OK && status != SSGCAM_ERR_PARTIAL) return status;
+    (f->common.json ? print_json : print_text)(&result);
+    ssgcam_status written = f->curve ? write_curve(f->curve, &result) : SSGCAM_OK;
+    return written == SSGCAM_OK ? status : written;
+}
+
+static ssgcam_status work(const flags *f, const char *path)
+{
+    inputs in;
+    int fill, order;
+    if (!path || !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give a MODEL and --maps DIR (ssgcam generate --maps writes them)");
+    ssgcam_status status = choose(&fill, "--fill", f->fill, fills);
+    if (status == SSGCAM_OK) status = choose(&order, "--order", f->order, orders);
+    if (status != SSGCAM_OK) return status;
+    status = inputs_open(&in, path, &f->common, &f->preprocess, NULL, &f->data);
+    if (status == SSGCAM_OK) status = evaluate(f, &in, fill, order);
+    inputs_close(&in);
+    return status;
+}
+
+int cmd_eval_perturb(int count, char **arguments)
+{
+    flags f = {0};
+    text_list rest = {0};
+    int code = begin("eval perturb", "eval perturb MODEL --maps DIR --data DIR [options]", table, ROWS, count, arguments, &f, &rest);
+    if (code < 0 && rest.count > 1) code = finish("eval perturb", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is one argument too many", rest.items[1]));
+    if (code < 0) {
+        catch_signals();
+        code = finish("eval perturb", work(&f, rest.count == 1 ? rest.items[0] : NULL));
+    }
+    options_free(table, ROWS, &f, &rest);
+    return code;
+}

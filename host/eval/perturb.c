@@ -1,0 +1,205 @@
+#include <math.h>
+
+#include "host/base/alloc.h"
+#include "host/base/philox.h"
+#include "host/data/tensor_input.h"
+#include "host/eval/map_file.h"
+#include "host/eval/perturb_image.h"
+#include "host/flow/network.h"
+#include "host/flow/precision.h"
+#include "host/net/plan.h"
+#include "kernels/ops.h"
+
+enum { DEFAULT_STEPS = 10, BATCH = 4, ORDER_STREAM = 0x6f726472 };
+static const double default_blur = 10;
+
+/* Inputs of a map: all steps of deletion, then all of insertion, then whatever fills the last batch. */
+typedef struct job {
+    const ssgcam_perturb_options *o;
+    ssgcam_perturb_result *result;
+    ssg_image_shape shape;
+    size_t pixels, floats, classes, steps, batches; /* floats: of an image */
+    ssg_plan *plan;
+    float *image, *fill, *scratch, *map, *inputs, *scores;
+    uint32_t *order;
+    uint64_t *keys;
+    size_t total, done;
+} job;
+
+/* ---- one map
+ * --------------------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status read_map(job *j, const ssgcam_item *item, int class)
+{
+    ssg_array map = {0};
+    SSG_TRY(ssg_map_file_read(&map, j->o->maps, item, class));
+    ssg_ops_cpu()->resize(&(ssg_run){.threads = 1}, j->map, j->shape.height, j->shape.width, map.values, map.dims[0], map.dims[1], 1);
+    ssg_array_clear(&map);
+    return SSGCAM_OK;
+}
+
+static void order_pixels(job *j, size_t number)
+{
+    if (j->o->order == SSGCAM_PERTURB_RANDOM) {
+        ssg_draws draws = ssg_draws_named(j->o->seed, (uint32_t)number, 0, ORDER_STREAM);
+        for (size_t i = 0; i < j->pixels; i++) j->map[i] = (float)ssg_draw_unit(&draws);
+    }
+    if (j->o->order == SSGCAM_PERTURB_LEAST_FIRST)
+        for (size_t i = 0; i < j->pixels; i++) j->map[i] = -j->map[i];
+    ssg_pixel_order(j->order, j->keys, j->map, j->pixels);
+}
+
+static void make_inputs(job *j)
+{
+    for (size_t i = 0; i <= j->steps; i++) {
+        size_t count = (2 * j->pixels * i + j->steps) / (2 * j->steps); /* rounded */
+        ssg_perturb_image(j->inputs + i * j->floats, j->image, j->fill, &j->shape, j->order, count);
+        ssg_perturb_image(j->inputs + (j->steps + 1 + i) * j->floats, j->fill, j->image, &j->shape, j->order, count);
+    }
+}
+
+static ssgcam_status check_scores(const job *j, const ssgcam_item *item)
+{
+    for (size_t i = 0; i < 2 * (j->steps + 1) * j->classes; i++)
+        if (!isfinite(j->scores[i])) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a score of the network is not a number", item->image);
+    return SSGCAM_OK;
+}
+
+static void take_scores(const job *j, ssgcam_perturb_curve *curve, const float *scores, size_t class)
+{
+    for (size_t i = 0; i <= j->steps; i++, scores += j->classes) {
+        double sum = 0;
+        int first = 1;
+        for (size_t k = 0; k < j->classes; k++) {
+            sum += exp((double)scores[k] - (double)scores[class]);
+            first &= scores[k] < scores[class] || (scores[k] == scores[class] && k >= class);
+        }
+        curve->probability[i] += 1 / sum;
+        curve->accuracy[i] += first;
+    }
+}
+
+static ssgcam_status score_map(job *j, const ssgcam_item *item, int class)
+{
+    if ((size_t) class >= j->classes)
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s: label %d, but the model has classes 0 to %zu", item->image, class, j->classes - 1);
+    SSG_TRY(read_map(j, item, class));
+    order_pixels(j, j->result->maps);
+    make_inputs(j);
+    for (size_t b = 0; b < j->batches; b++) {
+        SSG_TRY(ssg_plan_forward(j->plan, j->inputs + b * BATCH * j->floats));
+        SSG_TRY(ssg_plan_scores(j->plan, j->scores + b * BATCH * j->classes));
+    }
+    SSG_TRY(check_scores(j, item));
+    take_scores(j, &j->result->deletion, j->scores, (size_t) class);
+    take_scores(j, &j->result->insertion, j->scores + (j->steps + 1) * j->classes, (size_t) class);
+    j->result->maps++;
+    return SSGCAM_OK;
+}
+
+static ssgcam_status score_image(job *j, const ssgcam_item *item)
+{
+    const ssgcam_model *m = j->o->model;
+    ssg_image image;
+    SSG_TRY(ssg_image_read(&image, item->image, m->preprocess.channels == SSGCAM_CHANNELS_GREY ? 1 : 3));
+    ssgcam_status status = ssg_preprocess_image(j->image, &m->preprocess, &image, m->height, m->width, m->nhwc);
+    ssg_image_clear(&image);
+    if (status != SSGCAM_OK) return ssg_fail_prefix(status, "%s", item->image);
+    ssg_perturb_fill(j->fill, j->image, &j->shape, j->o->fill, j->o->blur > 0 ? j->o->blur : default_blur, j->scratch);
+    for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_map(j, item, item->labels[i]));
+    return SSGCAM_OK;
+}
+
+/* ---- all
+ * -------------------------------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status set_up(job *j)
+{
+    const ssgcam_perturb_options *o = j->o;
+    const ssgcam_model *m = o->model;
+    if (!m || !o->device || !o->maps) return ssg_fail(SSGCAM_ERR_ARGUMENT, "give a model and a folder of maps");
+    if (o->steps < 0 || o->steps > SSGCAM_PERTURB_STEPS_MOST)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d steps; 1 to %d", o->steps, SSGCAM_PERTURB_STEPS_MOST);
+    if (!(o->blur >= 0 && o->blur <= 64)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "blur %g; a sigma above 0, at most 64 pixels", o->blur);
+    j->steps = o->steps ? (size_t)o->steps : DEFAULT_STEPS;
+    j->result->steps = (int)j->steps;
+    j->batches = (2 * (j->steps + 1) + BATCH - 1) / BATCH;
+    ssg_shape input = ssg_network_input(m, BATCH, m->height, m->width);
+    j->shape = (ssg_image_shape){(size_t)input.dims[m->nhwc ? 3 : 1], (size_t)m->height, (size_t)m->width, m->nhwc};
+    j->pixels = j->shape.height * j->shape.width;
+    j->floats = j->pixels * j->shape.channels;
+    SSG_TRY(ssg_plan_create(&j->plan, o->device, m->model, &(ssg_plan_options){.input = input, .precision = ssg_precision_of(o->precision)}));
+    j->classes = (size_t)ssg_plan_class_count(j->plan);
+    j->image = ssg_alloc_aligned(j->floats, sizeof *j->image);
+    j->fill = ssg_alloc_aligned(j->floats, sizeof *j->fill);
+    j->scratch = ssg_alloc_aligned(j->floats, sizeof *j->scratch);
+    j->map = ssg_alloc_aligned(j->pixels, sizeof *j->map);
+    j->inputs = ssg_calloc(j->batches * BATCH * j->floats, sizeof *j->inputs);
+    j->scores = ssg_calloc(j->batches * BATCH * j->classes, sizeof *j->scores);
+    j->order = ssg_calloc(j->pixels, sizeof *j->order);
+    j->keys = ssg_calloc(j->pixels, sizeof *j->keys);
+    int all = j->image && j->fill && j->scratch && j->map && j->inputs && j->scores && j->order && j->keys;
+    return all ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+}
+
+static void clear(job *j)
+{
+    ssg_plan_destroy(&j->plan);
+    ssg_free(j->image);
+    ssg_free(j->fill);
+    ssg_free(j->scratch);
+    ssg_free(j->map);
+    ssg_free(j->inputs);
+    ssg_free(j->scores);
+    ssg_free(j->order);
+    ssg_free(j->keys);
+}
+
+static void report(job *j, const ssgcam_item *item, const char *failure)
+{
+    j->done++;
+    if (failure)
+        j->result->failed++;
+    else
+        j->result->images++;
+    if (j->o->progress) j->o->progress(j->o->context, j->done, j->total, item->id, failure);
+}
+
+static void summarise(const job *j, ssgcam_perturb_curve *curve)
+{
+    for (size_t i = 0; i <= j->steps; i++) {
+        curve->probability[i] /= (double)j->result->maps;
+        curve->accuracy[i] /= (double)j->result->maps;
+        if (i) curve->area += (curve->probability[i - 1] + curve->probability[i]) / (2 * (double)j->steps);
+    }
+}
+
+static ssgcam_status run(job *j)
+{
+    const ssgcam_dataset *data = j->o->data;
+    for (size_t i = 0; i < data->count; i++) j->total += data->items[i].label_count > 0;
+    if (j->total == 0) return ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a label: there is no class to look at");
+    SSG_TRY(set_up(j));
+    for (size_t i = 0; i < data->count; i++) {
+        const ssgcam_item *item = &data->items[i];
+        if (item->label_count == 0) continue;
+        if (j->o->stop && *(volatile const int *)j->o->stop) return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request");
+        ssgcam_status status = score_image(j, item);
+        if (status == SSGCAM_ERR_MEMORY || status == SSGCAM_ERR_DEVICE) return status;
+        report(j, item, status == SSGCAM_OK ? NULL : ssgcam_last_error());
+    }
+    if (j->result->maps == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", j->result->failed);
+    summarise(j, &j->result->deletion);
+    summarise(j, &j->result->insertion);
+    if (j->result->failed == 0) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", j->result->failed, j->total);
+}
+
+ssgcam_status ssgcam_eval_perturb(const ssgcam_perturb_options *options, ssgcam_perturb_result *result)
+{
+    job j = {.o = options, .result = result};
+    *result = (ssgcam_perturb_result){0};
+    ssgcam_status status = run(&j);
+    clear(&j);
+    return status;
+}
