@@ -115,7 +115,7 @@ static ssgcam_status prune_runs(settler *s)
     return SSGCAM_OK;
 }
 
-/* The mean is not pruned unless sparsity is asked for: a row that is worth nothing on the searched images steadies the recipe on others. */
+/* The mean is not pruned unless sparsity is asked for: rows worth nothing on the searched images can be worth something on others. */
 static ssgcam_status settle(settler *s)
 {
     double fitness;
