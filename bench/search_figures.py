@@ -112,15 +112,15 @@ def report_gains(named):
 
 
 def report(task):
-    n = str(task.evaluations)
-    own = [task.search("-n", n, "-s", str(seed), "--mix", "ssgcam") for seed in (1, 2)]
-    mixed = [task.search("-n", n, "-s", str(seed)) for seed in (1, 2)]
-    alone = [task.search("-n", str(2 * task.evaluations), "--folds", "1", "--mix", "ssgcam"), task.search("-n", str(2 * task.evaluations), "--folds", "1")]
-    unshrunk = [task.search("-n", n, "--shrink", "0", "--mix", "ssgcam"), task.search("-n", n, "--shrink", "0")]
-    twice = [task.search("-n", n, "--runs", "2", "--folds", "4", "--mix", "ssgcam"), task.search("-n", n, "--runs", "2", "--folds", "4")]
+    n, ssg = task.evaluations, ("--mix", "ssgcam")
+    folds = ("-n", str(n), "--runs", "2", "--folds", "4")  # what search does by default, with fewer candidates
+    own = [task.search(*folds, "-s", str(seed), *ssg) for seed in (1, 2)]
+    mixed = [task.search(*folds, "-s", str(seed)) for seed in (1, 2)]
+    alone = [task.search("-n", str(8 * n), "--folds", "1", *rows) for rows in (ssg, ())]
+    unshrunk = task.search(*folds, "--shrink", "0", *ssg)
     first = mixed[0]
     print(f"\n## {task.title}\n")
-    print(f"{first['searched']} images searched, {first['heldout']} held out; {first['bank']['rows']} rows; 4 folds, {n} candidates each; means of two seeds (least-most).\n")
+    print(f"{first['searched']} images searched, {first['heldout']} held out; {first['bank']['rows']} rows; {8 * n} candidates each: 2 runs of {n} for each of 4 folds; means of two seeds (least-most).\n")
     print("| | searched mIoU | object | held out mIoU | object | rows mixed | which |\n| --- | --- | --- | --- | --- | --- | --- |")
     for method in METHODS:
         best = entry(first, f"best {method} layer")
@@ -129,22 +129,21 @@ def report(task):
         best = entry(first, f"naive {method}, all layers")
         line(f"{NAMES[method]}, naive stacking", [best], best["rows"])
     line("best pair of layers", [entry(first, "best pair")])
-    line("random search, all methods", [entry(r, "random search") for r in mixed])
+    line("random search, all methods", [entry(alone[1], "random search")])
     line("**DE-SSG-CAM** (SSG-CAM rows)", [entry(r, "recipe") for r in own])
     line("**DE over rows of all methods**", [entry(r, "recipe") for r in mixed])
     singles = {m: entry(first, f"best {m} layer") for m in METHODS}
     best = max(singles.values(), key=lambda e: e["searched"]["object_miou"])
-    report_gains([("DE-SSG-CAM, seed 1", own[0]), ("DE-SSG-CAM, seed 2", own[1]), ("rows of all methods, seed 1", mixed[0]), ("rows of all methods, seed 2", mixed[1]),
-                  ("DE-SSG-CAM, 2 runs for each fold", twice[0]), ("rows of all methods, 2 runs for each fold", twice[1])])
+    report_gains([("DE-SSG-CAM, seed 1", own[0]), ("DE-SSG-CAM, seed 2", own[1]), ("rows of all methods, seed 1", mixed[0]), ("rows of all methods, seed 2", mixed[1])])
     if task.sizes_differ:
         report_own_size(task, first, singles, best, own[0], mixed[0])
     print("\nWhat shrinks the gap:\n")
     print("| | searched mIoU | held out mIoU | gap | cross-validated | rows mixed |\n| --- | --- | --- | --- | --- | --- |")
     variants = [("best single layer (how much harder the held-out images are)", None, best)]
-    for i, rows in ((0, "SSG-CAM rows"), (1, "all methods")):
-        for name, results in (("one search on all images", alone), ("mean of 4 folds", unshrunk), ("mean of 4 folds, naive stacking's share by cross-validation", (own[0], mixed[0])),
-                              ("mean of 2 runs for each of 4 folds, the same", twice)):
-            variants.append((f"{rows}: {name}", results[i], entry(results[i], "recipe")))
+    for name, result in (("SSG-CAM rows: one search on all images", alone[0]), ("SSG-CAM rows: mean of the folds' searches, no naive stacking", unshrunk),
+                         ("SSG-CAM rows: the same, naive stacking's share by cross-validation", own[0]), ("all methods: one search on all images", alone[1]),
+                         ("all methods: mean of the folds' searches, naive stacking's share by cross-validation", mixed[0])):
+        variants.append((name, result, entry(result, "recipe")))
     for name, result, e in variants:
         a, b = 100 * e["searched"]["object_miou"], 100 * e["heldout"]["object_miou"]
         crossed = f"{100 * result['crossvalidated']['object_miou']:.1f}" if result and "crossvalidated" in result else ""
@@ -161,9 +160,9 @@ def main(program, data, vgg16, folder):
     brain, cells = table_of(data, "brain-mri-tumor", folder), table_of(data, "blood-wbc-masks", folder)
     wbc = [os.path.join(HERE, "../demo/train/wbc.onnx")]
     print("# What a search is worth on held-out images\n\n`bench/search_figures.py`. mIoU of background and object and IoU of the object in percent (`--fitness object`: cell or tumour types taken together), on the network's input grid.")
-    report(Task(program, folder, "White blood cells, the whole cell (ten-layer network)", wbc, cells, "object", 750, True))
-    report(Task(program, folder, "White blood cells, the nucleus (ten-layer network)", wbc, cells, "object>=2", 750, True))
-    report(Task(program, folder, "Brain tumours (VGG16, all 13 activations)", [vgg16, "--class-names", names], brain, "object", 750, False))
+    report(Task(program, folder, "White blood cells, the whole cell (ten-layer network)", wbc, cells, "object", 400, True))
+    report(Task(program, folder, "White blood cells, the nucleus (ten-layer network)", wbc, cells, "object>=2", 400, True))
+    report(Task(program, folder, "Brain tumours (VGG16, all 13 activations)", [vgg16, "--class-names", names], brain, "object", 400, False))
 
 
 if __name__ == "__main__":

@@ -414,7 +414,8 @@ Test(search, gains_are_reported_against_layers_and_naive_stacking)
     const ssgcam_search_gain *gain = &result.over_naive;
     cr_assert_float_eq(gain->difference, recipe->heldout.object_miou - naive->heldout.object_miou, 1e-12);
     cr_assert(gain->low <= gain->difference && gain->difference <= gain->high, "%g %g %g", gain->low, gain->difference, gain->high);
-    cr_assert(strstr(result.recipe->provenance, "\"crossvalidated\":{") && strstr(result.recipe->provenance, "\"folds\":4"));
+    cr_assert(strstr(result.recipe->provenance, "\"crossvalidated\":{") && strstr(result.recipe->provenance, "\"folds\":4") &&
+              strstr(result.recipe->provenance, "\"runs\":2"));
     ssgcam_search_clear(&result);
 
     o.folds = 1;

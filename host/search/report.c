@@ -166,8 +166,8 @@ static json_t *provenance(const ssg_report_context *x)
     return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:f,s:f,s:o,s:o}", "bank", x->store->digest, "data", o->data->digest, "mask_values",
                      o->mask_values ? o->mask_values : "classes", "fitness", ssgcam_fitness_name(o->fitness), "threshold",
                      o->threshold == SSGCAM_THRESHOLD_GENE ? "gene" : "solved", "adaptation", adaptations[o->adaptation], "seed", (json_int_t)o->seed,
-                     "evaluations", (json_int_t)o->evaluations, "runs", (json_int_t)(o->runs > 1 ? o->runs : 1), "folds", (json_int_t)o->folds,
-                     "sparsity", o->sparsity, "shrink", x->settled->shrink, "classes", classes, "methods", mixed);
+                     "evaluations", (json_int_t)o->evaluations, "runs", (json_int_t)o->runs, "folds", (json_int_t)o->folds, "sparsity", o->sparsity,
+                     "shrink", x->settled->shrink, "classes", classes, "methods", mixed);
 }
 
 static ssgcam_status examine(json_t *into, const char *key, double interval[2], const ssg_report_context *x, const ssg_bank *bank,

@@ -15,7 +15,7 @@
 #include "host/search/report.h"
 #include "host/search/settle.h"
 
-enum { DEFAULT_FOLDS = 4, LEAST_FOR_FOLDS = 8, DEFAULT_EVALUATIONS = 12800 };
+enum { DEFAULT_FOLDS = 4, RUNS_OF_FOLD = 2, LEAST_FOR_FOLDS = 8, DEFAULT_EVALUATIONS = 12800 };
 
 typedef struct search {
     ssgcam_search_options o; /* defaults filled in */
@@ -27,10 +27,10 @@ typedef struct search {
     ssg_bank_store store;
     ssg_bank_device *device; /* NULL: the host scores */
     ssg_bank searched, heldout;
-    ssg_problem problem; /* on all searched images */
-    size_t runs, folds;  /* run r does not see fold r % folds; 0: every run sees all images */
-    uint32_t *fold;      /* of each searched image, or NULL */
-    ssg_baselines baselines;
+    ssg_problem problem;               /* on all searched images */
+    size_t runs, folds;                /* run r does not see fold r % folds; 0: every run sees all images */
+    uint32_t *fold;                    /* of each searched image, or NULL */
+    ssg_baselines baselines, *of_fold; /* of all searched images; of those outside each fold */
     ssg_session session;
     ssg_settled settled;
 } search;
@@ -70,7 +70,7 @@ static ssgcam_status check(const ssgcam_search_options *o)
     return SSGCAM_OK;
 }
 
-/* Four folds where the images allow it and nothing else is asked for. */
+/* Four folds where the images allow it and nothing else is asked for, two runs for each. */
 static ssgcam_status plan_runs(search *s)
 {
     ssgcam_search_options *o = &s->o;
@@ -78,7 +78,8 @@ static ssgcam_status plan_runs(search *s)
     if (o->folds == 0 && o->runs == 0 && images >= LEAST_FOR_FOLDS) o->folds = DEFAULT_FOLDS;
     s->folds = o->folds > 1 ? (size_t)o->folds : 0;
     o->folds = (int)s->folds;
-    s->runs = (s->folds ? s->folds : 1) * (o->runs > 1 ? (size_t)o->runs : 1);
+    if (o->runs == 0) o->runs = s->folds && RUNS_OF_FOLD * s->folds <= SSG_MOST_RUNS ? RUNS_OF_FOLD : 1;
+    s->runs = (s->folds ? s->folds : 1) * (size_t)o->runs;
     if (!o->evaluations) o->evaluations = DEFAULT_EVALUATIONS / s->runs;
     if (!s->folds) return SSGCAM_OK;
     if (!(s->fold = ssg_calloc(images, sizeof *s->fold))) return SSG_OUT_OF_MEMORY;
@@ -154,23 +155,38 @@ static ssgcam_status open_session(search *s)
 
 /* ---- runs ---------------------------------------------------------------------------------------------------------------------------- */
 
+/* What a run starts from: the baselines of its own images, which its fold's other runs need too. */
+static ssgcam_status baselines_of(search *s, size_t run, const ssg_problem *problem, const ssg_baselines **own)
+{
+    *own = &s->baselines;
+    if (!s->fold) return SSGCAM_OK;
+    if (!s->of_fold && !(s->of_fold = ssg_calloc(s->folds, sizeof *s->of_fold))) return SSG_OUT_OF_MEMORY;
+    ssg_baselines *of_fold = &s->of_fold[run % s->folds];
+    *own = of_fold;
+    return of_fold->count ? SSGCAM_OK : ssg_baselines_make(of_fold, problem, &s->grid);
+}
+
 /* Starts from the baselines of the run's own images: they are beaten or kept. */
+static ssgcam_status evolve_on(search *s, size_t run, const ssg_problem *problem)
+{
+    const ssg_baselines *own;
+    SSG_TRY(baselines_of(s, run, problem, &own));
+    ssg_candidate *start = ssg_calloc(own->count, sizeof *start);
+    if (!start) return SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; i < own->count; i++) start[i] = own->items[i].candidate;
+    /* The last ones are the best: methods' best layers, naive stackings, the pair. At most half of a small population. */
+    size_t first = own->count > 8 ? own->count - 8 : 0;
+    s->session.state.rivals[run] = ssg_baselines_rivals(own);
+    ssgcam_status status = ssg_phase_evolve(&s->session, problem, &s->o, run, s->runs, start + first, own->count - first);
+    ssg_free(start);
+    return status;
+}
+
 static ssgcam_status evolve_run(search *s, size_t run)
 {
     ssg_problem problem;
-    ssg_baselines of_fold = {0};
     SSG_TRY(ssg_folds_outside(&problem, &s->problem, s->fold, s->fold ? run % s->folds : 0));
-    ssgcam_status status = s->fold ? ssg_baselines_make(&of_fold, &problem, &s->grid) : SSGCAM_OK;
-    const ssg_baselines *own = s->fold ? &of_fold : &s->baselines;
-    ssg_candidate *start = status == SSGCAM_OK ? ssg_calloc(own->count, sizeof *start) : NULL;
-    if (status == SSGCAM_OK && !start) status = SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; status == SSGCAM_OK && i < own->count; i++) start[i] = own->items[i].candidate;
-    /* The last ones are the best: methods' best layers, naive stackings, the pair. At most half of a small population. */
-    size_t first = own->count > 8 ? own->count - 8 : 0;
-    if (status == SSGCAM_OK) s->session.state.rivals[run] = ssg_baselines_rivals(own);
-    if (status == SSGCAM_OK) status = ssg_phase_evolve(&s->session, &problem, &s->o, run, s->runs, start + first, own->count - first);
-    ssg_free(start);
-    ssg_baselines_clear(&of_fold);
+    ssgcam_status status = evolve_on(s, run, &problem);
     ssg_folds_release(&problem);
     return status;
 }
@@ -263,6 +279,8 @@ ssgcam_status ssgcam_search_run(const ssgcam_search_options *options, ssgcam_sea
     ssg_session_close(&s.session, status == SSGCAM_OK);
     ssg_settled_clear(&s.settled);
     ssg_baselines_clear(&s.baselines);
+    for (size_t f = 0; s.of_fold && f < s.folds; f++) ssg_baselines_clear(&s.of_fold[f]);
+    ssg_free(s.of_fold);
     ssg_free(s.fold);
     ssg_free((void *)s.searched.images);
     ssg_free((void *)s.heldout.images);

@@ -68,8 +68,9 @@ typedef struct ssgcam_search_options {
     uint64_t stagnation;  /* end a run after that many generations without a better best; default none */
     ssgcam_evolve_adaptation adaptation;
     size_t population; /* default: as the adaptation wants, at most 128 */
-    int runs;          /* searches with seeds of their own; the recipe is the average of their best. With folds: for each of them. Default 1 */
-    int folds;         /* each run leaves one out; gives cross-validated figures. 1: none. Default 4 if runs is 0 and 8 images or more are searched */
+    int runs; /* searches with seeds of their own; the recipe is the average of their best. With folds: for each of them. Default 2 with folds, else 1
+               */
+    int folds; /* each run leaves one out; gives cross-validated figures. 1: none. Default 4 if runs is 0 and 8 images or more are searched */
     const double *shrink; /* 0 to 1, the share of naive stacking in the recipe. NULL: 0, 1/8 or 1/4, which cross-validates best; without folds 0 */
     double sparsity;      /* fitness that a layer must be worth to be kept; default 0: fewer layers win ties only */
 

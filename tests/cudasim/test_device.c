@@ -198,7 +198,7 @@ Test(device, a_search_finds_the_recipe_of_the_cpu, .timeout = 240)
     search_both(o, "counts of every image");
     o.fitness = SSGCAM_FITNESS_OBJECT;
     o.threshold = SSGCAM_THRESHOLD_SOLVED;
-    o.folds = 2;
+    o.folds = 2, o.runs = 1;
     search_both(o, "folds");
     ssgcam_dataset_destroy(&labelled);
     close_inputs();
