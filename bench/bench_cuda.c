@@ -32,6 +32,20 @@ static void layercam(memory *m)
     ssg_map_spec spec = {.kind = SSG_MAP_LAYERCAM};
     m->b.ops->maps(&m->b.run, &spec, &m->a, &m->g, NULL, m->maps, m->scratch);
 }
+static void in_bf16(void (*run)(memory *), const memory *m)
+{
+    memory narrow = *m;
+    narrow.a.type = narrow.g.type = SSG_ELEMENT_BF16;
+    run(&narrow);
+}
+static void smooth_bf16(memory *m)
+{
+    in_bf16(smooth, m);
+}
+static void layercam_bf16(memory *m)
+{
+    in_bf16(layercam, m);
+}
 static void gradcam(memory *m)
 {
     ssg_map_spec spec = {.kind = SSG_MAP_GRADCAM};
@@ -72,8 +86,10 @@ static void score(memory *m)
 }
 
 static const bench_case map_cases[] = {
-    {"ssgcam, sigma 2", {"ssg_smooth_kernel<float4, false", "ssg_finish"}, smooth, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"ssgcam, sigma 2", {"ssg_smooth_kernel<float, float4, false", "ssg_finish"}, smooth, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"layercam", {"ssg_sum_kernel<1", "ssg_finish"}, layercam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"ssgcam, bf16", {"ssg_smooth_kernel<ssg_bf16, float4", "ssg_finish"}, smooth_bf16, ROWS *(4.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"layercam, bf16", {"ssg_sum_kernel<1, ssg_bf16", "ssg_finish"}, layercam_bf16, ROWS *(4.0 * CHANNELS + 4) * SIZE *SIZE},
     {"gradcam", {"ssg_weights", "ssg_sum_kernel<0", "ssg_finish"}, gradcam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"normalise", {"ssg_normalise"}, normalise, 8.0 * ROWS *SIZE *SIZE},
     {"resize", {"ssg_resize_kernel"}, resize, ROWS * 4.0 * (SIZE * SIZE + GRID * GRID)},
@@ -135,8 +151,10 @@ static memory make_memory(void)
         exit(4);
     }
     size_t features = (size_t)ROWS * CHANNELS * SIZE * SIZE, grid = (size_t)ROWS * GRID * GRID;
-    m.a = (ssg_features){fill(&m.b, features * sizeof(float), 0), ROWS, CHANNELS, SIZE, SIZE, 1};
-    m.g = (ssg_features){fill(&m.b, features * sizeof(float), -1), ROWS, CHANNELS, SIZE, SIZE, 1};
+    m.a = (ssg_features){
+        .data = fill(&m.b, features * sizeof(float), 0), .rows = ROWS, .channels = CHANNELS, .height = SIZE, .width = SIZE, .block = 1};
+    m.g = m.a;
+    m.g.data = fill(&m.b, features * sizeof(float), -1);
     m.third = fill(&m.b, features * sizeof(float), 0);
     m.positions = fill(&m.b, features / 4 * sizeof(int32_t), 0);
     m.maps = fill(&m.b, (size_t)ROWS * SIZE * SIZE * sizeof(float), 0);

@@ -5,7 +5,8 @@
  * Integer operations are equal everywhere; floating ones lie within the bound stated at the operation of the float64 reference
  * (tests/fixtures/make_maps.py, from the project's NumPy definitions).
  *
- * Feature maps (activations A and gradients g) are float32 in a blocked layout, [row][ceil(K / block)][H][W][block], channels beyond K zero: block 1
+ * Feature maps (activations A and gradients g) are float32, bfloat16 or half (A and g of one call alike; cpu/ takes float32 only; arithmetic is in
+ * float) in a blocked layout, [row][ceil(K / block)][H][W][block], channels beyond K zero: block 1
  * is plain NCHW, block K is NHWC. Gradients may have several classes of the same images: row r belongs to the activation row r % A->rows. */
 #ifndef SSG_KERNELS_OPS_H
 #define SSG_KERNELS_OPS_H
@@ -18,12 +19,13 @@ typedef struct ssg_run {
     void *stream; /* device */
 } ssg_run;
 
-/* Elements in memory; arithmetic is in float. */
-typedef enum ssg_element { SSG_ELEMENT_F32, SSG_ELEMENT_BF16, SSG_ELEMENT_F16 } ssg_element;
+typedef enum ssg_element { SSG_ELEMENT_F32, SSG_ELEMENT_BF16, SSG_ELEMENT_F16 } ssg_element; /* in memory; element.h reads them */
 
 typedef struct ssg_features {
-    const float *data;
+    const void *data;
     size_t rows, channels, height, width, block;
+    ssg_element type;
+    float scale; /* what an element of 1 stands for: fp16 keeps gradients a power of two too large. 0: 1 */
 } ssg_features;
 
 typedef enum ssg_map_kind {
@@ -54,7 +56,8 @@ typedef struct ssg_ops {
     /* Bytes of scratch that maps() needs. */
     size_t (*maps_scratch)(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
 
-    /* Raw maps [g->rows][H][W] of one layer. `second`: the second derivatives h in the layout of g, NULL for g g (SSGCAM), or as the kind says.
+    /* Raw maps [g->rows][H][W] of one layer. `second`: the second derivatives h in the layout of g, NULL for g g (SSGCAM), or as the kind says; with
+     * it A and g are float32.
      * Bound: 2e-5 of the map's largest value (signed sums: of the largest partial sum). */
     void (*maps)(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
                  float *maps, void *scratch);

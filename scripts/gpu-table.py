@@ -16,6 +16,8 @@ SMOOTHING = 139  # instructions an element at sigma 2, counted in the machine co
 CASES = {  # bytes, warp instructions
     "ssgcam, sigma 2": (8 * ELEMENTS, SMOOTHING * ELEMENTS / 32),
     "layercam": (8 * ELEMENTS, 0),
+    "ssgcam, bf16": (4 * ELEMENTS, (SMOOTHING + 2) * ELEMENTS / 32),  # and two widenings
+    "layercam, bf16": (4 * ELEMENTS, 0),
     "gradcam": (8 * ELEMENTS, 0),
     "normalise": (8 * 40 * PLANE, 0),
     "resize": (4 * 40 * (PLANE + GRID), 0),

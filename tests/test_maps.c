@@ -42,7 +42,7 @@ static ssg_features in_layout(const float *plain, size_t rows, size_t channels, 
         for (size_t k = 0; k < channels; k++)
             for (size_t p = 0; p < pixels; p++)
                 data[((r * blocks + k / block) * pixels + p) * block + k % block] = plain[(r * channels + k) * pixels + p];
-    return (ssg_features){data, rows, channels, height, width, block};
+    return (ssg_features){.data = data, .rows = rows, .channels = channels, .height = height, .width = width, .block = block};
 }
 
 static void free_features(ssg_features *f)
@@ -140,8 +140,9 @@ static void check_smooth(const feature_case *c, const float *gs, size_t samples,
             for (size_t k = 0; k < c->classes; k++) /* the last sample, class by class */
                 for (size_t m = 0; m < 3; m++)
                     for (size_t i = 0; i < row; i++)
-                        means[(m * c->classes + k) * row + i] += powf(all.data[((k + 1) * samples - 1) * row + i], (float)(m + 1)) / (float)samples;
-            ssg_features g = {means, rows, c->channels, c->height, c->width, layouts[l]};
+                        means[(m * c->classes + k) * row + i] +=
+                            powf(((const float *)all.data)[((k + 1) * samples - 1) * row + i], (float)(m + 1)) / (float)samples;
+            ssg_features g = {.data = means, .rows = rows, .channels = c->channels, .height = c->height, .width = c->width, .block = layouts[l]};
             ssg_map_spec spec = {.kind = SSG_MAP_SMOOTHGRADCAMPP};
             void *scratch = malloc(ops->maps_scratch(&run, &a, &g));
             ops->maps(&run, &spec, &a, &g, means + c->classes * row, maps, scratch);

@@ -91,6 +91,7 @@ static ssgcam_status create_pass(ssg_cam *cam, int index, const ssg_model *model
     while (cam->rows[first].pass != index) first++;
     setup.method = cam->rows[first].method;
     const ssg_pass_kind *kind = kind_of(&setup.method);
+    setup.narrow_taps = kind->narrow_taps;
     ssg_pass *pass = ssg_calloc(1, kind->size);
     if (!pass) return SSG_OUT_OF_MEMORY;
     cam->passes[index] = pass;

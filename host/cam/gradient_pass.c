@@ -33,6 +33,7 @@ static void maps(ssg_pass *pass, int layer, const ssgcam_method_options *method,
     ssg_tap tap;
     ssg_plan_tap(pass->plan, layer, &tap);
     ssg_features a = ssg_pass_features(&tap.activation_placed, tap.activation), g = ssg_pass_features(&tap.gradient_placed, tap.gradient);
+    g.scale = tap.gradient_scale;
     device->ops->maps(&device->run, &spec, &a, &g, NULL, to, scratch);
 }
 
@@ -46,4 +47,4 @@ static void clear(ssg_pass *pass)
     (void)pass;
 }
 
-const ssg_pass_kind ssg_gradient_pass = {sizeof(ssg_pass), 0, create, run, maps, tap, clear};
+const ssg_pass_kind ssg_gradient_pass = {sizeof(ssg_pass), 0, 1, create, run, maps, tap, clear};

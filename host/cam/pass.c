@@ -3,8 +3,13 @@
 ssg_features ssg_pass_features(const ssg_placed *placed, const void *data)
 {
     const int64_t *dims = placed->shape.dims;
-    return (ssg_features){
-        data, (size_t)dims[0], (size_t)dims[1], (size_t)dims[2], (size_t)dims[3], (size_t)ssg_layout_block(placed->layout, dims[1])};
+    return (ssg_features){.data = data,
+                          .rows = (size_t)dims[0],
+                          .channels = (size_t)dims[1],
+                          .height = (size_t)dims[2],
+                          .width = (size_t)dims[3],
+                          .block = (size_t)ssg_layout_block(placed->layout, dims[1]),
+                          .type = (ssg_element)placed->precision};
 }
 
 ssgcam_status ssg_pass_plan(ssg_plan **plan, const ssg_pass_setup *setup, int images, int classes, int directions)
@@ -15,6 +20,7 @@ ssgcam_status ssg_pass_plan(ssg_plan **plan, const ssg_pass_setup *setup, int im
                                 .classes = classes,
                                 .precision = setup->precision,
                                 .target = classes ? setup->method.target : SSGCAM_TARGET_LOGIT,
+                                .narrow_taps = setup->narrow_taps,
                                 .directions = directions};
     options.input.dims[0] = images;
     return ssg_plan_create(plan, setup->device, setup->model, &options);

@@ -18,7 +18,7 @@ typedef struct ssg_pass_setup {
     ssg_device *device;
     const ssg_model *model;
     ssg_shape input; /* dims[0] is the batch N */
-    int nhwc, classes, keep_sign;
+    int nhwc, classes, keep_sign, narrow_taps;
     size_t chunk_bytes; /* device memory that samples, probes or masks may take at once */
     ssg_precision precision;
     const char *const *layers; /* distinct; borrowed during creation */
@@ -29,6 +29,7 @@ typedef struct ssg_pass_setup {
 typedef struct ssg_pass_kind {
     size_t size;      /* of the struct that begins with an ssg_pass */
     int needs_images; /* run() reads the images */
+    int narrow_taps;  /* maps() takes activations and gradients in 16 bits */
 
     /* Makes pass->plan and whatever else; setup is pass->setup. */
     ssgcam_status (*create)(ssg_pass *pass);

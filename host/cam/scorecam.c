@@ -91,7 +91,7 @@ static column between(size_t i, size_t N, size_t n)
 /* One channel, resized: first along its own lines, into `lines` [height][W], then between them. */
 static void resize_channel(const ssg_features *a, size_t k, const column *columns, float *lines, float *out, size_t H, size_t W)
 {
-    const float *from = a->data + k / a->block * a->height * a->width * a->block + k % a->block;
+    const float *from = (const float *)a->data + k / a->block * a->height * a->width * a->block + k % a->block;
     size_t right = a->width > 1 ? a->block : 0, below = a->height > 1 ? W : 0;
     for (size_t y = 0; y < a->height; y++, from += a->width * a->block)
         for (size_t x = 0; x < W; x++) {
@@ -237,4 +237,4 @@ static void clear(ssg_pass *pass)
     ssg_free(self->scores);
 }
 
-const ssg_pass_kind ssg_scorecam_pass = {sizeof(scorecam), 1, create, run, maps, tap, clear};
+const ssg_pass_kind ssg_scorecam_pass = {sizeof(scorecam), 1, 0, create, run, maps, tap, clear};

@@ -143,4 +143,4 @@ static void clear(ssg_pass *pass)
     ssg_free(self->layers);
 }
 
-const ssg_pass_kind ssg_second_order_pass = {sizeof(second_order), 0, create, run, maps, tap, clear};
+const ssg_pass_kind ssg_second_order_pass = {sizeof(second_order), 0, 0, create, run, maps, tap, clear};

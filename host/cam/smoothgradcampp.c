@@ -183,4 +183,4 @@ static void clear(ssg_pass *pass)
     ssg_free(self->placed);
 }
 
-const ssg_pass_kind ssg_smoothgradcampp_pass = {sizeof(smooth), 1, create, run, maps, tap, clear};
+const ssg_pass_kind ssg_smoothgradcampp_pass = {sizeof(smooth), 1, 0, create, run, maps, tap, clear};

@@ -68,6 +68,7 @@ ssgcam_status ssg_plan_create(ssg_plan **out, ssg_device *device, const ssg_mode
     plan->device = device;
     plan->precision = options->precision;
     plan->gradient_scale = scale_for(options->precision);
+    plan->narrow_taps = options->narrow_taps && device->interface->plane_maps;
     plan->classes = options->classes;
     plan->tap_count = options->tap_count;
     plan->direction_count = options->directions;
@@ -205,10 +206,12 @@ void ssg_plan_tap(const ssg_plan *plan, int i, ssg_tap *tap)
     const version *activation = &plan->versions[plan->taps[i]];
     *tap = (ssg_tap){.name = plan->graph->tensors[activation->tensor].name,
                      .activation_placed = activation->placed,
-                     .activation = ssg_plan_address(plan, plan->taps[i])};
+                     .activation = ssg_plan_address(plan, plan->taps[i]),
+                     .gradient_scale = 1};
     if (plan->seeds < 0) return;
     tap->gradient_placed = plan->versions[plan->gradients[i]].placed;
     tap->gradient = ssg_plan_address(plan, plan->gradients[i]);
+    tap->gradient_scale = tap->gradient_placed.precision == SSG_PRECISION_F16 ? 1 / plan->gradient_scale : 1;
     if (!plan->direction_count) return;
     tap->product_placed = plan->versions[plan->products[i]].placed;
     tap->direction = ssg_plan_address(plan, plan->directions[i]);

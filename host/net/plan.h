@@ -23,6 +23,7 @@ typedef struct ssg_plan_options {
     ssg_precision precision;
     int through_head;     /* differentiate the model's own output (e.g. softmax) rather than the logits */
     ssgcam_target target; /* without through_head: the function of the logits that is differentiated */
+    int narrow_taps;      /* taps in 16 bits may stay so, where the device's map stage reads them */
     int directions;       /* P: Hessian-vector products for that many directions of each gradient in one sweep; 0: none */
 } ssg_plan_options;
 
@@ -61,13 +62,13 @@ ssgcam_status ssg_plan_check_classes(const ssg_plan *plan, const int64_t *chosen
  * directions. */
 ssgcam_status ssg_plan_second(ssg_plan *plan, const float *const *directions);
 
-/* Tap i after the passes, in device memory, all in the same layout and float32: activation of N rows, gradient of C * N rows, direction and product
- * of P
- * * C * N rows. */
+/* Tap i after the passes, in device memory, all in the same layout and float32 (or that of plan_options.narrow_taps): activation of N rows, gradient
+ * of C * N rows, direction and product of P * C * N rows. */
 typedef struct ssg_tap {
     const char *name;
     ssg_placed activation_placed, gradient_placed, product_placed;
     const void *activation, *gradient; /* gradient NULL for a forward-only plan */
+    float gradient_scale;              /* what a gradient of 1 stands for; 1 unless it is fp16 */
     const void *direction, *product;   /* NULL without directions */
     const void *second;                /* not the plan's: the estimated diagonal second derivatives, like the gradient; NULL where there are none */
 } ssg_tap;

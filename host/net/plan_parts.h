@@ -53,6 +53,7 @@ struct ssg_plan {
     int *taps, *gradients, *directions, *products; /* tensors, then (after planning) versions */
     int *direction_inputs;                         /* versions that take the directions from host memory */
     float *seed_buffer;
+    int narrow_taps;
     float gradient_scale; /* seeds are multiplied by it on their way in, gradients divided on their way out; a power of two */
 };
 

@@ -155,11 +155,11 @@ static ssg_placed like_activation(const ssg_plan *plan, int i, int tensor)
     return placed;
 }
 
-/* The version of a gradient (or of what is linear in it) that leaves the plan: without the factor that kept it in the range of fp16. */
+/* The version of a gradient (or of what is linear in it) that leaves the plan: in float without the factor that kept it in the range of fp16. */
 static ssgcam_status leave(ssg_plan *plan, int i, int tensor, int *v)
 {
     ssg_placed placed = like_activation(plan, i, tensor);
-    if (plan->gradient_scale == 1) return ssg_plan_version(plan, tensor, &placed, v);
+    if (plan->gradient_scale == 1 || placed.precision == SSG_PRECISION_F16) return ssg_plan_version(plan, tensor, &placed, v);
     SSG_TRY(add_loose_version(plan, tensor, &placed, v));
     return add_reorder(plan, plan->first_version[tensor], *v, 1 / plan->gradient_scale);
 }
@@ -169,7 +169,7 @@ ssgcam_status ssg_plan_make_steps(ssg_plan *plan, int forward_ops, int backward_
     SSG_TRY(place_constants(plan));
     SSG_TRY(add_plain_version(plan, plan->graph->input));
     for (int i = 0; i < forward_ops; i++) SSG_TRY(plan_op(plan, &plan->graph->ops[i]));
-    /* Scores are read in plain float32; so are the taps' values, in whatever layout they have. */
+    /* Scores are read in plain float32; the taps' values in the layout that they have or that the map stage wants. */
     int index;
     for (int i = 0; i < 2; i++) {
         int tensor = i ? plan->graph->output : plan->graph->logits;
@@ -178,7 +178,8 @@ ssgcam_status ssg_plan_make_steps(ssg_plan *plan, int forward_ops, int backward_
     }
     for (int i = 0; i < plan->tap_count; i++) {
         ssg_placed placed = plan->versions[plan->first_version[plan->taps[i]]].placed;
-        placed.precision = SSG_PRECISION_F32;
+        if (!plan->narrow_taps) placed.precision = SSG_PRECISION_F32;
+        if (plan->device->interface->plane_maps) placed.layout = SSG_LAYOUT_PLAIN;
         ssg_placed_measure(&placed);
         SSG_TRY(ssg_plan_version(plan, plan->taps[i], &placed, &plan->taps[i]));
     }

@@ -206,7 +206,8 @@ SSG_MULTIVERSION static void weigh_pixels(const ssg_features *a, size_t row, siz
     for (size_t x = 0; x < a->width; x++) {
         double sum = 0;
         for (size_t k = 0; k < a->channels; k++)
-            sum += (double)weights[k] * a->data[((((row * blocks) + k / a->block) * a->height + y) * a->width + x) * a->block + k % a->block];
+            sum += (double)weights[k] *
+                   ((const float *)a->data)[((((row * blocks) + k / a->block) * a->height + y) * a->width + x) * a->block + k % a->block];
         out[x] = (float)sum;
     }
 }

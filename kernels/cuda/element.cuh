@@ -28,6 +28,18 @@ static __device__ __forceinline__ float ssg_read(const ssg_f16 *p)
     return __half2float(__ushort_as_half(p->bits));
 }
 
+/* Four neighbours, of which the first lies at a multiple of their size. */
+static __device__ __forceinline__ float4 ssg_read_four(const float *p)
+{
+    return *(const float4 *)p;
+}
+template <typename T> static __device__ __forceinline__ float4 ssg_read_four(const T *p)
+{
+    ushort4 v = *(const ushort4 *)p;
+    T four[4] = {{v.x}, {v.y}, {v.z}, {v.w}};
+    return make_float4(ssg_read(four), ssg_read(four + 1), ssg_read(four + 2), ssg_read(four + 3));
+}
+
 static __device__ __forceinline__ void ssg_write(float *p, float v)
 {
     *p = v;

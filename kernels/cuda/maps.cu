@@ -42,13 +42,16 @@ void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_featu
     ssg_layout_of l = layout_of(gradient);
     float *room = (float *)scratch;
     size_t groups = ssg_cuda_groups(gradient->channels);
-    const float *g = gradient->data;
     switch (spec->kind) {
     case SSG_MAP_SSGCAM: smooth(run, spec, activation, gradient, second, maps, room); return;
-    case SSG_MAP_LAYERCAM: ssg_cuda_sum(run, SSG_TERM_LAYERCAM, activation, g, NULL, gradient->rows, groups, spec->keep_sign, maps, room); return;
-    case SSG_MAP_HIRESCAM: ssg_cuda_sum(run, SSG_TERM_HIRESCAM, activation, g, NULL, gradient->rows, groups, spec->keep_sign, maps, room); return;
+    case SSG_MAP_LAYERCAM:
+        ssg_cuda_sum(run, SSG_TERM_LAYERCAM, activation, gradient, NULL, gradient->rows, groups, spec->keep_sign, maps, room);
+        return;
+    case SSG_MAP_HIRESCAM:
+        ssg_cuda_sum(run, SSG_TERM_HIRESCAM, activation, gradient, NULL, gradient->rows, groups, spec->keep_sign, maps, room);
+        return;
     case SSG_MAP_GRADCAM_ELEMENTWISE:
-        ssg_cuda_sum(run, SSG_TERM_ELEMENTWISE, activation, g, NULL, gradient->rows, groups, spec->keep_sign, maps, room);
+        ssg_cuda_sum(run, SSG_TERM_ELEMENTWISE, activation, gradient, NULL, gradient->rows, groups, spec->keep_sign, maps, room);
         return;
     case SSG_MAP_GRADCAM:
     case SSG_MAP_XGRADCAM:

@@ -85,6 +85,17 @@ typedef struct ssg_net_side {
 
 /* to[strided] = factor * from[strided] over the axes, in the order of `to`'s memory. */
 void ssg_net_copy(const ssg_run *run, const ssg_net_side *to, const ssg_net_side *from, const ssg_net_axes *axes, float factor);
+
+/* to[b][column][row] = factor * from[b][row][column], both dense: between channels first and channels last. */
+typedef struct ssg_net_turn {
+    void *to;
+    const void *from;
+    ssg_element to_type, from_type;
+    size_t batch, rows, columns;
+    float factor;
+} ssg_net_turn;
+void ssg_net_turn_run(const ssg_run *run, const ssg_net_turn *turn);
+
 void ssg_net_fill(const ssg_run *run, ssg_element type, void *to, float value, size_t count);
 
 /* ---- net_reduce.cu ---- */

@@ -45,6 +45,41 @@ void ssg_net_copy(const ssg_run *run, const ssg_net_side *to, const ssg_net_side
     });
 }
 
+/* ---- turning over ------------------------------------------------------------------------------------------------------------------------- */
+
+enum : unsigned { SSG_TURN = 32, SSG_TURN_PITCH = SSG_TURN + 1 }; /* a side of the tile; a column of it meets all banks */
+
+/* A block turns a tile over in shared memory, so that a warp reads and writes neighbours. */
+template <typename To, typename From> __global__ void __launch_bounds__(SSG_THREADS) ssg_turn_kernel(ssg_net_turn j)
+{
+    size_t across = (j.columns + SSG_TURN - 1) / SSG_TURN, down = (j.rows + SSG_TURN - 1) / SSG_TURN, batch = blockIdx.x / across / down;
+    size_t row = blockIdx.x / across % down * SSG_TURN, column = blockIdx.x % across * SSG_TURN, size = j.rows * j.columns;
+    const From *from = (const From *)j.from + batch * size;
+    To *to = (To *)j.to + batch * size;
+    float *tile = (float *)ssg_shared;
+    unsigned lane = threadIdx.x % SSG_WARP, first = threadIdx.x / SSG_WARP;
+    for (unsigned r = first; r < SSG_TURN; r += SSG_THREADS / SSG_WARP)
+        if (row + r < j.rows && column + lane < j.columns) tile[r * SSG_TURN_PITCH + lane] = ssg_read(from + (row + r) * j.columns + column + lane);
+    __syncthreads();
+    for (unsigned c = first; c < SSG_TURN; c += SSG_THREADS / SSG_WARP)
+        if (column + c < j.columns && row + lane < j.rows)
+            ssg_write(to + (column + c) * j.rows + row + lane, j.factor * tile[lane * SSG_TURN_PITCH + c]);
+}
+
+void ssg_net_turn_run(const ssg_run *run, const ssg_net_turn *turn)
+{
+    size_t blocks = turn->batch * ssg_blocks_for(turn->rows, SSG_TURN) * ssg_blocks_for(turn->columns, SSG_TURN);
+    ssg_with_element(turn->to_type, [&](auto *typed_to) {
+        typedef typename ssg_pointed<decltype(typed_to)>::type To;
+        ssg_with_element(turn->from_type, [&](auto *typed_from) {
+            typedef typename ssg_pointed<decltype(typed_from)>::type From;
+            ssg_launch(run, "turn", ssg_turn_kernel<To, From>, *turn, blocks, SSG_THREADS, SSG_TURN * SSG_TURN_PITCH * sizeof(float));
+        });
+    });
+}
+
+/* ---- filling ------------------------------------------------------------------------------------------------------------------------------ */
+
 template <typename T> struct ssg_fill_job {
     T *to;
     float value;

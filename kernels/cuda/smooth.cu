@@ -14,6 +14,7 @@
  * where 20 would take as long as its 8 bytes of device memory, and 68 multiplications, which take nearly as long as those. */
 #include "kernels/cuda/smooth.cuh"
 
+#include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/sums.cuh"
 #include "kernels/gaussian.h"
@@ -36,8 +37,10 @@ struct ssg_smooth_axis {
 };
 
 struct ssg_smooth_job {
-    const float *a, *g, *h; /* h NULL: g g */
-    float *out;             /* [group][row][pixel], or, for channel weights, [row][channel][tile] */
+    const void *a, *g; /* elements of the kernel's type */
+    const float *h;    /* NULL: g g */
+    float *out;        /* [group][row][pixel], or, for channel weights, [row][channel][tile] */
+    float scale;       /* of g, if that is half */
     unsigned rows, a_rows, channels, block, groups;
     unsigned side;                      /* planes side by side */
     unsigned source_pitch, lines;       /* floats from line to line of g, lines that come at once */
@@ -292,10 +295,36 @@ static __device__ __forceinline__ float4 ssg_reversed(float4 v)
     return make_float4(v.w, v.z, v.y, v.x);
 }
 
+template <typename T> static __device__ __forceinline__ void ssg_fetch(float *v, const T *from)
+{
+    *v = ssg_read(from);
+}
+template <typename T> static __device__ __forceinline__ void ssg_fetch(float4 *v, const T *from)
+{
+    *v = ssg_read_four(from);
+}
+
+static __device__ __forceinline__ float ssg_scaled(float v, float scale)
+{
+    return v * scale;
+}
+static __device__ __forceinline__ float4 ssg_scaled(float4 v, float scale)
+{
+    return make_float4(v.x * scale, v.y * scale, v.z * scale, v.w * scale);
+}
+
+/* Only gradients in half are too large by a factor. */
+template <typename T> struct ssg_is_scaled {
+    enum { yes = 0 };
+};
+template <> struct ssg_is_scaled<ssg_f16> {
+    enum { yes = 1 };
+};
+
 /* `lines` lines of the planes side by side, from `from` on, each value also to where its reflection lies. V: one value at a time or four. */
-template <typename V>
+template <typename V, typename T>
 static __device__ __forceinline__ void ssg_fetch_lines(const ssg_smooth_job &j, const ssg_smooth_place &p, const ssg_smooth_share &share,
-                                                       const float *from, float *to, unsigned lines)
+                                                       const T *from, float *to, unsigned lines)
 {
     if (share.first >= share.abreast) return;
     const int wide = sizeof(V) / sizeof(float);
@@ -307,7 +336,10 @@ static __device__ __forceinline__ void ssg_fetch_lines(const ssg_smooth_job &j, 
         float *cell = to + share.first * j.source_pitch;
 #pragma unroll 2
         for (unsigned line = share.first; line < lines; line += share.abreast, at += next, cell += next_cell) {
-            V v = *(const V *)(from + at), w = ssg_reversed(v);
+            V v;
+            ssg_fetch(&v, from + at);
+            if (ssg_is_scaled<T>::yes) v = ssg_scaled(v, j.scale);
+            V w = ssg_reversed(v);
             if (own < room) *(V *)(cell + own) = v;
             if (left < room) *(V *)(cell + left) = w;
             if (right < room) *(V *)(cell + right) = w;
@@ -356,7 +388,8 @@ static __device__ __forceinline__ void ssg_weigh(ssg_smooth_sums *s, int coheren
     }
 }
 
-template <typename V, bool second> __global__ void __launch_bounds__(SSG_SMOOTH_THREADS, second ? 1 : 2) ssg_smooth_kernel(ssg_smooth_job j)
+template <typename T, typename V, bool second>
+__global__ void __launch_bounds__(SSG_SMOOTH_THREADS, second ? 1 : 2) ssg_smooth_kernel(ssg_smooth_job j)
 {
     const ssg_smooth_place p = ssg_smooth_place_of(j);
     const ssg_smooth_share share = ssg_smooth_share_of<V>(j, p);
@@ -378,21 +411,21 @@ template <typename V, bool second> __global__ void __launch_bounds__(SSG_SMOOTH_
         unsigned side = min(j.side, k1 - k);
         float a[SSG_RUN] = {0, 0, 0, 0, 0, 0, 0, 0}; /* asked for early */
         if (!j.channelwise && plane < side) {
-            const float *from = j.a + ssg_feature_at(p.a_row, k, 0, j.channels, pixels, j.block) + (size_t)(plane * pixels + pixel) * j.block;
+            const T *from = (const T *)j.a + ssg_feature_at(p.a_row, k, 0, j.channels, pixels, j.block) + (size_t)(plane * pixels + pixel) * j.block;
             if (rows >= SSG_RUN) {
 #pragma unroll
-                for (unsigned r = 0; r < SSG_RUN; r++, from += next) a[r] = *from;
+                for (unsigned r = 0; r < SSG_RUN; r++, from += next) a[r] = ssg_read(from);
             } else {
 #pragma unroll
                 for (unsigned r = 0; r < SSG_RUN; r++, from += next)
-                    if (r < rows) a[r] = *from;
+                    if (r < rows) a[r] = ssg_read(from);
             }
         }
         for (int from = p.from; from < p.to; from += (int)j.lines) {
             unsigned lines = min(j.lines, (unsigned)(p.to - from));
             size_t start = ssg_feature_at(p.row, k, (unsigned)from * j.x.length, j.channels, pixels, j.block);
             __syncthreads(); /* whoever reads what is overwritten now */
-            ssg_fetch_lines<V>(j, p, share, j.g + start, g, side * lines);
+            ssg_fetch_lines<V>(j, p, share, (const T *)j.g + start, g, side * lines);
             if (second) ssg_fetch_lines<V>(j, p, share, j.h + start, h, side * lines);
             __syncthreads();
             ssg_smooth_across<second>(j, p, share, g, h, smooth, side, from, lines);
@@ -455,7 +488,7 @@ static ssg_smooth_job job_of(const ssg_map_spec *spec, const ssg_features *g, co
     ssg_smooth_job j = {};
     float taps[SSG_GAUSSIAN_MOST_TAPS];
     int radius = ssg_gaussian_taps(taps, spec->sigma);
-    j.g = g->data, j.h = second;
+    j.g = g->data, j.h = second, j.scale = ssg_scale_of(g);
     j.x.length = (unsigned)g->width, j.y.length = (unsigned)g->height;
     fold_taps(&j.x, taps, radius);
     fold_taps(&j.y, taps, radius);
@@ -465,7 +498,20 @@ static ssg_smooth_job job_of(const ssg_map_spec *spec, const ssg_features *g, co
     return j;
 }
 
-static void launch(const ssg_run *run, ssg_smooth_job *j)
+typedef void ssg_smooth_function(ssg_smooth_job);
+
+/* Four values at a time where lines of all tensors begin at multiples of four; V is then float4. */
+template <typename V> static ssg_smooth_function *kernel_of(ssg_element type, int second)
+{
+    if (second) return ssg_smooth_kernel<float, V, true>;
+    switch (type) {
+    case SSG_ELEMENT_BF16: return ssg_smooth_kernel<ssg_bf16, V, false>;
+    case SSG_ELEMENT_F16: return ssg_smooth_kernel<ssg_f16, V, false>;
+    default: return ssg_smooth_kernel<float, V, false>;
+    }
+}
+
+static void launch(const ssg_run *run, ssg_smooth_job *j, ssg_element type)
 {
     size_t limit = ((ssg_cuda_stream *)run->stream)->shared_limit, goal = SSG_SHARED_GOAL;
     if (goal > limit) goal = limit;
@@ -474,9 +520,7 @@ static void launch(const ssg_run *run, ssg_smooth_job *j)
     size_t blocks = (size_t)j->rows * j->groups * j->x.tiles * j->y.tiles;
     uintptr_t low = (uintptr_t)j->g | (uintptr_t)j->h;
     int fours = j->x.length % 4 == 0 && j->block == 1 && low % sizeof(float4) == 0;
-    void (*kernel)(ssg_smooth_job) = fours  ? j->h ? ssg_smooth_kernel<float4, true> : ssg_smooth_kernel<float4, false>
-                                      : j->h ? ssg_smooth_kernel<float, true>
-                                            : ssg_smooth_kernel<float, false>;
+    ssg_smooth_function *kernel = fours ? kernel_of<float4>(type, j->h != NULL) : kernel_of<float>(type, j->h != NULL);
     ssg_launch(run, "smooth", kernel, *j, blocks, threads_of(*j), floats_of(*j) * sizeof(float));
 }
 
@@ -487,7 +531,7 @@ void ssg_cuda_smooth(const ssg_run *run, const ssg_map_spec *spec, const ssg_fea
     j.a = a->data, j.a_rows = (unsigned)a->rows;
     j.out = j.groups == 1 ? maps : partial;
     j.relu = j.groups == 1 && !spec->keep_sign;
-    launch(run, &j);
+    launch(run, &j, g->type);
     if (j.groups > 1) ssg_cuda_finish(run, partial, j.groups, g->rows, g->height * g->width, spec->keep_sign, maps);
 }
 
@@ -496,7 +540,7 @@ void ssg_cuda_smooth_weights(const ssg_run *run, const ssg_map_spec *spec, const
     ssg_smooth_job j = job_of(spec, g, second);
     j.out = sums;
     j.channelwise = 1;
-    launch(run, &j);
+    launch(run, &j, g->type);
     ssg_mean_job mean = {sums, weights, (size_t)j.rows * j.channels, (size_t)j.x.tiles * j.y.tiles, g->height * g->width};
     ssg_launch(run, "mean", ssg_mean_kernel, mean, ssg_blocks_for(mean.count, SSG_THREADS), SSG_THREADS, 0);
 }

@@ -1,10 +1,11 @@
 /* sums.cu - sums over channels.
  *
- *     map(p) = sum_k term(A_k(p), g_k(p))      reads 4 (weighted) or 8 bytes an element once, writes 4 bytes a pixel and group of channels
+ *     map(p) = sum_k term(A_k(p), g_k(p))      reads A (weighted) or A and g once, writes 4 bytes a pixel and group of channels
  *     w_k    = sum_p f(A_k(p), g_k(p))         reads each element once (GRADCAMPP: A, then g)
  *
  * Threads of a block lie along the pixels of a plane, which are neighbours in memory; where a plane is smaller than a block, several channels lie
  * side by side and are added in shared memory, in order. Partial maps are added in order too: results are the same on every run and every device. */
+#include "kernels/cuda/element.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ops.cuh"
 #include "kernels/cuda/sums.cuh"
@@ -17,9 +18,10 @@ size_t ssg_cuda_groups(size_t channels)
 
 /* ---- over channels --------------------------------------------------------------------------------------------------------------------------- */
 
-struct ssg_sum_job {
-    const float *a, *g, *weights;
-    float *out; /* [group][row][pixel] */
+template <typename T> struct ssg_sum_job {
+    const T *a, *g;
+    const float *weights;
+    float *out, scale; /* [group][row][pixel]; of g */
     size_t rows, a_rows, channels, pixels, block, groups;
     unsigned side_by_side; /* channels that a block handles at once */
     unsigned span;         /* pixels of each */
@@ -35,7 +37,7 @@ template <int term> static __device__ __forceinline__ float ssg_term_of(float a,
     return product;
 }
 
-template <int term> __global__ void __launch_bounds__(SSG_THREADS, 4) ssg_sum_kernel(ssg_sum_job j)
+template <int term, typename T> __global__ void __launch_bounds__(SSG_THREADS, 4) ssg_sum_kernel(ssg_sum_job<T> j)
 {
     size_t tiles = (j.pixels + j.span - 1) / j.span, tile = blockIdx.x % tiles, group = blockIdx.x / tiles % j.groups,
            row = blockIdx.x / tiles / j.groups;
@@ -47,8 +49,8 @@ template <int term> __global__ void __launch_bounds__(SSG_THREADS, 4) ssg_sum_ke
     if (active) {
 #pragma unroll 4
         for (size_t k = from + side; k < to; k += j.side_by_side) {
-            float a = j.a[ssg_feature_at(row % j.a_rows, k, pixel, j.channels, j.pixels, j.block)];
-            float g = term == SSG_TERM_WEIGHTED ? 0 : j.g[ssg_feature_at(row, k, pixel, j.channels, j.pixels, j.block)];
+            float a = ssg_read(j.a + ssg_feature_at(row % j.a_rows, k, pixel, j.channels, j.pixels, j.block));
+            float g = term == SSG_TERM_WEIGHTED ? 0 : j.scale * ssg_read(j.g + ssg_feature_at(row, k, pixel, j.channels, j.pixels, j.block));
             float w = term == SSG_TERM_WEIGHTED ? j.weights[row * j.channels + k] : 0;
             sum += ssg_term_of<term>(a, g, w);
         }
@@ -63,25 +65,34 @@ template <int term> __global__ void __launch_bounds__(SSG_THREADS, 4) ssg_sum_ke
     if (active && side == 0) j.out[(group * j.rows + row) * j.pixels + pixel] = j.relu && !(sum > 0) ? 0 : sum;
 }
 
-void ssg_cuda_sum(const ssg_run *run, ssg_term term, const ssg_features *activation, const float *g, const float *weights, size_t rows, size_t groups,
-                  int keep_sign, float *maps, float *partial)
+template <int term, typename T> static void launch_sum(const ssg_run *run, const char *name, const ssg_sum_job<T> &j)
+{
+    size_t blocks = j.rows * j.groups * ssg_blocks_for(j.pixels, j.span), shared = j.side_by_side > 1 ? SSG_THREADS * sizeof(float) : 0;
+    ssg_launch(run, name, ssg_sum_kernel<term, T>, j, blocks, SSG_THREADS, shared);
+}
+
+void ssg_cuda_sum(const ssg_run *run, ssg_term term, const ssg_features *activation, const ssg_features *gradient, const float *weights, size_t rows,
+                  size_t groups, int keep_sign, float *maps, float *partial)
 {
     size_t pixels = activation->height * activation->width;
-    ssg_sum_job j = {};
-    j.a = activation->data, j.g = g, j.weights = weights;
-    j.out = groups == 1 ? maps : partial;
-    j.rows = rows, j.a_rows = activation->rows, j.channels = activation->channels, j.pixels = pixels;
-    j.block = activation->block, j.groups = groups;
-    j.span = pixels < SSG_THREADS ? (unsigned)pixels : SSG_THREADS;
-    j.side_by_side = SSG_THREADS / j.span;
-    j.relu = groups == 1 && !keep_sign;
-    size_t blocks = rows * groups * ssg_blocks_for(pixels, j.span), shared = j.side_by_side > 1 ? SSG_THREADS * sizeof(float) : 0;
-    switch (term) {
-    case SSG_TERM_WEIGHTED: ssg_launch(run, "weighted", ssg_sum_kernel<SSG_TERM_WEIGHTED>, j, blocks, SSG_THREADS, shared); break;
-    case SSG_TERM_LAYERCAM: ssg_launch(run, "layercam", ssg_sum_kernel<SSG_TERM_LAYERCAM>, j, blocks, SSG_THREADS, shared); break;
-    case SSG_TERM_HIRESCAM: ssg_launch(run, "hirescam", ssg_sum_kernel<SSG_TERM_HIRESCAM>, j, blocks, SSG_THREADS, shared); break;
-    case SSG_TERM_ELEMENTWISE: ssg_launch(run, "elementwise", ssg_sum_kernel<SSG_TERM_ELEMENTWISE>, j, blocks, SSG_THREADS, shared); break;
-    }
+    ssg_with_element(activation->type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_sum_job<T> j = {};
+        j.a = (const T *)activation->data, j.weights = weights;
+        if (gradient) j.g = (const T *)gradient->data, j.scale = ssg_scale_of(gradient);
+        j.out = groups == 1 ? maps : partial;
+        j.rows = rows, j.a_rows = activation->rows, j.channels = activation->channels, j.pixels = pixels;
+        j.block = activation->block, j.groups = groups;
+        j.span = pixels < SSG_THREADS ? (unsigned)pixels : SSG_THREADS;
+        j.side_by_side = SSG_THREADS / j.span;
+        j.relu = groups == 1 && !keep_sign;
+        switch (term) {
+        case SSG_TERM_WEIGHTED: launch_sum<SSG_TERM_WEIGHTED>(run, "weighted", j); break;
+        case SSG_TERM_LAYERCAM: launch_sum<SSG_TERM_LAYERCAM>(run, "layercam", j); break;
+        case SSG_TERM_HIRESCAM: launch_sum<SSG_TERM_HIRESCAM>(run, "hirescam", j); break;
+        case SSG_TERM_ELEMENTWISE: launch_sum<SSG_TERM_ELEMENTWISE>(run, "elementwise", j); break;
+        }
+    });
     if (groups > 1) ssg_cuda_finish(run, partial, groups, rows, pixels, keep_sign, maps);
 }
 
@@ -118,27 +129,29 @@ void ssg_cuda_finish(const ssg_run *run, const float *partial, size_t groups, si
 /* ---- over pixels ---------------------------------------------------------------------------------------------------------------------------------
  */
 
-struct ssg_weights_job {
-    const float *a, *g, *second, *third; /* SMOOTHGRADCAMPP: g, g^2 and g^3 in the mean over samples */
-    float *weights;
+template <typename T> struct ssg_weights_job {
+    const T *a, *g;
+    const float *second, *third; /* SMOOTHGRADCAMPP: g, g^2 and g^3 in the mean over samples */
+    float *weights, scale;
     size_t rows, a_rows, channels, pixels, block;
 };
 
 /* A warp for each (row, channel). Sums in double: a plane may have fifty thousand pixels of both signs. */
-template <int kind> __global__ void __launch_bounds__(SSG_THREADS) ssg_weights_kernel(ssg_weights_job j)
+template <int kind, typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_weights_kernel(ssg_weights_job<T> j)
 {
     size_t index = ssg_thread_index() / SSG_WARP, lane = threadIdx.x % SSG_WARP;
     if (index >= j.rows * j.channels) return; /* a whole warp leaves */
     size_t row = index / j.channels, k = index % j.channels;
     double of_a = 0, of_g = 0;
     if (kind != SSG_MAP_GRADCAM) {
-        for (size_t p = lane; p < j.pixels; p += SSG_WARP) of_a += j.a[ssg_feature_at(row % j.a_rows, k, p, j.channels, j.pixels, j.block)];
+        for (size_t p = lane; p < j.pixels; p += SSG_WARP)
+            of_a += ssg_read(j.a + ssg_feature_at(row % j.a_rows, k, p, j.channels, j.pixels, j.block));
         of_a = ssg_warp_sum(of_a);
     }
     for (size_t p = lane; p < j.pixels; p += SSG_WARP) {
-        double g = j.g[ssg_feature_at(row, k, p, j.channels, j.pixels, j.block)];
+        double g = j.scale * ssg_read(j.g + ssg_feature_at(row, k, p, j.channels, j.pixels, j.block));
         if (kind == SSG_MAP_GRADCAM) of_g += g;
-        if (kind == SSG_MAP_XGRADCAM) of_g += g * j.a[ssg_feature_at(row % j.a_rows, k, p, j.channels, j.pixels, j.block)];
+        if (kind == SSG_MAP_XGRADCAM) of_g += g * ssg_read(j.a + ssg_feature_at(row % j.a_rows, k, p, j.channels, j.pixels, j.block));
         if (kind == SSG_MAP_SMOOTHGRADCAMPP) {
             double d2 = j.second[ssg_feature_at(row, k, p, j.channels, j.pixels, j.block)];
             double d3 = j.third[ssg_feature_at(row, k, p, j.channels, j.pixels, j.block)];
@@ -157,20 +170,37 @@ static size_t feature_count(const ssg_features *f)
     return f->rows * ((f->channels + f->block - 1) / f->block) * f->block * f->height * f->width;
 }
 
+template <int kind, typename T> static void launch_weights(const ssg_run *run, const char *name, const ssg_weights_job<T> &j)
+{
+    ssg_launch(run, name, ssg_weights_kernel<kind, T>, j, ssg_blocks_for(j.rows * j.channels, SSG_THREADS / SSG_WARP), SSG_THREADS, 0);
+}
+
 void ssg_cuda_channel_weights(const ssg_run *run, ssg_map_kind kind, const ssg_features *activation, const ssg_features *gradient,
                               const float *second, float *weights)
 {
-    ssg_weights_job j = {};
-    j.a = activation->data, j.g = gradient->data, j.weights = weights;
-    if (second) j.second = second, j.third = second + feature_count(gradient);
-    j.rows = gradient->rows, j.a_rows = activation->rows, j.channels = activation->channels;
-    j.pixels = activation->height * activation->width, j.block = activation->block;
-    size_t blocks = ssg_blocks_for(j.rows * j.channels, SSG_THREADS / SSG_WARP);
-    if (kind == SSG_MAP_GRADCAM) ssg_launch(run, "gradcam weights", ssg_weights_kernel<SSG_MAP_GRADCAM>, j, blocks, SSG_THREADS, 0);
-    if (kind == SSG_MAP_XGRADCAM) ssg_launch(run, "xgradcam weights", ssg_weights_kernel<SSG_MAP_XGRADCAM>, j, blocks, SSG_THREADS, 0);
-    if (kind == SSG_MAP_GRADCAMPP) ssg_launch(run, "gradcampp weights", ssg_weights_kernel<SSG_MAP_GRADCAMPP>, j, blocks, SSG_THREADS, 0);
-    if (kind == SSG_MAP_SMOOTHGRADCAMPP)
-        ssg_launch(run, "smoothgradcampp weights", ssg_weights_kernel<SSG_MAP_SMOOTHGRADCAMPP>, j, blocks, SSG_THREADS, 0);
+    ssg_with_element(activation->type, [&](auto *typed) {
+        typedef typename ssg_pointed<decltype(typed)>::type T;
+        ssg_weights_job<T> j = {};
+        j.a = (const T *)activation->data, j.g = (const T *)gradient->data, j.weights = weights, j.scale = ssg_scale_of(gradient);
+        j.rows = gradient->rows, j.a_rows = activation->rows, j.channels = activation->channels;
+        j.pixels = activation->height * activation->width, j.block = activation->block;
+        if (kind == SSG_MAP_GRADCAM) launch_weights<SSG_MAP_GRADCAM>(run, "gradcam weights", j);
+        if (kind == SSG_MAP_XGRADCAM) launch_weights<SSG_MAP_XGRADCAM>(run, "xgradcam weights", j);
+        if (kind == SSG_MAP_GRADCAMPP) launch_weights<SSG_MAP_GRADCAMPP>(run, "gradcampp weights", j);
+    });
+    if (kind != SSG_MAP_SMOOTHGRADCAMPP) return;
+    ssg_weights_job<float> j = {(const float *)activation->data,
+                                (const float *)gradient->data,
+                                second,
+                                second + feature_count(gradient),
+                                weights,
+                                1,
+                                gradient->rows,
+                                activation->rows,
+                                activation->channels,
+                                activation->height * activation->width,
+                                activation->block};
+    launch_weights<SSG_MAP_SMOOTHGRADCAMPP>(run, "smoothgradcampp weights", j);
 }
 
 /* ---- over samples --------------------------------------------------------------------------------------------------------------------------------

@@ -16,9 +16,14 @@ enum ssg_term {
  * percent of what is read. */
 size_t ssg_cuda_groups(size_t channels);
 
-/* partial: groups x rows x pixels of scratch, unless the number of groups is 1. g may be NULL for SSG_TERM_WEIGHTED. */
-void ssg_cuda_sum(const ssg_run *run, ssg_term term, const ssg_features *activation, const float *g, const float *weights, size_t rows, size_t groups,
-                  int keep_sign, float *maps, float *partial);
+static inline float ssg_scale_of(const ssg_features *features)
+{
+    return features->scale != 0 ? features->scale : 1;
+}
+
+/* partial: groups x rows x pixels of scratch, unless the number of groups is 1. gradient may be NULL for SSG_TERM_WEIGHTED. */
+void ssg_cuda_sum(const ssg_run *run, ssg_term term, const ssg_features *activation, const ssg_features *gradient, const float *weights, size_t rows,
+                  size_t groups, int keep_sign, float *maps, float *partial);
 
 /* maps = the groups' partial maps added in order, relu'd unless keep_sign. */
 void ssg_cuda_finish(const ssg_run *run, const float *partial, size_t groups, size_t rows, size_t pixels, int keep_sign, float *maps);

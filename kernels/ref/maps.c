@@ -2,13 +2,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/element.h"
 #include "kernels/gaussian.h"
 #include "kernels/ref/ref.h"
 
-double ssg_ref_at(const ssg_features *f, const float *data, size_t row, size_t k, size_t y, size_t x)
+static double value_at(const ssg_features *f, size_t row, size_t k, size_t y, size_t x)
 {
     size_t blocks = (f->channels + f->block - 1) / f->block;
-    return data[(((row * blocks + k / f->block) * f->height + y) * f->width + x) * f->block + k % f->block];
+    size_t i = (((row * blocks + k / f->block) * f->height + y) * f->width + x) * f->block + k % f->block;
+    return (double)ssg_element_at(f->data, f->type, i) * (f->scale != 0 ? f->scale : 1);
 }
 
 /* One channel of A, g, h and third moments as planes of float64, and room for a filter pass. */
@@ -28,16 +30,24 @@ size_t ssg_ref_maps_scratch(const ssg_run *run, const ssg_features *activation, 
     return 6 * activation->height * activation->width * sizeof(double);
 }
 
-static void load(const ssg_features *f, const float *data, size_t row, size_t k, double *plane)
+static void load(const ssg_features *f, size_t row, size_t k, double *plane)
 {
     for (size_t y = 0; y < f->height; y++)
-        for (size_t x = 0; x < f->width; x++) plane[y * f->width + x] = ssg_ref_at(f, data, row, k, y, x);
+        for (size_t x = 0; x < f->width; x++) plane[y * f->width + x] = value_at(f, row, k, y, x);
 }
 
 /* Floats in a feature tensor, padding channels included. */
 static size_t feature_count(const ssg_features *f)
 {
     return f->rows * ((f->channels + f->block - 1) / f->block) * f->block * f->height * f->width;
+}
+
+/* A tensor of floats in the layout of g. */
+static ssg_features like(const ssg_features *g, const float *data)
+{
+    ssg_features f = *g;
+    f.data = data, f.type = SSG_ELEMENT_F32, f.scale = 0;
+    return f;
 }
 
 static void smooth(double *plane, double *pass, size_t height, size_t width, double sigma)
@@ -100,20 +110,21 @@ void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_featur
     size_t pixels = activation->height * activation->width;
     planes p = carve(scratch, pixels);
     int mean = spec->kind == SSG_MAP_GRADCAM || spec->kind == SSG_MAP_SSGCAM;
+    ssg_features h = like(gradient, second), third = like(gradient, second ? second + feature_count(gradient) : NULL);
     for (size_t row = 0; row < gradient->rows; row++) {
         memset(p.sum, 0, pixels * sizeof *p.sum);
         for (size_t k = 0; k < activation->channels; k++) {
-            load(activation, activation->data, row % activation->rows, k, p.a);
-            load(gradient, gradient->data, row, k, p.g);
+            load(activation, row % activation->rows, k, p.a);
+            load(gradient, row, k, p.g);
             if (spec->kind == SSG_MAP_SSGCAM) {
                 for (size_t i = 0; i < pixels; i++) p.h[i] = p.g[i] * p.g[i];
-                if (second) load(gradient, second, row, k, p.h);
+                if (second) load(&h, row, k, p.h);
                 smooth(p.g, p.pass, activation->height, activation->width, spec->sigma);
                 smooth(p.h, p.pass, activation->height, activation->width, spec->sigma);
             }
             if (spec->kind == SSG_MAP_SMOOTHGRADCAMPP) {
-                load(gradient, second, row, k, p.h);
-                load(gradient, second + feature_count(gradient), row, k, p.third);
+                load(&h, row, k, p.h);
+                load(&third, row, k, p.third);
             }
             double activation_sum = total(p.a, pixels), channel = 0;
             if (is_channelwise(spec)) {
@@ -134,7 +145,7 @@ void ssg_ref_weighted(const ssg_run *run, const ssg_features *activation, const 
             for (size_t x = 0; x < activation->width; x++) {
                 double sum = 0;
                 for (size_t k = 0; k < activation->channels; k++)
-                    sum += weights[row * activation->channels + k] * ssg_ref_at(activation, activation->data, row % activation->rows, k, y, x);
+                    sum += weights[row * activation->channels + k] * value_at(activation, row % activation->rows, k, y, x);
                 maps[(row * activation->height + y) * activation->width + x] = (float)(keep_sign ? sum : positive(sum));
             }
 }

@@ -4,9 +4,6 @@
 
 #include "kernels/ops.h"
 
-/* Element (row, k, y, x) of a feature tensor. */
-double ssg_ref_at(const ssg_features *f, const float *data, size_t row, size_t k, size_t y, size_t x);
-
 size_t ssg_ref_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
 void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
                   float *maps, void *scratch);

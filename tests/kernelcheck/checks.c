@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/element.h"
+
 /* ---- drawing ------------------------------------------------------------------------------------------------------------------------ */
 
 static uint32_t state;
@@ -63,37 +65,62 @@ static float *draw_features(const shape *s, size_t rows, int relu)
     return values;
 }
 
-static int check_map(const body *b, const shape *s, const ssg_map_spec *spec, int with_second)
+/* In memory as `type`, cut off rather than rounded: any number of the type will do. Values lie between -1 and 1; tiny ones become 0 in half. */
+static void *narrowed(const float *values, size_t count, ssg_element type)
+{
+    void *made = malloc(count * sizeof *values);
+    if (type == SSG_ELEMENT_F32) return memcpy(made, values, count * sizeof *values);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, values + i, sizeof bits);
+        uint32_t sign = bits >> 16 & 0x8000, exponent = bits >> 23 & 255, half = exponent < 113 ? 0 : (exponent - 112) << 10 | (bits >> 13 & 1023);
+        ((uint16_t *)made)[i] = (uint16_t)(type == SSG_ELEMENT_F16 ? sign | half : bits >> 16);
+    }
+    return made;
+}
+
+static int check_map_in(const body *b, const shape *s, const ssg_map_spec *spec, int with_second, ssg_element type)
 {
     size_t rows = s->images * s->classes, pixels = s->height * s->width;
     state = (uint32_t)(spec->kind * 77 + s->channels * 31 + s->height);
     float *a = draw_features(s, s->images, 1), *g = draw_features(s, rows, 0),
           *h = draw_features(s, 2 * rows, 1); /* SMOOTHGRADCAMPP takes two tensors more */
     float *expected = malloc(rows * pixels * sizeof *expected), *got = malloc(rows * pixels * sizeof *got);
-    ssg_features fa = {a, s->images, s->channels, s->height, s->width, s->block}, fg = {g, rows, s->channels, s->height, s->width, s->block};
+    size_t size = ssg_element_size(type);
+    void *a_bits = narrowed(a, feature_count(s, s->images), type), *g_bits = narrowed(g, feature_count(s, rows), type);
+    ssg_features fa = {
+        .data = a_bits, .rows = s->images, .channels = s->channels, .height = s->height, .width = s->width, .block = s->block, .type = type};
+    ssg_features fg = fa;
+    fg.data = g_bits, fg.rows = rows, fg.scale = type == SSG_ELEMENT_F16 ? 0.125f : 0;
     ssg_run plain = {.threads = 1};
     void *scratch = malloc(ssg_ops_ref()->maps_scratch(&plain, &fa, &fg));
     ssg_ops_ref()->maps(&plain, spec, &fa, &fg, with_second ? h : NULL, expected, scratch);
     free(scratch);
-    fa.data = b->make(b, a, feature_count(s, s->images) * sizeof *a);
-    fg.data = b->make(b, g, feature_count(s, rows) * sizeof *g);
+    fa.data = b->make(b, a_bits, feature_count(s, s->images) * size);
+    fg.data = b->make(b, g_bits, feature_count(s, rows) * size);
     float *second = b->make(b, h, feature_count(s, 2 * rows) * sizeof *h), *maps = b->make(b, NULL, rows * pixels * sizeof *maps);
     scratch = b->make(b, NULL, b->ops->maps_scratch(&b->run, &fa, &fg));
     b->ops->maps(&b->run, spec, &fa, &fg, with_second ? second : NULL, maps, scratch);
     b->fetch(b, got, maps, rows * pixels * sizeof *got);
     long at = differs(got, expected, rows, pixels, 2e-5);
     if (at >= 0)
-        printf(
-            "%s maps: %zu images %zu classes K %zu %zux%zu block %zu, kind %d sigma %g coherence %d channelwise %d second %d: [%ld] is %g, not %g\n",
-            b->name, s->images, s->classes, s->channels, s->height, s->width, s->block, (int)spec->kind, spec->sigma, spec->coherence,
-            spec->channelwise, with_second, at, (double)got[at], (double)expected[at]);
+        printf("%s maps: type %d %zu images %zu classes K %zu %zux%zu block %zu, kind %d sigma %g coherence %d channelwise %d second %d: [%ld] is "
+               "%g, not "
+               "%g\n",
+               b->name, (int)type, s->images, s->classes, s->channels, s->height, s->width, s->block, (int)spec->kind, spec->sigma, spec->coherence,
+               spec->channelwise, with_second, at, (double)got[at], (double)expected[at]);
     b->drop(b, (void *)fa.data);
     b->drop(b, (void *)fg.data);
     b->drop(b, second);
     b->drop(b, maps);
     b->drop(b, scratch);
-    free(a), free(g), free(h), free(expected), free(got);
+    free(a), free(g), free(h), free(a_bits), free(g_bits), free(expected), free(got);
     return at >= 0;
+}
+
+static int check_map(const body *b, const shape *s, const ssg_map_spec *spec, int with_second)
+{
+    return check_map_in(b, s, spec, with_second, SSG_ELEMENT_F32);
 }
 
 static const ssg_map_spec specs[] = {{.kind = SSG_MAP_SSGCAM, .sigma = 2},
@@ -127,6 +154,19 @@ int check_maps(const body *b, int *cases)
     return bad;
 }
 
+int check_narrow_maps(const body *b, int *cases)
+{
+    static const shape shapes[] = {{2, 2, 5, 7, 7, 1},   {1, 3, 40, 1, 1, 1}, {1, 2, 33, 14, 12, 1},
+                                   {1, 2, 18, 6, 5, 18}, {1, 1, 9, 4, 4, 8},  {1, 1, 2, 70, 72, 1}};
+    int bad = 0;
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (size_t i = 0; i < SPECS; i++, *cases += 2) {
+            bad += check_map_in(b, &shapes[s], &specs[i], 0, SSG_ELEMENT_BF16);
+            bad += check_map_in(b, &shapes[s], &specs[i], 0, SSG_ELEMENT_F16);
+        }
+    return bad;
+}
+
 int check_smoothing_without_room(const body *b, int *cases)
 {
     static const shape one = {1, 1, 2, 61, 47, 1}, tiles = {1, 1, 2, 70, 66, 1}, flat = {1, 1, 1, 9, 270, 1}, tall = {1, 1, 1, 270, 9, 1};
@@ -156,7 +196,7 @@ int check_weighted(const body *b, int *cases)
         state = 5;
         float *a = draw_features(s, s->images, 1), *w = draw_floats(rows * s->channels, 0);
         float *expected = malloc(rows * pixels * sizeof *expected), *got = malloc(rows * pixels * sizeof *got);
-        ssg_features fa = {a, s->images, s->channels, s->height, s->width, s->block};
+        ssg_features fa = {.data = a, .rows = s->images, .channels = s->channels, .height = s->height, .width = s->width, .block = s->block};
         int keep_sign = (int)i % 2;
         ssg_ops_ref()->weighted(&(ssg_run){.threads = 1}, &fa, w, rows, keep_sign, expected);
         fa.data = b->make(b, a, feature_count(s, s->images) * sizeof *a);

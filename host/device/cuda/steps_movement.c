@@ -117,17 +117,40 @@ ssgcam_status ssg_cuda_make_movement(ssg_step *step, ssg_step_request *r)
     }
 }
 
+/* REORDER's alpha is a factor, 0 for none. */
+static float factor_of(const ssg_step *step)
+{
+    return step->op.alpha != 0 ? step->op.alpha : 1;
+}
+
 static ssgcam_status run_reorder(const ssg_step *step, const ssg_step_io *io)
 {
     ssg_net_side to = ssg_cuda_side(&step->output, io->output), from = ssg_cuda_side(&step->inputs[0], io->inputs[0]);
     ssg_net_axes axes = ssg_cuda_axes(&step->output.shape);
-    ssg_net_copy(&step->cuda->base.run, &to, &from, &axes, step->op.alpha != 0 ? step->op.alpha : 1);
+    ssg_net_copy(&step->cuda->base.run, &to, &from, &axes, factor_of(step));
+    return SSGCAM_OK;
+}
+
+static ssgcam_status run_turn(const ssg_step *step, const ssg_step_io *io)
+{
+    const ssg_placed *from = &step->inputs[0], *to = &step->output;
+    const int64_t *d = to->shape.dims;
+    size_t channels = (size_t)d[1], pixels = (size_t)(d[2] * d[3]);
+    int was_last = from->layout == SSG_LAYOUT_NHWC;
+    ssg_net_turn turn = {.to = io->output,
+                         .from = io->inputs[0],
+                         .to_type = ssg_cuda_element(to),
+                         .from_type = ssg_cuda_element(from),
+                         .batch = (size_t)d[0],
+                         .rows = was_last ? pixels : channels,
+                         .columns = was_last ? channels : pixels,
+                         .factor = factor_of(step)};
+    ssg_net_turn_run(&step->cuda->base.run, &turn);
     return SSGCAM_OK;
 }
 
 ssgcam_status ssg_cuda_make_reorder(ssg_step *step, ssg_step_request *r)
 {
-    (void)r;
-    step->run = run_reorder;
+    step->run = r->inputs[0].layout == r->output.layout ? run_reorder : run_turn;
     return SSGCAM_OK;
 }
