@@ -16,7 +16,7 @@
 
 enum {
     GROUP = 8,     /* thresholds ruled out together */
-    MARGIN = 24,   /* levels below the presumed best threshold that are looked at in the first place, and in each further step */
+    MARGIN = 20,   /* levels below the presumed best threshold that are looked at in the first place, and in each further step */
     MOST_MIB = 128 /* of counts: more candidates than fit are taken in turns */
 };
 

@@ -12,49 +12,58 @@
 
 #define AVX2 __attribute__((target("avx2,popcnt")))
 
-AVX2 static inline void fuse32(__m256i *low, __m256i *high, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at)
+/* 64 pixels as 4 x 16 lanes: those of the unpacked lower and upper halves of the first 32 pixels, then of the others. */
+AVX2 static inline void fuse64(__m256i sum[4], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at)
 {
-    __m256i lo = _mm256_setzero_si256(), hi = lo;
+    __m256i s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0;
     for (size_t t = 0; t < terms; t += 2) {
         short pair;
         memcpy(&pair, weight + t, sizeof pair);
-        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(maps[t] + at));
-        __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(maps[t + 1] + at)), w = _mm256_set1_epi16(pair);
-        lo = _mm256_add_epi16(lo, _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), w));
-        hi = _mm256_add_epi16(hi, _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), w));
+        const __m256i *a = (const __m256i *)(const void *)(maps[t] + at), *b = (const __m256i *)(const void *)(maps[t + 1] + at);
+        __m256i a0 = _mm256_loadu_si256(a), a1 = _mm256_loadu_si256(a + 1), b0 = _mm256_loadu_si256(b), b1 = _mm256_loadu_si256(b + 1);
+        __m256i w = _mm256_set1_epi16(pair);
+        s0 = _mm256_add_epi16(s0, _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a0, b0), w));
+        s1 = _mm256_add_epi16(s1, _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a0, b0), w));
+        s2 = _mm256_add_epi16(s2, _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a1, b1), w));
+        s3 = _mm256_add_epi16(s3, _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a1, b1), w));
     }
-    *low = lo, *high = hi;
+    sum[0] = s0, sum[1] = s1, sum[2] = s2, sum[3] = s3;
 }
 
 /* 32 values in the order of the pixels. */
-AVX2 static inline void store32(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at)
+AVX2 static inline void store32(uint16_t *out, __m256i lo, __m256i hi)
 {
-    __m256i lo, hi;
-    fuse32(&lo, &hi, maps, weight, terms, at);
     _mm256_storeu_si256((__m256i *)(void *)out, _mm256_permute2x128_si256(lo, hi, 0x20));
     _mm256_storeu_si256((__m256i *)(void *)(out + 16), _mm256_permute2x128_si256(lo, hi, 0x31));
 }
 
 AVX2 static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
 {
-    for (size_t i = 0; i < n; i += 32) store32(out + i, maps, weight, terms, i);
+    for (size_t i = 0; i < n; i += 64) {
+        __m256i f[4];
+        fuse64(f, maps, weight, terms, i);
+        store32(out + i, f[0], f[1]);
+        store32(out + i + 32, f[2], f[3]);
+    }
 }
 
 AVX2 static void fuse_blocks(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        store32(out + 64 * i, maps, weight, terms, 64 * (size_t)blocks[i]);
-        store32(out + 64 * i + 32, maps, weight, terms, 64 * (size_t)blocks[i] + 32);
+        __m256i f[4];
+        fuse64(f, maps, weight, terms, 64 * (size_t)blocks[i]);
+        store32(out + 64 * i, f[0], f[1]);
+        store32(out + 64 * i + 32, f[2], f[3]);
     }
 }
 
 AVX2 static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
 {
     __m256i most = _mm256_setzero_si256();
-    for (size_t i = 0; i < n; i += 32) {
-        __m256i lo, hi;
-        fuse32(&lo, &hi, maps, weight, terms, i);
-        most = _mm256_max_epi16(most, _mm256_max_epi16(lo, hi));
+    for (size_t i = 0; i < n; i += 64) {
+        __m256i f[4];
+        fuse64(f, maps, weight, terms, i);
+        most = _mm256_max_epi16(most, _mm256_max_epi16(_mm256_max_epi16(f[0], f[1]), _mm256_max_epi16(f[2], f[3])));
     }
     uint16_t lane[16], best = 0;
     _mm256_storeu_si256((__m256i *)(void *)lane, most);
@@ -62,17 +71,18 @@ AVX2 static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size
     return best;
 }
 
-/* The claimed ones of 64 pixels. */
+/* Claimed ones of 32 pixels. */
+AVX2 static inline uint64_t above32(__m256i lo, __m256i hi, __m256i bound)
+{
+    __m256i above = _mm256_packus_epi16(_mm256_subs_epu16(lo, bound), _mm256_subs_epu16(hi, bound));
+    return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(above, _mm256_setzero_si256()));
+}
+
 AVX2 static inline uint64_t above64(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, __m256i bound)
 {
-    uint64_t claimed = 0;
-    for (size_t half = 0; half < 64; half += 32) {
-        __m256i lo, hi;
-        fuse32(&lo, &hi, maps, weight, terms, at + half);
-        __m256i above = _mm256_packus_epi16(_mm256_subs_epu16(lo, bound), _mm256_subs_epu16(hi, bound));
-        claimed |= (uint64_t) ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(above, _mm256_setzero_si256())) << half;
-    }
-    return claimed;
+    __m256i f[4];
+    fuse64(f, maps, weight, terms, at);
+    return above32(f[0], f[1], bound) | above32(f[2], f[3], bound) << 32;
 }
 
 AVX2 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n, uint32_t limit,
