@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+enum { AHEAD = 8 }; /* blocks */
 enum { WORD = 64 }; /* blocks of a word of bits: the stretch that all mixtures look at before the next one */
 
 /* ---- scratch and truth --------------------------------------------------------------------------------------------------------------- */
@@ -143,19 +144,36 @@ static size_t count_chosen(const ssg_score_scratch *s, size_t mixtures)
     return count;
 }
 
-/* Starts to load what the mixture after this one will look at: no prefetcher of a processor foresees that. */
-static void fetch_next(const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixtures, size_t count, size_t word,
-                       size_t m)
-{
+/* Walks over all chosen blocks in the order in which they are looked at, some blocks ahead, and starts to load each: no processor foresees that
+ * order. */
+typedef struct scout {
+    const ssg_score_image *image;
+    const ssg_score_scratch *scratch;
+    const ssg_score_mixture *mixtures;
+    size_t count, word, m;
+    uint64_t left;
     const uint8_t *maps[SSG_SCORE_LAYERS];
-    if (++m == count) m = 0, word++;
-    if (word == s->words) return;
-    uint64_t left = s->chosen[m * s->words + word];
-    if (left) point(maps, image, &mixtures[m]);
-    while (left) {
-        size_t at = SSG_SCORE_BLOCK * (size_t)take_bit(&left, word);
-        for (size_t t = 0; t < mixtures[m].terms; t++) __builtin_prefetch(maps[t] + at);
+} scout;
+
+static void fetch_one(scout *s)
+{
+    while (s->left == 0) {
+        if (++s->m == s->count) s->m = 0, s->word++;
+        if (s->word >= s->scratch->words) return;
+        s->left = s->scratch->chosen[s->m * s->scratch->words + s->word];
+        if (s->left) point(s->maps, s->image, &s->mixtures[s->m]);
     }
+    size_t at = SSG_SCORE_BLOCK * (size_t)take_bit(&s->left, s->word);
+    for (size_t t = 0; t < s->mixtures[s->m].terms; t++) __builtin_prefetch(s->maps[t] + at);
+}
+
+static scout send_scout(const ssg_score_image *image, const ssg_score_scratch *scratch, const ssg_score_mixture *mixtures, size_t count)
+{
+    scout s = {.image = image, .scratch = scratch, .mixtures = mixtures, .count = count};
+    s.left = scratch->chosen[0];
+    point(s.maps, image, &mixtures[0]);
+    for (size_t i = 0; i < AHEAD; i++) fetch_one(&s);
+    return s;
 }
 
 /* The blocks of a word's bits, at least one. */
@@ -189,15 +207,18 @@ static claim claim_blocks(const ssg_score_ops *ops, ssg_score_scratch *s, uint64
     return c;
 }
 
-static void claim_pixels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixture,
-                         size_t word, uint64_t bits, uint32_t limit, uint32_t out[4])
+static void claim_pixels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, scout *ahead,
+                         const ssg_score_mixture *mixture, size_t word, uint64_t bits, uint32_t limit, uint32_t out[4])
 {
     const uint8_t *maps[SSG_SCORE_LAYERS];
     const uint64_t *truth[] = {s->bits[0], s->bits[1], s->bits[2]};
     uint32_t blocks[WORD], hits[3] = {0};
     size_t count = list_word(blocks, bits, word);
     point(maps, image, mixture);
-    ops->hits_blocks(hits, maps, mixture->weight, mixture->terms, blocks, count, limit, truth);
+    for (size_t i = 0; i < count; i++) {
+        fetch_one(ahead);
+        ops->hits_blocks(hits, maps, mixture->weight, mixture->terms, &blocks[i], 1, limit, truth);
+    }
     out[0] -= hits[1], out[1] -= hits[2], out[2] += hits[0], out[3] += hits[2];
 }
 
@@ -214,11 +235,11 @@ size_t ssg_score_count_blocks(const ssg_score_ops *ops, const ssg_score_image *i
         if (tops[m]) c = claim_blocks(ops, s, s->chosen + m * s->words, mixtures[m].tau * tops[m] / 255);
         memcpy(out + 4 * m, (uint32_t[]){s->all.pixels[SSG_TRUTH_NONE] - c.none, kept - c.kept, c.own, c.kept}, 4 * sizeof *out);
     }
+    scout ahead = send_scout(image, s, mixtures, count);
     for (size_t w = 0; w < s->words; w++)
         for (size_t m = 0; m < count; m++) {
             uint64_t bits = s->chosen[m * s->words + w];
-            fetch_next(image, s, mixtures, count, w, m);
-            if (bits) claim_pixels(ops, image, s, &mixtures[m], w, bits, mixtures[m].tau * tops[m] / 255, out + 4 * m);
+            if (bits) claim_pixels(ops, image, s, &ahead, &mixtures[m], w, bits, mixtures[m].tau * tops[m] / 255, out + 4 * m);
         }
     return looked + count_chosen(s, count);
 }
@@ -298,8 +319,8 @@ static void number_bins(uint16_t *bin, const ssg_score_image *image, const ssg_s
     for (size_t x = 0; x < SSG_SCORE_BLOCK; x++) bin[x] = (uint16_t)(bin[x] * SSG_TRUTH_KINDS + kind[x]);
 }
 
-static void add_pixels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixture,
-                       size_t word, uint64_t bits, uint32_t top, ssg_score_cell *exact)
+static void add_pixels(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, scout *ahead,
+                       const ssg_score_mixture *mixture, size_t word, uint64_t bits, uint32_t top, ssg_score_cell *exact)
 {
     enum { PART = SSG_SCORE_BLOCK / 4 };
     uint16_t f[WORD * SSG_SCORE_BLOCK];
@@ -307,7 +328,10 @@ static void add_pixels(const ssg_score_ops *ops, const ssg_score_image *image, c
     uint32_t blocks[WORD], *bins = exact->pixels;
     size_t count = list_word(blocks, bits, word);
     point(maps, image, mixture);
-    ops->fuse_blocks(f, maps, mixture->weight, mixture->terms, blocks, count);
+    for (size_t i = 0; i < count; i++) {
+        fetch_one(ahead);
+        ops->fuse_blocks(f + SSG_SCORE_BLOCK * i, maps, mixture->weight, mixture->terms, &blocks[i], 1);
+    }
     ops->quantise(f, top, count * SSG_SCORE_BLOCK);
     for (size_t i = 0; i < count; i++) {
         uint16_t *bin = f + SSG_SCORE_BLOCK * i;
@@ -326,11 +350,11 @@ size_t ssg_score_levels_between(const ssg_score_ops *ops, const ssg_score_image 
         bound(ops, image, s, &mixtures[m]);
         choose_blocks(ops, s, s->chosen + m * s->words, tops[m], &curves[m]);
     }
+    scout ahead = send_scout(image, s, mixtures, count);
     for (size_t w = 0; w < s->words; w++)
         for (size_t m = 0; m < count; m++) {
             uint64_t bits = s->chosen[m * s->words + w];
-            fetch_next(image, s, mixtures, count, w, m);
-            if (bits) add_pixels(ops, image, s, &mixtures[m], w, bits, tops[m], curves[m].exact);
+            if (bits) add_pixels(ops, image, s, &ahead, &mixtures[m], w, bits, tops[m], curves[m].exact);
         }
     return count_chosen(s, count);
 }
