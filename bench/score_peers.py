@@ -22,7 +22,7 @@ import torch
 from scipy.optimize import differential_evolution
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROUNDS, IMAGES, P, L, CHOICES = 3, 12, 64, 8, 12
+ROUNDS, IMAGES, P, L, CHOICES = 5, 12, 64, 8, 12
 torch.set_num_threads(2)
 
 
