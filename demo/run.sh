@@ -17,7 +17,7 @@ run $ssgcam explain "$model" demo/data/images/meningioma_0626.jpg -o $out/explai
 say "3. A recipe from 72 labelled slices (split search), judged on 60 others that the search never sees (split test)"
 run $ssgcam search "$model" --data demo/data --split search --holdout-split test --mask-values object --layers all \
   --methods ssgcam,layercam,gradcam --sigmas 1,2,4,8 --combine product --powers 0.25,1 \
-  --mix ssgcam --fitness object --folds 4 --evaluations 1500 --cache $out/cache -o $out/recipe.json
+  --mix ssgcam --fitness object --evaluations 800 --cache $out/cache -o $out/recipe.json
 
 say "4. Masks for the 60, with that recipe"
 run $ssgcam generate "$model" --data demo/data --split test --recipe $out/recipe.json --overlays -o $out/masks
