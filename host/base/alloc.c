@@ -49,8 +49,8 @@ void *ssg_alloc_aligned(size_t count, size_t size)
     if (told_to_fail() || __builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT) return refuse(count, size);
     size_t alignment = bytes >= large ? huge_page : ALIGNMENT;
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    void *memory = aligned_alloc(alignment, bytes ? bytes : ALIGNMENT);
-    if (!memory) return refuse(count, size);
+    void *memory;
+    if (posix_memalign(&memory, alignment, bytes ? bytes : ALIGNMENT) != 0) return refuse(count, size);
     if (alignment == huge_page) madvise(memory, bytes / huge_page * huge_page, MADV_HUGEPAGE); /* a wish: nothing depends on it */
     return memory;
 }
