@@ -38,6 +38,15 @@ suite() { # preset, arguments of ctest...
   return $ok
 }
 
+# The program built by another compiler finds the recipes of the first on its bank.
+compilers() {
+  cmake --preset release >build/release.configure.log 2>&1 && cmake --build --preset release --target ssgcam_cli -- --quiet || return 1
+  cmake --preset clang >build/clang.configure.log 2>&1 || { cat build/clang.configure.log; return 1; }
+  cmake --build --preset clang --target ssgcam_cli -- --quiet || return 1
+  tests/compilers.sh build/release/ssgcam build/clang/ssgcam || return 1
+  passed=$((passed + 1))
+}
+
 # The tests on the simulated device, and that they execute nearly all lines of what runs there.
 simulated() {
   mkdir -p build/cudasim
@@ -62,14 +71,6 @@ case " $parts " in *" release "*)
   run "release build" suite release ;;
 esac
 case " $parts " in *" asan "*) run "AddressSanitizer and UBSan" suite asan ;; esac
-# The program built by another compiler finds the recipes of the first on its bank.
-compilers() {
-  cmake --preset release >build/release.configure.log 2>&1 && cmake --build --preset release --target ssgcam_cli -- --quiet || return 1
-  cmake --preset clang >build/clang.configure.log 2>&1 || { cat build/clang.configure.log; return 1; }
-  cmake --build --preset clang --target ssgcam_cli -- --quiet || return 1
-  tests/compilers.sh build/release/ssgcam build/clang/ssgcam || return 1
-  passed=$((passed + 1))
-}
 case " $parts " in *" clang "*)
   if command -v clang >/dev/null; then run "recipes of gcc's and clang's build" compilers; else echo "clang: skipped, it is not installed here"; fi ;;
 esac
