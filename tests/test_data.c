@@ -45,6 +45,9 @@ static void check_image(const data_case *c, packed_file *in)
     ssgcam_status status = c->kind == 2 ? ssg_image_decode_indices(&image, c->file, c->file_bytes, c->name)
                                         : ssg_image_decode(&image, c->file, c->file_bytes, c->name, channels);
     cr_expect_eq(status, SSGCAM_OK, "%s", ssgcam_last_error());
+    int width, height;
+    cr_expect_eq(ssg_image_decode_size(&width, &height, c->file, c->file_bytes, c->name), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect(width == image.width && height == image.height, "%s: %d x %d from the header", c->name, width, height);
     compare_pixels(c, &image, in);
     ssg_image_clear(&image);
 }

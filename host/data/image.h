@@ -22,7 +22,11 @@ void ssg_image_clear(ssg_image *image); /* frees the pixels, leaves an empty ima
  * what to do: not an image, truncated, too large. Thread-safe. */
 ssgcam_status ssg_image_read(ssg_image *image, const char *path, int channels);
 
-/* The same from memory; `name` is used in messages. */
+/* Only the width and height that ssg_image_read would give, from the header: a file that is damaged further on is not noticed. */
+ssgcam_status ssg_image_read_size(int *width, int *height, const char *path);
+ssgcam_status ssg_image_decode_size(int *width, int *height, const uint8_t *bytes, size_t size, const char *name);
+
+/* ssg_image_read from memory; `name` is used in messages. */
 ssgcam_status ssg_image_decode(ssg_image *image, const uint8_t *bytes, size_t size, const char *name, int channels);
 
 /* Reads a label mask: an 8-bit (or less) grey or palette PNG whose values (palette indices, not colours) are kept as they are. */

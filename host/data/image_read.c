@@ -76,20 +76,24 @@ static int is_harmless(tjhandle handle)
     return tjGetErrorCode(handle) == TJERR_WARNING && strstr(tjGetErrorStr2(handle), "extraneous bytes before marker") != NULL;
 }
 
+static ssgcam_status read_jpeg_header(tjhandle handle, int *width, int *height, int *colours, const uint8_t *bytes, size_t size, const char *name)
+{
+    int subsampling = 0;
+    *width = *height = *colours = 0; /* a file of tables alone leaves them untouched */
+    if (tjDecompressHeader3(handle, bytes, size, width, height, &subsampling, colours) != 0)
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s: a damaged JPEG: %s", name, tjGetErrorStr2(handle));
+    if (*width < 1 || *height < 1) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a damaged or truncated JPEG: it holds no picture", name);
+    if (*colours == TJCS_CMYK || *colours == TJCS_YCCK)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: a CMYK JPEG (made for print); convert it to RGB", name);
+    return check_size(name, *width, *height);
+}
+
 static ssgcam_status decode_jpeg(ssg_image *image, const uint8_t *bytes, size_t size, const char *name, int channels)
 {
     tjhandle handle = tjInitDecompress();
     if (!handle) return ssg_fail(SSGCAM_ERR_MEMORY, "%s: the JPEG decoder cannot start", name);
-    int width = 0, height = 0, subsampling = 0, colours = 0; /* a file of tables alone leaves them untouched */
-    ssgcam_status status = SSGCAM_OK;
-    if (tjDecompressHeader3(handle, bytes, size, &width, &height, &subsampling, &colours) != 0)
-        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a damaged JPEG: %s", name, tjGetErrorStr2(handle));
-    else if (width < 1 || height < 1)
-        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a damaged or truncated JPEG: it holds no picture", name);
-    else if (colours == TJCS_CMYK || colours == TJCS_YCCK)
-        status = ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: a CMYK JPEG (made for print); convert it to RGB", name);
-    else
-        status = check_size(name, width, height);
+    int width, height, colours;
+    ssgcam_status status = read_jpeg_header(handle, &width, &height, &colours, bytes, size, name);
     if (status == SSGCAM_OK) status = make_image(image, width, height, channels);
     /* A grey picture of a colour one is made of its RGB values, as Pillow makes it: the luma plane in the file differs where colours saturate. */
     int luma = status == SSGCAM_OK && channels == 1 && colours != TJCS_GRAY;
@@ -104,6 +108,20 @@ static ssgcam_status decode_jpeg(ssg_image *image, const uint8_t *bytes, size_t 
     tjDestroy(handle);
     if (status == SSGCAM_OK) status = turn(image, orientation_of(bytes, size));
     if (status != SSGCAM_OK) ssg_image_clear(image);
+    return status;
+}
+
+static ssgcam_status size_of_jpeg(int *width, int *height, const uint8_t *bytes, size_t size, const char *name)
+{
+    int colours;
+    tjhandle handle = tjInitDecompress();
+    if (!handle) return ssg_fail(SSGCAM_ERR_MEMORY, "%s: the JPEG decoder cannot start", name);
+    ssgcam_status status = read_jpeg_header(handle, width, height, &colours, bytes, size, name);
+    tjDestroy(handle);
+    if (status == SSGCAM_OK && orientation_of(bytes, size) > 4) {
+        int swap = *width;
+        *width = *height, *height = swap;
+    }
     return status;
 }
 
@@ -147,6 +165,16 @@ static ssgcam_status decode_png(ssg_image *image, const uint8_t *bytes, size_t s
     if (channels == 1) ssg_free(rgb);
     spng_ctx_free(png);
     if (status != SSGCAM_OK) ssg_image_clear(image);
+    return status;
+}
+
+static ssgcam_status size_of_png(int *width, int *height, const uint8_t *bytes, size_t size, const char *name)
+{
+    struct spng_ihdr header = {0};
+    spng_ctx *png;
+    ssgcam_status status = open_png(&png, &header, bytes, size, name);
+    spng_ctx_free(png);
+    *width = (int)header.width, *height = (int)header.height;
     return status;
 }
 
@@ -195,13 +223,25 @@ static int is_jpeg(const uint8_t *bytes, size_t size)
     return size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
 }
 
+static ssgcam_status unknown_type(const char *name, size_t size)
+{
+    return ssg_fail(SSGCAM_ERR_INPUT, "%s: %s; JPEG and PNG images are read", name, size ? "not an image of a known type" : "an empty file");
+}
+
 ssgcam_status ssg_image_decode(ssg_image *image, const uint8_t *bytes, size_t size, const char *name, int channels)
 {
     *image = (ssg_image){0};
     if (channels != 1 && channels != 3) return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d channels; an image has 1 or 3", channels);
     if (is_jpeg(bytes, size)) return decode_jpeg(image, bytes, size, name, channels);
     if (is_png(bytes, size)) return decode_png(image, bytes, size, name, channels);
-    return ssg_fail(SSGCAM_ERR_INPUT, "%s: %s; JPEG and PNG images are read", name, size ? "not an image of a known type" : "an empty file");
+    return unknown_type(name, size);
+}
+
+ssgcam_status ssg_image_decode_size(int *width, int *height, const uint8_t *bytes, size_t size, const char *name)
+{
+    if (is_jpeg(bytes, size)) return size_of_jpeg(width, height, bytes, size, name);
+    if (is_png(bytes, size)) return size_of_png(width, height, bytes, size, name);
+    return unknown_type(name, size);
 }
 
 typedef ssgcam_status decoder(ssg_image *image, const uint8_t *bytes, size_t size, const char *name, int channels);
@@ -231,4 +271,14 @@ ssgcam_status ssg_image_read(ssg_image *image, const char *path, int channels)
 ssgcam_status ssg_image_read_indices(ssg_image *image, const char *path)
 {
     return read_with(indices_decoder, image, path, 1);
+}
+
+ssgcam_status ssg_image_read_size(int *width, int *height, const char *path)
+{
+    char *bytes;
+    size_t size;
+    SSG_TRY(ssg_file_read(&bytes, &size, path, MOST_FILE_BYTES));
+    ssgcam_status status = ssg_image_decode_size(width, height, (const uint8_t *)bytes, size, path);
+    ssg_free(bytes);
+    return status;
 }

@@ -118,10 +118,8 @@ static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, 
 
 static ssgcam_status score_files(scoring *s, const ssgcam_item *item)
 {
-    ssg_image image;
-    SSG_TRY(ssg_image_read(&image, item->image, 1)); /* for its size */
-    ssg_region whole = {0, 0, image.width, image.height};
-    ssg_image_clear(&image);
+    ssg_region whole = {0};
+    SSG_TRY(ssg_image_read_size(&whole.width, &whole.height, item->image));
     if (item->label_count == 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: no label says whose map the boxes are compared with", item->image);
     for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_file(s, item, item->labels[i], &whole));
     return SSGCAM_OK;

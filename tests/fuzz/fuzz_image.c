@@ -19,8 +19,13 @@ static void use(ssg_image *image)
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     ssg_image image;
+    int width, height;
+    ssgcam_status status = ssg_image_decode_size(&width, &height, data, size, "fuzz");
     for (int channels = 1; channels <= 3; channels += 2)
-        if (ssg_image_decode(&image, data, size, "fuzz", channels) == SSGCAM_OK) use(&image);
+        if (ssg_image_decode(&image, data, size, "fuzz", channels) == SSGCAM_OK) {
+            if (status != SSGCAM_OK || width != image.width || height != image.height) __builtin_trap();
+            use(&image);
+        }
     if (ssg_image_decode_indices(&image, data, size, "fuzz") == SSGCAM_OK) use(&image);
     return 0;
 }
