@@ -210,7 +210,9 @@ Test(stream, the_others_finish_what_a_lost_device_began)
             faults[1].fail_from = from;
             cr_expect_eq(run_on(device, 2, &r), SSGCAM_OK, "%s", ssgcam_last_error());
             cr_expect_eq(r.count, (size_t)IMAGES);
-            cr_expect_leq(count_of(r.log, "it fell off the bus; the other device goes on without it"), 1); /* it may never have got its turn */
+            int said =
+                count_of(r.log, "it fell off the bus; the other device goes on without it") + count_of(r.log, "it fell off the bus; all is done");
+            cr_expect_leq(said, 1); /* it may never have got its turn */
             expect_right(&r, 2, r.count);
             ssg_device_close(&device);
         }
@@ -227,7 +229,8 @@ Test(stream, with_no_device_left_it_stops_and_keeps_what_is_done)
             cr_expect(strstr(ssgcam_last_error(), "it fell off the bus"), "%s", ssgcam_last_error());
             cr_expect_lt(r.count, (size_t)IMAGES);
             cr_expect_eq(r.count % 2, 0u); /* whole batches */
-            if (count == 1) cr_expect_eq(r.count, beside ? 2u : 4u);
+            /* Two batches were begun; beside the host the second may still be under way. */
+            if (count == 1) cr_expect(r.count == 4 || (beside && r.count == 2), "%zu", r.count);
             expect_right(&r, 2, r.count);
             ssg_device_close(&device);
         }

@@ -80,7 +80,9 @@ void ssg_stream_leave(stream *s, const worker *w, ssgcam_status status)
     pthread_mutex_lock(&s->lock);
     s->working--;
     int others_may = status == SSGCAM_ERR_DEVICE || status == SSGCAM_ERR_MEMORY;
-    if (others_may && s->working > 0)
+    if (others_may && s->done == s->batches) /* what it gave back is done already */
+        ssg_log(SSG_LOG_NORMAL, "%s: %s; all is done without it", w->device->label, ssgcam_last_error());
+    else if (others_may && s->working > 0)
         ssg_log(SSG_LOG_NORMAL, "%s: %s; the other device%s without it", w->device->label, ssgcam_last_error(),
                 s->working > 1 ? "s go on" : " goes on");
     else if (status != SSGCAM_OK)
