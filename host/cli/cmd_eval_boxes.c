@@ -93,8 +93,9 @@ static ssgcam_status write_curve(const char *path, const ssgcam_boxes_result *r)
 
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
 
-static ssgcam_status work(const flags *f, const char *path)
+static ssgcam_status work(const void *parsed, const char *path)
 {
+    const flags *f = parsed;
     inputs in;
     ssgcam_boxes_result result = {0};
     if (!path == !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --maps DIR");
@@ -128,13 +129,5 @@ static ssgcam_status work(const flags *f, const char *path)
 int cmd_eval_boxes(int count, char **arguments)
 {
     flags f = {.method = METHOD_FLAGS_INIT};
-    text_list rest = {0};
-    int code = begin("eval boxes", "eval boxes [MODEL] --data DIR [--maps DIR] [options]", table, ROWS, count, arguments, &f, &rest);
-    if (code < 0 && rest.count > 1) code = finish("eval boxes", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is one argument too many", rest.items[1]));
-    if (code < 0) {
-        catch_signals();
-        code = finish("eval boxes", work(&f, rest.count == 1 ? rest.items[0] : NULL));
-    }
-    options_free(table, ROWS, &f, &rest);
-    return code;
+    return run_command("eval boxes", "eval boxes [MODEL] --data DIR [--maps DIR] [options]", table, ROWS, count, arguments, &f, work);
 }

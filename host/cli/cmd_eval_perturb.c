@@ -119,8 +119,9 @@ static ssgcam_status evaluate(const flags *f, const inputs *in, int fill, int or
     return written == SSGCAM_OK ? status : written;
 }
 
-static ssgcam_status work(const flags *f, const char *path)
+static ssgcam_status work(const void *parsed, const char *path)
 {
+    const flags *f = parsed;
     inputs in;
     int fill, order;
     if (!path || !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give a MODEL and --maps DIR (ssgcam generate --maps writes them)");
@@ -136,13 +137,5 @@ static ssgcam_status work(const flags *f, const char *path)
 int cmd_eval_perturb(int count, char **arguments)
 {
     flags f = {0};
-    text_list rest = {0};
-    int code = begin("eval perturb", "eval perturb MODEL --maps DIR --data DIR [options]", table, ROWS, count, arguments, &f, &rest);
-    if (code < 0 && rest.count > 1) code = finish("eval perturb", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is one argument too many", rest.items[1]));
-    if (code < 0) {
-        catch_signals();
-        code = finish("eval perturb", work(&f, rest.count == 1 ? rest.items[0] : NULL));
-    }
-    options_free(table, ROWS, &f, &rest);
-    return code;
+    return run_command("eval perturb", "eval perturb MODEL --maps DIR --data DIR [options]", table, ROWS, count, arguments, &f, work);
 }

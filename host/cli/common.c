@@ -185,6 +185,20 @@ void inputs_close(inputs *in)
     ssgcam_device_close(&in->device);
 }
 
+int run_command(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *flags,
+                command_work *work)
+{
+    text_list rest = {0};
+    int code = begin(command, usage, table, table_count, count, arguments, flags, &rest);
+    if (code < 0 && rest.count > 1) code = finish(command, ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is one argument too many", rest.items[1]));
+    if (code < 0) {
+        catch_signals();
+        code = finish(command, work(flags, rest.count == 1 ? rest.items[0] : NULL));
+    }
+    options_free(table, table_count, flags, &rest);
+    return code;
+}
+
 /* ---- progress ------------------------------------------------------------------------------------------------------------------------------ */
 
 static double seconds(void)

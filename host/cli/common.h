@@ -108,6 +108,11 @@ typedef struct method_flags {
 int begin(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *values,
           text_list *rest);
 
+/* A whole command: parses, works on at most one argument (`path`, else NULL) with signals caught, and gives the exit code. */
+typedef ssgcam_status command_work(const void *flags, const char *path);
+int run_command(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *flags,
+                command_work *work);
+
 /* The exit code of a status, and its sentence on standard error unless the status is OK. */
 int finish(const char *command, ssgcam_status status);
 

@@ -5,15 +5,15 @@
 #include "host/base/alloc.h"
 #include "host/eval/box_score.h"
 #include "host/eval/map_file.h"
+#include "host/eval/tally.h"
 #include "host/flow/precision.h"
-#include "host/flow/stream.h"
 
 _Static_assert((int)SSGCAM_BOX_DELTAS == (int)SSG_BOX_DELTAS && (int)SSGCAM_BOX_THRESHOLDS == (int)SSG_BOX_THRESHOLDS, "the public numbers");
 
 typedef struct scoring {
     const ssgcam_boxes_options *o;
     ssgcam_boxes_result *result;
-    size_t total, done;
+    ssg_tally tally;
     /* Made for maps of one size, and made anew when it changes. */
     int width, height;
     ssg_contours *contours;
@@ -90,16 +90,6 @@ static void score_map(scoring *s, const ssgcam_item *item, int class, int rank, 
     }
 }
 
-static void report(scoring *s, const ssgcam_item *item, const char *failure)
-{
-    s->done++;
-    if (failure)
-        s->result->failed++;
-    else
-        s->result->images++;
-    if (s->o->progress) s->o->progress(s->o->context, s->done, s->total, item->id, failure);
-}
-
 /* ---- maps made before ----------------------------------------------------------------------------------------------------------------------------
  */
 
@@ -133,7 +123,7 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
     scoring *s = context;
     size_t pixels = (size_t)image->grid_width * (size_t)image->grid_height;
     if (image->status != SSGCAM_OK) {
-        report(s, image->item, image->message);
+        ssg_tally_add(&s->tally, image->item, image->message);
         return SSGCAM_OK;
     }
     SSG_TRY(make_room(s, image->grid_width, image->grid_height));
@@ -141,7 +131,7 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
         for (size_t i = 0; i < pixels; i++) s->map[i] = image->fused[c][i];
         score_map(s, image->item, image->classes[c], image->ranks[c], &image->region);
     }
-    report(s, image->item, NULL);
+    ssg_tally_add(&s->tally, image->item, NULL);
     return SSGCAM_OK;
 }
 
@@ -152,16 +142,11 @@ static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
                                  .model = o->model,
                                  .recipe = o->recipe,
                                  .items = items,
-                                 .count = s->total,
+                                 .count = s->tally.total,
                                  .batch = o->batch,
                                  .precision = ssg_precision_of(o->precision),
                                  .stop = o->stop};
-    ssg_stream_times times = {0};
-    ssgcam_status status = ssg_stream_run(&stream, consume, s, &times);
-    s->result->work.network_ms = times.network;
-    s->result->work.maps_ms = times.maps;
-    s->result->work.total_ms = times.total;
-    return status;
+    return ssg_eval_stream(&stream, consume, s, &s->result->work);
 }
 
 /* ---- figures
@@ -219,15 +204,15 @@ static ssgcam_status run(scoring *s)
         const ssgcam_item *item = &o->data->items[i];
         if (!item->box_count) continue;
         if (item->box_count > most) most = item->box_count;
-        items[s->total++] = item;
+        items[s->tally.total++] = item;
         status = check_boxes(item);
     }
-    if (status == SSGCAM_OK && s->total == 0)
+    if (status == SSGCAM_OK && s->tally.total == 0)
         status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a box: there is nothing to score against");
     if (status == SSGCAM_OK && !(s->truth = ssg_calloc(most, sizeof *s->truth))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
-    for (size_t i = 0; status == SSGCAM_OK && o->maps && i < s->total; i++)
-        report(s, items[i], score_files(s, items[i]) == SSGCAM_OK ? NULL : ssgcam_last_error());
+    for (size_t i = 0; status == SSGCAM_OK && o->maps && i < s->tally.total; i++)
+        ssg_tally_add(&s->tally, items[i], score_files(s, items[i]) == SSGCAM_OK ? NULL : ssgcam_last_error());
     ssg_free(items);
     return status == SSGCAM_OK ? summarise(s) : status;
 }
@@ -238,6 +223,7 @@ ssgcam_status ssgcam_eval_boxes(const ssgcam_boxes_options *options, ssgcam_boxe
     scoring *s = ssg_calloc(1, sizeof *s);
     if (!s) return SSG_OUT_OF_MEMORY;
     s->o = options, s->result = result;
+    s->tally = (ssg_tally){.progress = options->progress, .context = options->context, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
     clear_room(s);
     ssg_free(s->truth);

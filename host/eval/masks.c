@@ -8,6 +8,7 @@
 #include "host/data/atomic_file.h"
 #include "host/data/tensor_input.h"
 #include "host/eval/levels.h"
+#include "host/eval/tally.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
 #include "kernels/ops.h"
@@ -17,7 +18,7 @@ typedef struct scoring {
     ssg_mask_setting setting;
     ssgcam_eval_result *result;
     ssg_levels levels;
-    size_t total, done;
+    ssg_tally tally;
     ssg_labeller labeller;
 } scoring;
 
@@ -32,16 +33,6 @@ static ssgcam_status read_truth(const scoring *s, const ssgcam_item *item, int w
                                     truth->width, truth->height, width, height);
     ssg_image_clear(truth);
     return status;
-}
-
-static void report(scoring *s, const ssgcam_item *item, const char *failure)
-{
-    s->done++;
-    if (failure)
-        s->result->failed++;
-    else
-        s->result->images++;
-    if (s->o->progress) s->o->progress(s->o->context, s->done, s->total, item->id, failure);
 }
 
 /* ---- masks made before ------------------------------------------------------------------------------------------------------------------ */
@@ -86,7 +77,7 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
     scoring *s = context;
     ssgcam_status status = image->status == SSGCAM_OK ? score_image(s, image) : image->status;
     if (status == SSGCAM_ERR_MEMORY) return status;
-    report(s, image->item, image->status != SSGCAM_OK ? image->message : status != SSGCAM_OK ? ssgcam_last_error() : NULL);
+    ssg_tally_add(&s->tally, image->item, image->status != SSGCAM_OK ? image->message : status != SSGCAM_OK ? ssgcam_last_error() : NULL);
     return SSGCAM_OK;
 }
 
@@ -97,16 +88,11 @@ static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
                                  .model = o->model,
                                  .recipe = o->recipe,
                                  .items = items,
-                                 .count = s->total,
+                                 .count = s->tally.total,
                                  .batch = o->batch,
                                  .precision = ssg_precision_of(o->precision),
                                  .stop = o->stop};
-    ssg_stream_times times = {0};
-    ssgcam_status status = ssg_stream_run(&stream, consume, s, &times);
-    s->result->work.network_ms = times.network;
-    s->result->work.maps_ms = times.maps;
-    s->result->work.total_ms = times.total;
-    return status;
+    return ssg_eval_stream(&stream, consume, s, &s->result->work);
 }
 
 /* ---- figures --------------------------------------------------------------------------------------------------------------------------------- */
@@ -163,14 +149,14 @@ static ssgcam_status run(scoring *s)
     const ssgcam_item **items = ssg_calloc(o->data->count, sizeof *items);
     ssgcam_status status = r->confusion && r->iou && items ? ssg_levels_create(&s->levels, r->class_count) : SSG_OUT_OF_MEMORY;
     for (size_t i = 0; status == SSGCAM_OK && i < o->data->count; i++)
-        if (o->data->items[i].mask) items[s->total++] = &o->data->items[i];
-    if (status == SSGCAM_OK && s->total == 0)
+        if (o->data->items[i].mask) items[s->tally.total++] = &o->data->items[i];
+    if (status == SSGCAM_OK && s->tally.total == 0)
         status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a mask: there is nothing to score against");
     r->threshold = o->recipe ? o->recipe->threshold : -1;
     r->has_curve = o->recipe != NULL;
     if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
-    for (size_t i = 0; status == SSGCAM_OK && o->predictions && i < s->total; i++)
-        report(s, items[i], score_file(s, items[i]) == SSGCAM_OK ? NULL : ssgcam_last_error());
+    for (size_t i = 0; status == SSGCAM_OK && o->predictions && i < s->tally.total; i++)
+        ssg_tally_add(&s->tally, items[i], score_file(s, items[i]) == SSGCAM_OK ? NULL : ssgcam_last_error());
     ssg_free(items);
     return status == SSGCAM_OK ? summarise(s) : status;
 }
@@ -178,7 +164,9 @@ static ssgcam_status run(scoring *s)
 ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_result *result)
 {
     *result = (ssgcam_eval_result){0};
-    scoring s = {.o = options, .result = result};
+    scoring s = {.o = options,
+                 .result = result,
+                 .tally = {.progress = options->progress, .context = options->context, .images = &result->images, .failed = &result->failed}};
     ssgcam_status status = run(&s);
     ssg_levels_clear(&s.levels);
     ssg_labeller_clear(&s.labeller);

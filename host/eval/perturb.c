@@ -5,8 +5,10 @@
 #include "host/data/tensor_input.h"
 #include "host/eval/map_file.h"
 #include "host/eval/perturb_image.h"
+#include "host/eval/tally.h"
 #include "host/flow/network.h"
 #include "host/flow/precision.h"
+#include "host/flow/scores.h"
 #include "host/net/plan.h"
 #include "kernels/ops.h"
 
@@ -23,7 +25,7 @@ typedef struct job {
     float *image, *fill, *scratch, *map, *inputs, *scores;
     uint32_t *order;
     uint64_t *keys;
-    size_t total, done;
+    ssg_tally tally;
 } job;
 
 /* ---- one map
@@ -68,14 +70,8 @@ static ssgcam_status check_scores(const job *j, const ssgcam_item *item)
 static void take_scores(const job *j, ssgcam_perturb_curve *curve, const float *scores, size_t class)
 {
     for (size_t i = 0; i <= j->steps; i++, scores += j->classes) {
-        double sum = 0;
-        int first = 1;
-        for (size_t k = 0; k < j->classes; k++) {
-            sum += exp((double)scores[k] - (double)scores[class]);
-            first &= scores[k] < scores[class] || (scores[k] == scores[class] && k >= class);
-        }
-        curve->probability[i] += 1 / sum;
-        curve->accuracy[i] += first;
+        curve->probability[i] += ssg_scores_probability(scores, j->classes, class);
+        curve->accuracy[i] += ssg_scores_rank(scores, j->classes, class) == 0;
     }
 }
 
@@ -155,16 +151,6 @@ static void clear(job *j)
     ssg_free(j->keys);
 }
 
-static void report(job *j, const ssgcam_item *item, const char *failure)
-{
-    j->done++;
-    if (failure)
-        j->result->failed++;
-    else
-        j->result->images++;
-    if (j->o->progress) j->o->progress(j->o->context, j->done, j->total, item->id, failure);
-}
-
 static void summarise(const job *j, ssgcam_perturb_curve *curve)
 {
     for (size_t i = 0; i <= j->steps; i++) {
@@ -177,8 +163,8 @@ static void summarise(const job *j, ssgcam_perturb_curve *curve)
 static ssgcam_status run(job *j)
 {
     const ssgcam_dataset *data = j->o->data;
-    for (size_t i = 0; i < data->count; i++) j->total += data->items[i].label_count > 0;
-    if (j->total == 0) return ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a label: there is no class to look at");
+    for (size_t i = 0; i < data->count; i++) j->tally.total += data->items[i].label_count > 0;
+    if (j->tally.total == 0) return ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a label: there is no class to look at");
     SSG_TRY(set_up(j));
     for (size_t i = 0; i < data->count; i++) {
         const ssgcam_item *item = &data->items[i];
@@ -186,18 +172,20 @@ static ssgcam_status run(job *j)
         if (j->o->stop && *(volatile const int *)j->o->stop) return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request");
         ssgcam_status status = score_image(j, item);
         if (status == SSGCAM_ERR_MEMORY || status == SSGCAM_ERR_DEVICE) return status;
-        report(j, item, status == SSGCAM_OK ? NULL : ssgcam_last_error());
+        ssg_tally_add(&j->tally, item, status == SSGCAM_OK ? NULL : ssgcam_last_error());
     }
     if (j->result->maps == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", j->result->failed);
     summarise(j, &j->result->deletion);
     summarise(j, &j->result->insertion);
     if (j->result->failed == 0) return SSGCAM_OK;
-    return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", j->result->failed, j->total);
+    return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", j->result->failed, j->tally.total);
 }
 
 ssgcam_status ssgcam_eval_perturb(const ssgcam_perturb_options *options, ssgcam_perturb_result *result)
 {
-    job j = {.o = options, .result = result};
+    job j = {.o = options,
+             .result = result,
+             .tally = {.progress = options->progress, .context = options->context, .images = &result->images, .failed = &result->failed}};
     *result = (ssgcam_perturb_result){0};
     ssgcam_status status = run(&j);
     clear(&j);

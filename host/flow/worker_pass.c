@@ -5,6 +5,7 @@
 
 #include "host/base/alloc.h"
 #include "host/flow/precision.h"
+#include "host/flow/scores.h"
 #include "host/flow/stream_parts.h"
 #include "kernels/ops.h"
 
@@ -112,16 +113,6 @@ static void choose_best(slot *to, const float *scores, size_t classes)
     to->class_count = 1;
 }
 
-/* How many classes the network prefers to each of the image's; of equal ones it prefers the lower. */
-static void rank(slot *to, const float *scores, size_t classes)
-{
-    for (int c = 0; c < to->class_count; c++) {
-        size_t own = (size_t)to->classes[c];
-        to->ranks[c] = 0;
-        for (size_t k = 0; k < classes; k++) to->ranks[c] += scores[k] > scores[own] || (scores[k] == scores[own] && k < own);
-    }
-}
-
 /* Images whose scores are not numbers fail; those without labels get their best class. */
 static ssgcam_status read_scores(worker *w, part *p)
 {
@@ -137,7 +128,7 @@ static ssgcam_status read_scores(worker *w, part *p)
                                                   ssg_precision_hint(w->s->o->precision)));
         if (to->status != SSGCAM_OK) continue;
         if (to->class_count == 0) choose_best(to, scores, classes);
-        rank(to, scores, classes);
+        for (int c = 0; c < to->class_count; c++) to->ranks[c] = ssg_scores_rank(scores, classes, (size_t)to->classes[c]);
     }
     return SSGCAM_OK;
 }

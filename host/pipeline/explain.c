@@ -9,6 +9,7 @@
 #include "host/data/npy.h"
 #include "host/flow/network.h"
 #include "host/flow/precision.h"
+#include "host/flow/scores.h"
 #include "host/fuse/float_fusion.h"
 #include "host/pipeline/explain_files.h"
 
@@ -171,9 +172,7 @@ static float probability_of(const job *j, size_t label)
     size_t count = ssgcam_model_class_count(j->o->model);
     const char *head = ssgcam_model_head(j->o->model);
     if (!head || strcmp(head, "Softmax") != 0) return NAN;
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) sum += exp((double)j->scores[i] - (double)j->scores[label]);
-    return (float)(1 / sum);
+    return (float)ssg_scores_probability(j->scores, count, label);
 }
 
 static ssgcam_status finish_class(job *j, const input *in, size_t image, size_t class, size_t label)
