@@ -3,8 +3,8 @@
  * BANK: what bench_bank writes. CANDIDATES: count and layers, then per candidate its threshold, rows and weights, 32 bits each. Prints one line per
  * instruction set and mode: median CPU seconds (of all threads together; other work on the machine stretches the clock's), the share of pixels that
  * were looked at, and two numbers to compare with others': true positives and claimed pixels, or the sums of the best thresholds and of their mean
- * IoU. Modes: count at the candidates' thresholds, best of all 256; -all: without bounds, every pixel. ONLY: one of them, as "avx2 best", for a
- * profiler. */
+ * IoU. Modes: count at the candidates' thresholds, best of all 256; two-: on images of two classes, each made of two of the bank; -all: without
+ * bounds, every pixel. ONLY: one of them, as "avx2 best", for a profiler. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 enum { MAX_REPEAT = 1000, MAX_CANDIDATES = 128 };
 
 static const char *only = "";
-static ssg_bank bank, plain;
+static ssg_bank bank, two; /* one class an image; two */
 static ssg_candidate candidates[MAX_CANDIDATES];
 static uint32_t count, layers;
 
@@ -32,6 +32,15 @@ static void take(FILE *file, void *to, size_t size)
     if (fread(to, size, 1, file) != 1) stop("a file ends early");
 }
 
+static void bound(ssg_score_image *image)
+{
+    size_t rows = image->class_count * image->rows, size = ssg_score_bounds_size(image->stride);
+    uint8_t *bounds = ssg_alloc_aligned(rows, size);
+    if (!bounds) stop("out of memory");
+    for (size_t r = 0; r < rows; r++) ssg_score_bound_row(bounds + r * size, image->maps + r * image->stride, image->stride);
+    image->bounds = bounds;
+}
+
 static void read_bank(const char *path)
 {
     static const uint8_t class_zero = 0;
@@ -39,21 +48,46 @@ static void read_bank(const char *path)
     FILE *file = fopen(path, "rb");
     if (!file) stop(path);
     take(file, head, sizeof head);
-    size_t rows = head[1], stride = head[2], size = ssg_score_bounds_size(stride);
-    ssg_score_image *bounded = ssg_calloc(head[0], sizeof *bounded), *images = ssg_calloc(head[0], sizeof *images);
+    size_t rows = head[1], stride = head[2];
+    ssg_score_image *images = ssg_calloc(head[0], sizeof *images);
     for (size_t i = 0; i < head[0]; i++) {
-        uint8_t *maps = ssg_alloc_aligned(rows, stride), *truth = ssg_alloc_aligned(stride, 1), *bounds = ssg_alloc_aligned(rows, size);
-        if (!maps || !truth || !bounds) stop("out of memory");
+        uint8_t *maps = ssg_alloc_aligned(rows, stride), *truth = ssg_alloc_aligned(stride, 1);
+        if (!maps || !truth) stop("out of memory");
         take(file, maps, rows * stride);
         take(file, truth, stride);
-        for (size_t r = 0; r < rows; r++) ssg_score_bound_row(bounds + r * size, maps + r * stride, stride);
-        bounded[i] = images[i] = (ssg_score_image){maps, truth, &class_zero, 1, rows, stride, NULL};
-        bounded[i].bounds = bounds;
+        images[i] = (ssg_score_image){maps, truth, &class_zero, 1, rows, stride, NULL};
+        bound(&images[i]);
     }
     fclose(file);
-    bank = (ssg_bank){.images = bounded, .image_count = head[0], .class_count = 1};
-    plain = bank;
-    plain.images = images;
+    bank = (ssg_bank){.images = images, .image_count = head[0], .class_count = 1};
+}
+
+/* Every two images become one that shows two classes. */
+static void make_two(void)
+{
+    static const uint8_t classes[] = {0, 1};
+    ssg_score_image *images = ssg_calloc(bank.image_count / 2, sizeof *images);
+    for (size_t i = 0; i < bank.image_count / 2; i++) {
+        const ssg_score_image *from = &bank.images[2 * i];
+        size_t stride = from->stride, rows = from->rows;
+        uint8_t *maps = ssg_alloc_aligned(2 * rows, stride), *truth = ssg_alloc_aligned(stride, 1);
+        if (!maps || !truth) stop("out of memory");
+        memcpy(maps, from[0].maps, rows * stride);
+        memcpy(maps + rows * stride, from[1].maps, rows * stride);
+        for (size_t x = 0; x < stride; x++) truth[x] = from[0].truth[x] ? 1 : from[1].truth[x] ? 2 : 0;
+        images[i] = (ssg_score_image){maps, truth, classes, 2, rows, stride, NULL};
+        bound(&images[i]);
+    }
+    two = (ssg_bank){.images = images, .image_count = bank.image_count / 2, .class_count = 2};
+}
+
+/* The same images, without their bounds. */
+static ssg_bank without_bounds(ssg_bank from)
+{
+    ssg_score_image *images = ssg_calloc(from.image_count, sizeof *images);
+    for (size_t i = 0; i < from.image_count; i++) images[i] = from.images[i], images[i].bounds = NULL;
+    from.images = images;
+    return from;
 }
 
 static void read_candidates(const char *path)
@@ -93,37 +127,40 @@ static int ascending(const void *a, const void *b)
 }
 
 /* The share of blocks that counting looks at. */
-static double share_counted(const ssg_score_ops *ops)
+static double share_counted(const ssg_score_ops *ops, const ssg_bank *of)
 {
     static ssg_score_mixture mixtures[MAX_CANDIDATES];
-    static uint32_t tops[MAX_CANDIDATES], out[4 * MAX_CANDIDATES];
+    static uint32_t tops[2 * MAX_CANDIDATES], out[6 * MAX_CANDIDATES];
     ssg_score_scratch scratch;
     uint64_t looked = 0, blocks = 0;
-    void *memory = ssg_alloc_aligned(ssg_score_scratch_size(bank.images[0].stride, count), 1);
+    size_t stride = of->images[0].stride, classes = of->images[0].class_count;
+    void *memory = ssg_alloc_aligned(ssg_score_scratch_size(stride, classes, count), 1);
     for (uint32_t p = 0; p < count; p++) {
         mixtures[p] = (ssg_score_mixture){.terms = layers + layers % 2, .tau = candidates[p].tau};
         for (uint32_t l = 0; l < layers; l++) mixtures[p].row[l] = candidates[p].row[l], mixtures[p].weight[l] = candidates[p].weight[l];
     }
-    for (size_t i = 0; i < bank.image_count; i++) {
-        ssg_score_scratch_at(&scratch, memory, bank.images[i].stride, count);
-        ssg_score_read_truth(ops, &bank.images[i], &scratch);
-        looked += ssg_score_count_blocks(ops, &bank.images[i], &scratch, mixtures, count, tops, out);
+    for (size_t i = 0; i < of->image_count; i++) {
+        ssg_score_scratch_at(&scratch, memory, stride, classes, count);
+        ssg_score_read_truth(ops, &of->images[i], &scratch);
+        looked += ssg_score_count_blocks(ops, &of->images[i], &scratch, mixtures, count, tops, out);
         blocks += scratch.blocks * count;
     }
     ssg_free(memory);
     return (double)looked / (double)blocks;
 }
 
-static void time_mode(const ssg_score_ops *ops, const ssg_bank *of, int best, int repeat, int threads)
+static void time_mode(const ssg_score_ops *ops, const char *what, const ssg_bank *of, int best, int repeat, int threads)
 {
-    char name[32];
-    snprintf(name, sizeof name, "%s %s%s", ops->name, best ? "best" : "count", of == &bank ? "" : "-all");
-    if (*only && strcmp(only, name) != 0) return;
-    static ssg_counts counts[MAX_CANDIDATES * 2];
+    static ssg_counts counts[MAX_CANDIDATES * 3];
     static ssg_solution solved[MAX_CANDIDATES];
     static double seconds[MAX_REPEAT];
+    char name[32];
+    int all = of->images[0].bounds == NULL;
+    size_t labels = of->class_count + 1;
     uint64_t looked = 0;
     double first = 0, second = 0, share = 1, blocks = (double)(of->image_count * count * (of->images[0].stride / SSG_SCORE_BLOCK));
+    snprintf(name, sizeof name, "%s %s%s%s", ops->name, what, best ? "best" : "count", all ? "-all" : "");
+    if (*only && strcmp(only, name) != 0) return;
     for (int r = 0; r < repeat; r++) {
         double start = now();
         ssgcam_status status = best ? ssg_objective_solve(solved, of, candidates, count, layers, mean_iou, NULL, ops, threads, &looked)
@@ -133,10 +170,12 @@ static void time_mode(const ssg_score_ops *ops, const ssg_bank *of, int best, in
     }
     qsort(seconds, (size_t)repeat, sizeof *seconds, ascending);
     for (uint32_t p = 0; p < count; p++) {
-        first += best ? solved[p].tau : (double)counts[2 * p + 1].tp;
-        second += best ? solved[p].value : (double)(counts[2 * p + 1].tp + counts[2 * p + 1].fp);
+        first += best ? solved[p].tau : 0;
+        second += best ? solved[p].value : 0;
+        for (size_t l = 1; l < labels && !best; l++) first += (double)counts[labels * p + l].tp;
+        for (size_t l = 1; l < labels && !best; l++) second += (double)(counts[labels * p + l].tp + counts[labels * p + l].fp);
     }
-    if (of == &bank) share = best ? (double)looked / blocks : share_counted(ops);
+    if (!all) share = best ? (double)looked / blocks : share_counted(ops, of);
     printf("%s %.6f %.4f %.0f %.9f\n", name, seconds[repeat / 2], share, first, second);
 }
 
@@ -147,12 +186,17 @@ int main(int argc, char **argv)
     if (argc > 5) only = argv[5];
     read_bank(argv[1]);
     read_candidates(argv[2]);
+    make_two();
+    ssg_bank plain = without_bounds(bank), plain_two = without_bounds(two);
     for (int level = 0; level < SSG_SCORE_LEVEL_COUNT; level++) {
         const ssg_score_ops *ops = ssg_score_at((ssg_score_level)level);
+        int seldom = level ? (repeat + 2) / 3 : 1;
         if (!ops) continue;
         for (int best = 0; best < 2; best++) {
-            time_mode(ops, &bank, best, repeat, threads);
-            if (level || !best) time_mode(ops, &plain, best, level ? (repeat + 2) / 3 : 1, threads);
+            time_mode(ops, "", &bank, best, repeat, threads);
+            if (level || !best) time_mode(ops, "", &plain, best, seldom, threads);
+            time_mode(ops, "two-", &two, best, level ? repeat : 1, threads);
+            if (level) time_mode(ops, "two-", &plain_two, best, seldom, threads);
         }
     }
     return 0;

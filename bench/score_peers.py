@@ -8,7 +8,9 @@ Everything is interleaved in one run and counted in CPU time of all threads. Num
 image, bincount), as one writes a first objective for scipy.optimize.differential_evolution. NumPy tuned: 16-bit sums, a comparison with a precomputed limit,
 two count_nonzero. Both vectorised, the driver's own time measured with a constant objective and added. torch: the whole population as one float32 matrix
 product per image, then amax, compare, two reductions. All three count at the candidate's own threshold. The peers' "best" try all 256 thresholds, as the search
-does unless told otherwise: a histogram of the level by truth, np.bincount or torch.bincount. All counts are compared: they are equal."""
+does unless told otherwise: a histogram of the level by truth, np.bincount or torch.bincount. All counts are compared: they are equal.
+
+"Two classes": the same maps as half as many images that show two classes each, the winner found pixel by pixel where bounds leave it open."""
 import os
 import subprocess
 import sys
@@ -132,25 +134,34 @@ def measure(title, program, bank, candidates, drawn, driver):
     for _ in range(ROUNDS):
         for line in subprocess.run([program, bank, candidates, "9", "2"], capture_output=True, text=True, check=True).stdout.splitlines():
             level, mode, s, share, first, second = line.split()
-            ours.setdefault((level, mode, float(share)), []).append(float(s) / IMAGES)
-            checks.setdefault(mode.split("-")[0], set()).add((round(float(first)), round(float(second), 6)))
+            images = IMAGES // 2 if mode.startswith("two-") else IMAGES
+            ours.setdefault((level, mode, float(share)), []).append(float(s) / images)
+            checks.setdefault(mode.removesuffix("-all"), set()).add((round(float(first)), round(float(second), 6)))
         for name in ("plain", "tuned", "torch", "histograms", "torch_best"):
             times.setdefault(name, []).append(seconds(getattr(peers, name), 1 if name in ("plain", "histograms", "torch_best") else 2))
     tp, claimed = sum(peers.plain(i) for i in range(IMAGES))
     best_tau, best_value = peers.best()
     assert checks["count"] == {(tp, claimed)}, (checks, tp, claimed)
+    assert len(checks["two-count"]) == len(checks["two-best"]) == 1, checks
     assert checks["best"] == {(best_tau, round(best_value, 6))}, (checks, best_tau, best_value)
     median = {name: np.median(s) + (driver / IMAGES if "torch" not in name else 0) for name, s in times.items()}
     print(f"\n{title}; {100 * peers.truth.mean():.1f} % of the pixels are object")
     print(f"{'path':24} {'looked at':>9} {'ms an image':>12} {'candidates x images / s':>24} {'vs plain':>9} {'tuned':>7} {'torch':>7}   {'NumPy best':>10} {'torch best':>10}")
+    ours = {key: np.median(s) for key, s in ours.items()}
     for (level, mode, share), s in ours.items():
-        s = np.median(s)
+        if mode.startswith("two-"):
+            continue
         name = {"count": "given threshold", "best": "best of 256"}[mode.split("-")[0]] + (", all" if mode.endswith("all") else "")
         like = f"{median['histograms'] / s:12.1f} {median['torch_best'] / s:10.1f}" if mode.startswith("best") else ""
         print(f"{level + ' ' + name:24} {100 * share:7.1f} % {1e3 * s:12.4f} {P / s:24.0f} {median['plain'] / s:9.1f} {median['tuned'] / s:7.1f} {median['torch'] / s:7.1f} {like}")
     for name, label in dict(plain="NumPy plain + SciPy", tuned="NumPy tuned + SciPy", torch="torch batched", histograms="NumPy best + SciPy",
                             torch_best="torch best").items():
         print(f"{label:24} {'100.0 %':>9} {1e3 * median[name]:12.4f} {P / median[name]:24.0f}")
+    for (level, mode, share), s in ours.items():
+        if mode in ("two-count", "two-best") and level != "ref":
+            name = {"two-count": "given threshold", "two-best": "best of 256"}[mode]
+            every = next(t for (l, m, _), t in ours.items() if l == level and m == mode + "-all")
+            print(f"two classes, {level} {name}: {1e3 * s:.3f} ms an image, {100 * share:.1f} % looked at; every pixel {1e3 * every:.3f} ms, {every / s:.1f} times as long")
 
 
 if __name__ == "__main__":

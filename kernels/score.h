@@ -37,25 +37,27 @@ typedef struct ssg_score_image {
     const uint8_t *bounds;
 } ssg_score_image;
 
-/* Slots: plain C fills them all, an instruction set overwrites what it does better. n is a multiple of 64, at most SSG_SCORE_TILE. */
-typedef void ssg_score_fuse_fn(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n);
-typedef uint32_t ssg_score_top_fn(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n);
-/* Adds to hits[0] the pixels with f > limit and their bit in `truth` set, to hits[1] those with their bit in `kept` set. 64 pixels a word, first
- * pixel lowest. */
-typedef void ssg_score_hits_fn(uint32_t hits[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n, uint32_t limit,
+/* Slots: plain C fills them all, an instruction set overwrites what it does better. Pixels `at` to at + n of the maps; both are multiples of 64, n at
+ * most SSG_SCORE_TILE. */
+typedef void ssg_score_fuse_fn(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n);
+typedef uint32_t ssg_score_top_fn(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n);
+/* Adds to hits[0] the pixels with f > limit and their bit in `truth` set, to hits[1] those with their bit in `kept` set. 64 pixels a word from pixel
+ * `at` on, first pixel lowest. */
+typedef void ssg_score_hits_fn(uint32_t hits[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n, uint32_t limit,
                                const uint64_t *truth, const uint64_t *kept);
+/* The same of 64 pixels and three words. */
+typedef void ssg_score_hits_block_fn(uint32_t hits[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint32_t limit,
+                                     const uint64_t truth[3]);
 
 /* q = ceil(255 f / top), top >= 1. */
 typedef void ssg_score_level_fn(uint8_t *q, const uint16_t *f, uint32_t top, size_t n);
 
-/* Of some blocks of 64 pixels, 64 values each: what fuse gives. */
-typedef void ssg_score_fuse_blocks_fn(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks,
-                                      size_t count);
-/* Adds the claimed pixels (f > limit) of these blocks: hits[k] those whose bit is set in the block's word of truth[k]. */
-typedef void ssg_score_hits_blocks_fn(uint32_t hits[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks,
-                                      size_t count, uint32_t limit, const uint64_t *const truth[3]);
-/* Levels in place: ceil(255 min(f, top) / top), top >= 1. */
-typedef void ssg_score_quantise_fn(uint16_t *f, uint32_t top, size_t n);
+/* Levels in place: ceil(255 min(f, top) / top). */
+typedef struct ssg_score_divisor {
+    uint32_t top, shift, factor; /* top >= 1; 2^15 <= top 2^shift < 2^16; ceil(255 2^16 / (top 2^shift)) */
+} ssg_score_divisor;
+ssg_score_divisor ssg_score_divide_by(uint32_t top);
+typedef void ssg_score_quantise_fn(uint16_t *f, ssg_score_divisor by, size_t n);
 /* A bit per value, 64 a word, first lowest: f > limit; byte = value. */
 typedef void ssg_score_above_fn(uint64_t *bits, const uint16_t *f, uint32_t limit, size_t n);
 typedef void ssg_score_equal_fn(uint64_t *bits, const uint8_t *bytes, uint8_t value, size_t n);
@@ -66,8 +68,7 @@ typedef struct ssg_score_ops {
     ssg_score_top_fn *top;
     ssg_score_hits_fn *hits;
     ssg_score_level_fn *level;
-    ssg_score_fuse_blocks_fn *fuse_blocks;
-    ssg_score_hits_blocks_fn *hits_blocks;
+    ssg_score_hits_block_fn *hits_block;
     ssg_score_quantise_fn *quantise;
     ssg_score_above_fn *above;
     ssg_score_equal_fn *equal;
@@ -78,8 +79,6 @@ typedef enum ssg_score_level { SSG_SCORE_REF, SSG_SCORE_AVX2, SSG_SCORE_AVX512, 
 extern const ssg_score_ops ssg_score_ref, ssg_score_avx2, ssg_score_avx512;
 
 /* Plain C, for ssg_score_ref; and what serves AVX-512 too, since a few per cent of the time go there. */
-ssg_score_fuse_blocks_fn ssg_score_fuse_blocks_ref;
-ssg_score_hits_blocks_fn ssg_score_hits_blocks_ref;
 ssg_score_quantise_fn ssg_score_quantise_ref, ssg_score_quantise_avx2;
 ssg_score_above_fn ssg_score_above_ref, ssg_score_above_avx2;
 ssg_score_equal_fn ssg_score_equal_ref, ssg_score_equal_avx2;
@@ -90,6 +89,21 @@ const ssg_score_ops *ssg_score_at(ssg_score_level level);
 
 /* The best level here; SSGCAM_CPU_LEVEL = ref | baseline | avx2 | avx512 caps it. */
 const ssg_score_ops *ssg_score_best(void);
+
+/* Where a mixture's maps of the image's k-th class are. */
+static inline void ssg_score_point(const uint8_t **maps, const ssg_score_image *image, const ssg_score_mixture *mixture, size_t k)
+{
+    for (size_t t = 0; t < mixture->terms; t++) maps[t] = image->maps + (k * image->rows + mixture->row[t]) * image->stride;
+}
+
+/* Winner (1 + its index among the image's classes, 0 none) with its f and top for n pixels from `at` on, as for fuse. tops: of the classes. */
+typedef struct ssg_score_winners {
+    uint8_t index[SSG_SCORE_TILE];
+    uint16_t f[SSG_SCORE_TILE];
+    uint32_t top[SSG_SCORE_TILE];
+} ssg_score_winners;
+void ssg_score_find_winners(ssg_score_winners *winners, const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixture,
+                            const uint32_t *tops, size_t at, size_t n);
 
 /* Counts at each mixture's tau. tops: count x class_count scratch; out: count x (1 + class_count) x {true positives, predicted}, background first.
  * The bank is read tile by tile with all candidates inside: twice from memory, whatever their number. */

@@ -266,22 +266,22 @@ static uint8_t truth_of(int kind, size_t x, ssg_draws *draws)
     }
 }
 
-/* Bounds against every pixel, where the bounds are at their best and at their worst. */
+/* Bounds against every pixel, where the bounds are at their best and at their worst: an image of one class, and one of none to three. */
 Test(score, bounds_change_nothing)
 {
-    enum { ROWS = 4, STRIDE = 70 * 64, COUNT = 24, LAYERS_ON = 3, LABELS = 4 };
-    static uint8_t maps[2][ROWS * STRIDE], truth[2][STRIDE];
-    static const uint8_t names[] = {1, 1};
+    enum { ROWS = 4, STRIDE = 70 * 64, COUNT = 24, LAYERS_ON = 3, LABELS = 4, MOST = 3 };
+    static uint8_t maps[2][MOST * ROWS * STRIDE], truth[2][STRIDE];
+    static const uint8_t names[] = {0, 1, 2};
     static ssg_counts expected[COUNT * 256 * LABELS], all[COUNT * 256 * LABELS], at_tau[COUNT * LABELS], got[COUNT * LABELS];
-    for (int round = 0; round < 24; round++) {
+    for (int round = 0; round < 48; round++) {
         ssg_draws draws = ssg_draws_named(5, (uint32_t)round, 0, 0);
         ssg_score_image image[2];
         for (size_t i = 0; i < 2; i++) {
-            size_t stride = i ? STRIDE : 64 * (1 + ssg_draw_below(&draws, 70));
-            for (size_t r = 0; r < ROWS; r++)
+            size_t stride = i ? STRIDE : 64 * (1 + ssg_draw_below(&draws, 70)), present = i ? (size_t)(round % (MOST + 1)) : 1;
+            for (size_t r = 0; r < present * ROWS; r++)
                 for (size_t x = 0; x < stride; x++) maps[i][r * stride + x] = value_of((round + (int)(i * r)) % 8, r, x, &draws);
             for (size_t x = 0; x < stride; x++) truth[i][x] = truth_of((round / 4 + (int)i) % 6, x, &draws);
-            image[i] = (ssg_score_image){maps[i], truth[i], names + i, 1, ROWS, stride, NULL};
+            image[i] = (ssg_score_image){maps[i], truth[i], names + (present == 1), present, ROWS, stride, NULL};
             image[i].bounds = test_bounds(&image[i]);
         }
         ssg_bank bounded = {.images = image, .image_count = 2, .class_count = 3}, plain = without_bounds(&bounded);
@@ -308,6 +308,47 @@ Test(score, bounds_change_nothing)
     }
 }
 
+/* An image of two classes where bounds leave the winner open: by block, the largest values of both, how much they vary inside, and the truth. */
+typedef struct open_block {
+    uint8_t first, second, spread, truth;
+} open_block;
+
+static void check_open_blocks(const char *what, const open_block *block, size_t blocks)
+{
+    enum { MOST = 40 * 64 };
+    static uint8_t maps[2 * MOST], truth[MOST];
+    static const uint8_t names[] = {0, 1};
+    size_t stride = 64 * blocks;
+    for (size_t x = 0; x < stride; x++) {
+        const open_block *b = &block[x / 64];
+        maps[x] = (uint8_t)(b->first ? b->first - x * 5 % (b->spread + 1u) : 0);
+        maps[stride + x] = (uint8_t)(b->second ? b->second - (x * 7 + 3) % (b->spread + 1u) : 0);
+        truth[x] = b->truth;
+    }
+    ssg_score_image image = {maps, truth, names, 2, 1, stride, NULL};
+    uint8_t *bounds = test_bounds(&image);
+    ssg_candidate candidate = {.weight = {127}};
+    ssg_counts expected[256 * 4];
+    ssg_bank bank = {.images = &image, .image_count = 1, .class_count = 3};
+    cr_assert_eq(ssg_objective_count_all_taus(expected, &bank, &candidate, 1, 1, &ssg_score_ref, 1), SSGCAM_OK);
+    image.bounds = bounds;
+    check_solution(&bank, &candidate, 1, 1, &ssg_score_ref, 1, expected);
+    size_t best = 0;
+    for (size_t tau = 1; tau < 256; tau++)
+        if (ssg_mean_iou(expected + 4 * tau, 4) > ssg_mean_iou(expected + 4 * best, 4)) best = tau;
+    cr_assert_lt(best, 100, "%s: the best threshold is %zu, too high to need any bound", what, best);
+    free(bounds);
+}
+
+Test(score, open_winners_leave_room)
+{
+    open_block counted_for_both[40] = {{255, 0, 0, 1}, {150, 0, 0, 0}, {95, 95, 35, 3}, {41, 0, 41, 1}};
+    open_block same_level[40] = {{254, 0, 0, 1}, {0, 255, 0, 2}, {0, 150, 0, 0}, {99, 100, 0, 2}};
+    for (size_t b = 30; b < 40; b++) counted_for_both[b] = (open_block){0, 255, 0, 2};
+    check_open_blocks("truth of a third class where either may win", counted_for_both, 40);
+    check_open_blocks("two classes of one level", same_level, 40);
+}
+
 /* Every top and every value: levels in 16 bits, comparisons, bits of bytes. */
 Test(score, parts_of_every_level_agree)
 {
@@ -323,8 +364,8 @@ Test(score, parts_of_every_level_agree)
                 f[i] = (uint16_t)(i < 256 ? (i * top + 254) / 255 : i < 512 ? (i - 256) * top / 255 : ssg_draw_below(&draws, 32386));
             memcpy(expected, f, sizeof f);
             memcpy(got, f, sizeof f);
-            ssg_score_ref.quantise(expected, top, 1024);
-            ops->quantise(got, top, 1024);
+            ssg_score_ref.quantise(expected, ssg_score_divide_by(top), 1024);
+            ops->quantise(got, ssg_score_divide_by(top), 1024);
             cr_assert_arr_eq(got, expected, sizeof got, "%s, top %u", ops->name, top);
             ssg_score_ref.above(wanted, f, top, 1024);
             ops->above(bits, f, top, 1024);

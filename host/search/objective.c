@@ -50,12 +50,13 @@ static void add_levels(job *own, const ssg_score_image *image, const uint32_t *r
 static void score_blocks(job *own, const ssg_score_image *image, int thread, uint32_t *tops, uint32_t *raw, uint64_t *truth)
 {
     ssg_score_scratch scratch;
-    ssg_score_scratch_at(&scratch, own->scratch + (size_t)thread * ssg_score_scratch_size(own->longest, own->unique), image->stride, own->unique);
+    ssg_score_scratch_at(&scratch, own->scratch + (size_t)thread * ssg_score_scratch_size(own->longest, own->widest, own->unique), image->stride,
+                         image->class_count, own->unique);
     ssg_score_read_truth(own->ops, image, &scratch);
     ssg_score_add_truth(truth, image, &scratch);
     if (!own->all_taus) ssg_score_count_blocks(own->ops, image, &scratch, own->mixtures.items, own->unique, tops, raw);
     for (size_t u = 0; own->all_taus && u < own->unique; u++)
-        ssg_score_levels_blocks(own->ops, image, &scratch, &own->mixtures.items[u], raw + u * 3 * SSG_SCORE_LEVELS);
+        ssg_score_levels_blocks(own->ops, image, &scratch, &own->mixtures.items[u], tops, raw + u * (1 + 2 * image->class_count) * SSG_SCORE_LEVELS);
 }
 
 static void score_image(void *context, size_t index, int thread)
@@ -65,8 +66,8 @@ static void score_image(void *context, size_t index, int thread)
     size_t classes = image->class_count, raw_size = own->unique * (own->all_taus ? (1 + 2 * own->widest) * SSG_SCORE_LEVELS : 2 * (1 + own->widest));
     uint32_t *tops = own->tops + (size_t)thread * own->unique * own->widest, *raw = own->raw + (size_t)thread * raw_size;
     uint64_t *sums = own->sums + (size_t)thread * own->unique * own->slots * 2, *truth = own->truth + index * 256;
-    for (size_t i = 0; !ssg_score_has_blocks(image) && i < image->stride; i++) truth[image->truth[i]]++;
-    if (ssg_score_has_blocks(image))
+    for (size_t i = 0; !image->bounds && i < image->stride; i++) truth[image->truth[i]]++;
+    if (image->bounds)
         score_blocks(own, image, thread, tops, raw, truth);
     else if (own->all_taus)
         ssg_score_levels(own->ops, image, own->mixtures.items, own->unique, tops, raw);
@@ -204,7 +205,7 @@ static ssgcam_status run(job *own, ssg_counts *out, const ssg_candidate *candida
     own->raw = ssg_calloc(threads * own->unique, raw * sizeof *own->raw);
     own->sums = ssg_calloc(threads * own->unique, own->slots * 2 * sizeof *own->sums);
     own->truth = ssg_calloc(images, 256 * sizeof *own->truth);
-    own->scratch = ssg_alloc_aligned(threads, ssg_score_scratch_size(own->longest, own->unique));
+    own->scratch = ssg_alloc_aligned(threads, ssg_score_scratch_size(own->longest, own->widest, own->unique));
     if (own->per_image) own->image_cells = ssg_calloc(images * own->unique, own->labels * 2 * sizeof *own->image_cells);
     if (!own->tops || !own->raw || !own->sums || !own->truth || !own->scratch || (own->per_image && !own->image_cells)) return SSG_OUT_OF_MEMORY;
     if (own->bank->device)

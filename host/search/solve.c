@@ -21,26 +21,21 @@ enum {
 };
 
 /* Of ssg_score_curves, per mixture and class, 256 cells each. */
-enum { LOW, HIGH, EXACT, SEEN, CURVES };
-
-/* Levels to look at next: see ssg_score_curves. */
-typedef struct step {
-    uint32_t from, to;
-} step;
+enum { LOW, HIGH, EXACT, SEEN_LOW, SEEN_HIGH, CURVES };
 
 typedef struct solving {
     const ssg_bank *bank;
     const ssg_score_ops *ops;
     const ssg_score_mixture *mixtures;
-    step *steps;
-    size_t count, classes, longest;
+    ssg_score_range *steps; /* of levels to look at next, per mixture */
+    size_t count, classes, longest, widest;
     int threads, begun;
     uint64_t kept;            /* pixels that are not ignored */
     ssg_score_cell *cells;    /* per thread: count x classes x CURVES x 256 */
-    uint32_t *tops;           /* image x count */
+    uint32_t *tops;           /* image x count x classes of the widest image */
     uint64_t *truth;          /* per thread: 256 */
     uint64_t *looked;         /* per thread */
-    ssg_score_curves *curves; /* per thread: count */
+    ssg_score_curves *curves; /* per thread: count x classes of the widest image */
     uint8_t *scratch;         /* per thread */
     ssg_measure *measure;
     const void *context;
@@ -58,16 +53,16 @@ static size_t curve_numbers(const solving *s)
 
 /* ---- counting ------------------------------------------------------------------------------------------------------------------------ */
 
-/* Of all mixtures, for images of a class. */
-static void list_curves(const solving *s, int thread, size_t k, ssg_score_curves *curves)
+/* Of all mixtures, for the classes of an image. */
+static void list_curves(const solving *s, int thread, const ssg_score_image *image, ssg_score_curves *curves)
 {
     for (size_t m = 0; m < s->count; m++)
-        curves[m] = (ssg_score_curves){curve(s, thread, m, k, LOW),
-                                       curve(s, thread, m, k, HIGH),
-                                       curve(s, thread, m, k, EXACT),
-                                       curve(s, thread, m, k, SEEN),
-                                       s->steps[m].from,
-                                       s->steps[m].to};
+        for (size_t i = 0; i < image->class_count; i++) {
+            size_t k = image->classes[i];
+            curves[m * image->class_count + i] =
+                (ssg_score_curves){curve(s, thread, m, k, LOW), curve(s, thread, m, k, HIGH), curve(s, thread, m, k, EXACT),
+                                   curve(s, thread, m, k, SEEN_LOW), curve(s, thread, m, k, SEEN_HIGH)};
+        }
 }
 
 /* The first time bounds and truth, then the steps. */
@@ -76,13 +71,14 @@ static void count_image(void *context, size_t index, int thread)
     solving *s = context;
     ssg_score_scratch scratch;
     const ssg_score_image *image = &s->bank->images[index];
-    ssg_score_curves *curves = s->curves + (size_t)thread * s->count;
-    uint32_t *tops = s->tops + index * s->count;
-    list_curves(s, thread, image->classes[0], curves);
-    ssg_score_scratch_at(&scratch, s->scratch + (size_t)thread * ssg_score_scratch_size(s->longest, s->count), image->stride, s->count);
+    ssg_score_curves *curves = s->curves + (size_t)thread * s->count * s->widest;
+    uint32_t *tops = s->tops + index * s->count * s->widest;
+    list_curves(s, thread, image, curves);
+    ssg_score_scratch_at(&scratch, s->scratch + (size_t)thread * ssg_score_scratch_size(s->longest, s->widest, s->count), image->stride,
+                         image->class_count, s->count);
     ssg_score_read_truth(s->ops, image, &scratch);
     if (s->begun) {
-        s->looked[thread] += ssg_score_levels_between(s->ops, image, &scratch, s->mixtures, s->count, tops, curves);
+        s->looked[thread] += ssg_score_levels_between(s->ops, image, &scratch, s->mixtures, s->count, tops, curves, s->steps);
         return;
     }
     ssg_score_add_truth(s->truth + 256 * (size_t)thread, image, &scratch);
@@ -126,21 +122,22 @@ static void add_up_bounds(const solving *s)
             for (size_t which = LOW; which <= HIGH; which++) add_up(curve(s, 0, m, k, which), curve(s, 0, m, k, which));
 }
 
-/* Blocks that reach above `from` have been looked at: exact from there on, below it with what bounds say of the others. */
-static void claim(const solving *s, size_t mixture, uint32_t from, claims *c)
+/* What was looked at is exact at every threshold; of the other blocks bounds say the least and the most. From `from` on, the threshold above which
+ * all blocks have been looked at, both are equal. */
+static void claim(const solving *s, size_t mixture, claims *c)
 {
-    ssg_score_cell seen[SSG_SCORE_LEVELS];
+    ssg_score_cell seen_low[SSG_SCORE_LEVELS], seen_high[SSG_SCORE_LEVELS];
     for (size_t k = 0; k < s->classes; k++) {
-        ssg_score_cell *least = c->least + k * SSG_SCORE_LEVELS, *most = c->most + k * SSG_SCORE_LEVELS, rest = {{0}};
+        ssg_score_cell *least = c->least + k * SSG_SCORE_LEVELS, *most = c->most + k * SSG_SCORE_LEVELS;
         const ssg_score_cell *low = curve(s, 0, mixture, k, LOW), *high = curve(s, 0, mixture, k, HIGH);
-        if (from < SSG_SCORE_LEVELS) rest = high[from];
         add_up(least, curve(s, 0, mixture, k, EXACT));
-        add_up(seen, curve(s, 0, mixture, k, SEEN));
-        memcpy(most, least, SSG_SCORE_LEVELS * sizeof *most);
-        for (size_t tau = 0; tau < from; tau++)
+        add_up(seen_low, curve(s, 0, mixture, k, SEEN_LOW));
+        add_up(seen_high, curve(s, 0, mixture, k, SEEN_HIGH));
+        for (size_t tau = 0; tau < SSG_SCORE_LEVELS; tau++)
             for (size_t i = 0; i < SSG_TRUTH_KINDS; i++) {
-                least[tau].pixels[i] += low[tau].pixels[i] - seen[tau].pixels[i];
-                most[tau].pixels[i] += high[tau].pixels[i] - rest.pixels[i];
+                uint32_t exact = least[tau].pixels[i];
+                least[tau].pixels[i] = exact + low[tau].pixels[i] - seen_low[tau].pixels[i];
+                most[tau].pixels[i] = exact + high[tau].pixels[i] - seen_high[tau].pixels[i];
             }
     }
 }
@@ -156,6 +153,7 @@ static double value_of(const solving *s, const ssg_score_cell *gain, const ssg_s
         none += wrong[SSG_TRUTH_NONE];
         found += right[SSG_TRUTH_OWN] + right[SSG_TRUTH_OTHER];
     }
+    if (found > s->kept - truth[0]) found = s->kept - truth[0]; /* what several classes may win was counted for each */
     counts[0] = (ssg_counts){truth[0] - none, s->kept - truth[0] - found, none};
     return s->measure(s->context, counts, s->classes + 1);
 }
@@ -165,7 +163,7 @@ static uint32_t begin(const solving *s, size_t mixture, claims *c, ssg_counts *c
 {
     size_t best = 0;
     double most = 0;
-    claim(s, mixture, SSG_SCORE_LEVELS, c);
+    claim(s, mixture, c);
     for (size_t i = 0; i < s->classes * SSG_SCORE_LEVELS; i++)
         for (size_t k = 0; k < SSG_TRUTH_KINDS; k++)
             c->most[i].pixels[k] = c->least[i].pixels[k] + (c->most[i].pixels[k] - c->least[i].pixels[k]) / 2;
@@ -210,13 +208,13 @@ static uint32_t lowest_open(const solving *s, const claims *c, uint32_t from, do
 }
 
 /* The best so far; the next step goes down to the lowest threshold that could be as good, or part of the way. */
-static ssg_solution judge(const solving *s, size_t mixture, claims *c, ssg_counts *counts, step *next)
+static ssg_solution judge(const solving *s, size_t mixture, claims *c, ssg_counts *counts, ssg_score_range *next)
 {
     uint32_t from = next->from, part = from > MARGIN ? from - MARGIN : 0;
-    claim(s, mixture, from, c);
+    claim(s, mixture, c);
     ssg_solution best = best_exact(s, c, from, counts);
     uint32_t lowest = lowest_open(s, c, from, best.value, counts);
-    *next = (step){lowest > part ? lowest : part, from};
+    *next = (ssg_score_range){lowest > part ? lowest : part, from};
     return best;
 }
 
@@ -236,7 +234,7 @@ static ssgcam_status solve_steps(solving *s, ssg_solution *solved)
     for (int t = 1; t < s->threads; t++)
         for (size_t l = 0; l < 256; l++) s->truth[l] += s->truth[256 * (size_t)t + l];
     for (size_t l = 0; l < SSG_SCORE_IGNORED; l++) s->kept += s->truth[l];
-    for (size_t m = 0; m < s->count; m++) s->steps[m] = (step){begin(s, m, &c, counts), SSG_SCORE_LEVELS};
+    for (size_t m = 0; m < s->count; m++) s->steps[m] = (ssg_score_range){begin(s, m, &c, counts), SSG_SCORE_LEVELS};
     while (open > 0) {
         ssg_parallel_for(s->threads, s->bank->image_count, count_image, s);
         gather(s);
@@ -258,12 +256,12 @@ static ssgcam_status solve_some(solving s, ssg_solution *solved, uint64_t *looke
 {
     size_t threads = (size_t)s.threads, images = s.bank->image_count;
     s.cells = ssg_calloc(threads, curve_numbers(&s) * sizeof(uint32_t));
-    s.tops = ssg_calloc(images, s.count * sizeof *s.tops);
+    s.tops = ssg_calloc(images, s.count * s.widest * sizeof *s.tops);
     s.truth = ssg_calloc(threads, 256 * sizeof *s.truth);
     s.looked = ssg_calloc(threads, sizeof *s.looked);
     s.steps = ssg_calloc(s.count, sizeof *s.steps);
-    s.curves = ssg_calloc(threads, s.count * sizeof *s.curves);
-    s.scratch = ssg_alloc_aligned(threads, ssg_score_scratch_size(s.longest, s.count));
+    s.curves = ssg_calloc(threads, s.count * s.widest * sizeof *s.curves);
+    s.scratch = ssg_alloc_aligned(threads, ssg_score_scratch_size(s.longest, s.widest, s.count));
     ssgcam_status status = s.cells && s.tops && s.truth && s.looked && s.steps && s.curves && s.scratch ? solve_steps(&s, solved) : SSG_OUT_OF_MEMORY;
     for (size_t t = 0; status == SSGCAM_OK && looked && t < threads; t++) *looked += s.looked[t];
     ssg_free(s.cells);
@@ -318,13 +316,18 @@ ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const
     if (count == 0) return SSGCAM_OK;
     uint64_t pixels = 0;
     int bounded = !bank->device;
-    solving s = {
-        .bank = bank, .ops = ops ? ops : ssg_score_best(), .classes = bank->class_count, .threads = threads > 1 ? threads : 1, .longest = 64};
+    solving s = {.bank = bank,
+                 .ops = ops ? ops : ssg_score_best(),
+                 .classes = bank->class_count,
+                 .threads = threads > 1 ? threads : 1,
+                 .longest = 64,
+                 .widest = 1};
     s.measure = measure, s.context = context;
     for (size_t i = 0; i < bank->image_count; i++) {
-        bounded = bounded && ssg_score_has_blocks(&bank->images[i]);
+        bounded = bounded && bank->images[i].bounds != NULL;
         pixels += bank->images[i].stride;
         if (bank->images[i].stride > s.longest) s.longest = bank->images[i].stride;
+        if (bank->images[i].class_count > s.widest) s.widest = bank->images[i].class_count;
     }
     if (!bounded || pixels > UINT32_MAX) return try_all(&s, candidates, count, layers, out); /* counts here have 32 bits */
     return solve_bounded(s, candidates, count, layers, out, looked);

@@ -37,32 +37,22 @@ AVX2 static inline void store32(uint16_t *out, __m256i lo, __m256i hi)
     _mm256_storeu_si256((__m256i *)(void *)(out + 16), _mm256_permute2x128_si256(lo, hi, 0x31));
 }
 
-AVX2 static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+AVX2 static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n)
 {
     for (size_t i = 0; i < n; i += 64) {
         __m256i f[4];
-        fuse64(f, maps, weight, terms, i);
+        fuse64(f, maps, weight, terms, at + i);
         store32(out + i, f[0], f[1]);
         store32(out + i + 32, f[2], f[3]);
     }
 }
 
-AVX2 static void fuse_blocks(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        __m256i f[4];
-        fuse64(f, maps, weight, terms, 64 * (size_t)blocks[i]);
-        store32(out + 64 * i, f[0], f[1]);
-        store32(out + 64 * i + 32, f[2], f[3]);
-    }
-}
-
-AVX2 static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+AVX2 static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n)
 {
     __m256i most = _mm256_setzero_si256();
     for (size_t i = 0; i < n; i += 64) {
         __m256i f[4];
-        fuse64(f, maps, weight, terms, i);
+        fuse64(f, maps, weight, terms, at + i);
         most = _mm256_max_epi16(most, _mm256_max_epi16(_mm256_max_epi16(f[0], f[1]), _mm256_max_epi16(f[2], f[3])));
     }
     uint16_t lane[16], best = 0;
@@ -85,27 +75,24 @@ AVX2 static inline uint64_t above64(const uint8_t *const *maps, const uint8_t *w
     return above32(f[0], f[1], bound) | above32(f[2], f[3], bound) << 32;
 }
 
-AVX2 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n, uint32_t limit,
+AVX2 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n, uint32_t limit,
                       const uint64_t *truth, const uint64_t *kept)
 {
     __m256i bound = _mm256_set1_epi16((short)limit);
     uint64_t true_hits = 0, all_hits = 0;
     for (size_t i = 0; i < n; i += 64) {
-        uint64_t claimed = above64(maps, weight, terms, i, bound);
+        uint64_t claimed = above64(maps, weight, terms, at + i, bound);
         true_hits += (uint64_t)__builtin_popcountll(claimed & truth[i / 64]);
         all_hits += (uint64_t)__builtin_popcountll(claimed & kept[i / 64]);
     }
     out[0] += (uint32_t)true_hits, out[1] += (uint32_t)all_hits;
 }
 
-AVX2 static void hits_blocks(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count,
-                             uint32_t limit, const uint64_t *const truth[3])
+AVX2 static void hits_block(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint32_t limit,
+                            const uint64_t truth[3])
 {
-    __m256i bound = _mm256_set1_epi16((short)limit);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t claimed = above64(maps, weight, terms, 64 * (size_t)blocks[i], bound);
-        for (size_t k = 0; k < 3; k++) out[k] += (uint32_t)__builtin_popcountll(claimed & truth[k][blocks[i]]);
-    }
+    uint64_t claimed = above64(maps, weight, terms, at, _mm256_set1_epi16((short)limit));
+    for (size_t k = 0; k < 3; k++) out[k] += (uint32_t)__builtin_popcountll(claimed & truth[k]);
 }
 
 /* x = 255 f + top - 1 stays below 2^23, so x, q top and their difference are exact in floats; the quotient by the reciprocal is off by one at most.
@@ -127,16 +114,14 @@ void AVX2 ssg_score_level_avx2(uint8_t *q, const uint16_t *f, uint32_t most, siz
     }
 }
 
-/* In 16 bits. With top = T 2^-s, 2^15 <= T < 2^16, and m = ceil(255 2^16 / T), y = floor(f 2^s m / 2^16) exceeds x = 255 f / top by less than one
- * before it is rounded down, so y is floor(x) or floor(x) + 1. r = y top - 255 f lies in -top..top and fits: y is one too small where r < 0, too
- * large where r = top. */
-void AVX2 ssg_score_quantise_avx2(uint16_t *f, uint32_t top, size_t n)
+/* In 16 bits. With T = top 2^s and m = ceil(255 2^16 / T), the divisor's shift and factor, y = floor(f 2^s m / 2^16) exceeds x = 255 f / top by less
+ * than one before it is rounded down, so y is floor(x) or floor(x) + 1. r = y top - 255 f lies in -top..top and fits: y is one too small where r < 0,
+ * too large where r = top. */
+void AVX2 ssg_score_quantise_avx2(uint16_t *f, ssg_score_divisor by, size_t n)
 {
-    int shift = __builtin_clz(top) - 16;
-    uint32_t scaled = top << shift;
-    const __m256i most = _mm256_set1_epi16((short)top), factor = _mm256_set1_epi16((short)((255u * 65536u + scaled - 1) / scaled));
-    const __m256i below = _mm256_set1_epi16((short)(top - 1)), zero = _mm256_setzero_si256();
-    const __m128i count = _mm_cvtsi32_si128(shift);
+    const __m256i most = _mm256_set1_epi16((short)by.top), factor = _mm256_set1_epi16((short)by.factor);
+    const __m256i below = _mm256_set1_epi16((short)(by.top - 1)), zero = _mm256_setzero_si256();
+    const __m128i count = _mm_cvtsi32_si128((int)by.shift);
     for (size_t i = 0; i < n; i += 16) {
         __m256i *at = (__m256i *)(void *)(f + i), v = _mm256_min_epu16(_mm256_loadu_si256(at), most);
         __m256i y = _mm256_mulhi_epu16(_mm256_sll_epi16(v, count), factor);
@@ -169,5 +154,5 @@ void AVX2 ssg_score_equal_avx2(uint64_t *bits, const uint8_t *bytes, uint8_t val
 }
 
 const ssg_score_ops ssg_score_avx2 = {
-    "avx2", fuse, top, hits, ssg_score_level_avx2, fuse_blocks, hits_blocks, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
+    "avx2", fuse, top, hits, ssg_score_level_avx2, hits_block, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

@@ -33,30 +33,21 @@ AVX512 static inline void store64(uint16_t *out, __m512i lo, __m512i hi)
     _mm512_storeu_si512(out + 32, _mm512_permutex2var_epi64(lo, second, hi));
 }
 
-AVX512 static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+AVX512 static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n)
 {
     for (size_t i = 0; i < n; i += 64) {
         __m512i lo, hi;
-        fuse64(&lo, &hi, maps, weight, terms, i);
+        fuse64(&lo, &hi, maps, weight, terms, at + i);
         store64(out + i, lo, hi);
     }
 }
 
-AVX512 static void fuse_blocks(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        __m512i lo, hi;
-        fuse64(&lo, &hi, maps, weight, terms, 64 * (size_t)blocks[i]);
-        store64(out + 64 * i, lo, hi);
-    }
-}
-
-AVX512 static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+AVX512 static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n)
 {
     __m512i most = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += 64) {
         __m512i lo, hi;
-        fuse64(&lo, &hi, maps, weight, terms, i);
+        fuse64(&lo, &hi, maps, weight, terms, at + i);
         most = _mm512_max_epu16(most, _mm512_max_epu16(lo, hi));
     }
     uint16_t lane[32], best = 0;
@@ -74,29 +65,26 @@ AVX512 static inline uint64_t above64(const uint8_t *const *maps, const uint8_t 
     return _mm512_test_epi8_mask(above, above);
 }
 
-AVX512 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n, uint32_t limit,
+AVX512 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n, uint32_t limit,
                         const uint64_t *truth, const uint64_t *kept)
 {
     __m512i bound = _mm512_set1_epi16((short)limit);
     uint64_t true_hits = 0, all_hits = 0;
     for (size_t i = 0; i < n; i += 64) {
-        uint64_t claimed = above64(maps, weight, terms, i, bound);
+        uint64_t claimed = above64(maps, weight, terms, at + i, bound);
         true_hits += (uint64_t)__builtin_popcountll(claimed & truth[i / 64]);
         all_hits += (uint64_t)__builtin_popcountll(claimed & kept[i / 64]);
     }
     out[0] += (uint32_t)true_hits, out[1] += (uint32_t)all_hits;
 }
 
-AVX512 static void hits_blocks(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count,
-                               uint32_t limit, const uint64_t *const truth[3])
+AVX512 static void hits_block(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint32_t limit,
+                              const uint64_t truth[3])
 {
-    __m512i bound = _mm512_set1_epi16((short)limit);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t claimed = above64(maps, weight, terms, 64 * (size_t)blocks[i], bound);
-        for (size_t k = 0; k < 3; k++) out[k] += (uint32_t)__builtin_popcountll(claimed & truth[k][blocks[i]]);
-    }
+    uint64_t claimed = above64(maps, weight, terms, at, _mm512_set1_epi16((short)limit));
+    for (size_t k = 0; k < 3; k++) out[k] += (uint32_t)__builtin_popcountll(claimed & truth[k]);
 }
 
 const ssg_score_ops ssg_score_avx512 = {
-    "avx512", fuse, top, hits, ssg_score_level_avx2, fuse_blocks, hits_blocks, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
+    "avx512", fuse, top, hits, ssg_score_level_avx2, hits_block, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

@@ -3,30 +3,30 @@
 
 #include <string.h>
 
-static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+static void fuse(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         uint32_t f = 0;
-        for (size_t t = 0; t < terms; t++) f += (uint32_t)weight[t] * maps[t][i];
+        for (size_t t = 0; t < terms; t++) f += (uint32_t)weight[t] * maps[t][at + i];
         out[i] = (uint16_t)f;
     }
 }
 
-static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n)
+static uint32_t top(const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n)
 {
     uint16_t f[SSG_SCORE_TILE];
     uint32_t most = 0;
-    fuse(f, maps, weight, terms, n);
+    fuse(f, maps, weight, terms, at, n);
     for (size_t i = 0; i < n; i++)
         if (f[i] > most) most = f[i];
     return most;
 }
 
-static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t n, uint32_t limit, const uint64_t *truth,
-                 const uint64_t *kept)
+static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n, uint32_t limit,
+                 const uint64_t *truth, const uint64_t *kept)
 {
     uint16_t f[SSG_SCORE_TILE];
-    fuse(f, maps, weight, terms, n);
+    fuse(f, maps, weight, terms, at, n);
     for (size_t i = 0; i < n; i++) {
         uint32_t claimed = f[i] > limit;
         out[0] += claimed & (uint32_t)(truth[i / 64] >> i % 64 & 1);
@@ -34,27 +34,21 @@ static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *wei
     }
 }
 
+static void hits_block(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint32_t limit,
+                       const uint64_t truth[3])
+{
+    uint16_t f[64];
+    fuse(f, maps, weight, terms, at, 64);
+    for (size_t i = 0; i < 64; i++)
+        for (size_t k = 0; f[i] > limit && k < 3; k++) out[k] += (uint32_t)(truth[k] >> i & 1);
+}
+
 static void level(uint8_t *q, const uint16_t *f, uint32_t most, size_t n)
 {
     for (size_t i = 0; i < n; i++) q[i] = (uint8_t)((255u * f[i] + most - 1) / most);
 }
 
-const ssg_score_ops ssg_score_ref = {"ref",
-                                     fuse,
-                                     top,
-                                     hits,
-                                     level,
-                                     ssg_score_fuse_blocks_ref,
-                                     ssg_score_hits_blocks_ref,
-                                     ssg_score_quantise_ref,
-                                     ssg_score_above_ref,
-                                     ssg_score_equal_ref};
-
-/* Where a mixture's maps of class k are, from pixel `at` on. */
-static void point(const uint8_t **maps, const ssg_score_image *image, const ssg_score_mixture *mixture, size_t k, size_t at)
-{
-    for (size_t t = 0; t < mixture->terms; t++) maps[t] = image->maps + (k * image->rows + mixture->row[t]) * image->stride + at;
-}
+const ssg_score_ops ssg_score_ref = {"ref", fuse, top, hits, level, hits_block, ssg_score_quantise_ref, ssg_score_above_ref, ssg_score_equal_ref};
 
 static size_t tile_at(const ssg_score_image *image, size_t at)
 {
@@ -69,8 +63,9 @@ static void find_tops(const ssg_score_ops *ops, const ssg_score_image *image, co
     for (size_t k = 0; k < image->class_count; k++)
         for (size_t at = 0; at < image->stride; at += SSG_SCORE_TILE)
             for (size_t p = 0; p < count; p++) {
-                point(maps, image, &mixtures[p], k, at);
-                uint32_t most = ops->top(maps, mixtures[p].weight, mixtures[p].terms, tile_at(image, at)), *best = &tops[p * image->class_count + k];
+                ssg_score_point(maps, image, &mixtures[p], k);
+                uint32_t most = ops->top(maps, mixtures[p].weight, mixtures[p].terms, at, tile_at(image, at)),
+                         *best = &tops[p * image->class_count + k];
                 if (most > *best) *best = most;
             }
 }
@@ -104,13 +99,13 @@ static void count_single(const ssg_score_ops *ops, const ssg_score_image *image,
         for (size_t p = 0; p < count; p++) {
             if (tops[p] == 0) continue;
             uint32_t limit = mixtures[p].tau * tops[p] / 255, hit[2] = {0, 0}, *cell = out + 4 * p;
-            point(maps, image, &mixtures[p], 0, at);
-            ops->hits(hit, maps, mixtures[p].weight, mixtures[p].terms, n, limit, own, kept);
+            ssg_score_point(maps, image, &mixtures[p], 0);
+            ops->hits(hit, maps, mixtures[p].weight, mixtures[p].terms, at, n, limit, own, kept);
             uint32_t of_none = hit[1] - hit[0], unused[2] = {0, 0};
             cell[2] += hit[0];
             cell[3] += hit[1];
             if (differs) {
-                ops->hits(unused, maps, mixtures[p].weight, mixtures[p].terms, n, limit, none, kept);
+                ops->hits(unused, maps, mixtures[p].weight, mixtures[p].terms, at, n, limit, none, kept);
                 of_none = unused[0];
             }
             cell[0] += of_none; /* claimed background for now */
@@ -122,15 +117,8 @@ static void count_single(const ssg_score_ops *ops, const ssg_score_image *image,
     }
 }
 
-/* Winner (1 + its index in the image, 0 none) with its f and top for each pixel of a tile. */
-typedef struct winners {
-    uint8_t index[SSG_SCORE_TILE];
-    uint16_t f[SSG_SCORE_TILE];
-    uint32_t top[SSG_SCORE_TILE];
-} winners;
-
-static void find_winners(winners *best, const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixture,
-                         const uint32_t *tops, size_t at, size_t n)
+void ssg_score_find_winners(ssg_score_winners *best, const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixture,
+                            const uint32_t *tops, size_t at, size_t n)
 {
     const uint8_t *maps[SSG_SCORE_LAYERS];
     uint16_t f[SSG_SCORE_TILE];
@@ -139,8 +127,8 @@ static void find_winners(winners *best, const ssg_score_ops *ops, const ssg_scor
     for (size_t i = 0; i < n; i++) best->top[i] = 1;
     for (size_t k = 0; k < image->class_count; k++) {
         if (tops[k] == 0) continue;
-        point(maps, image, mixture, k, at);
-        ops->fuse(f, maps, mixture->weight, mixture->terms, n);
+        ssg_score_point(maps, image, mixture, k);
+        ops->fuse(f, maps, mixture->weight, mixture->terms, at, n);
         for (size_t i = 0; i < n; i++) {
             if ((uint32_t)f[i] * best->top[i] <= (uint32_t)best->f[i] * tops[k]) continue; /* products stay below 2^30 */
             best->index[i] = (uint8_t)(k + 1), best->f[i] = f[i], best->top[i] = tops[k];
@@ -151,14 +139,14 @@ static void find_winners(winners *best, const ssg_score_ops *ops, const ssg_scor
 static void count_several(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count,
                           const uint32_t *tops, uint32_t *out)
 {
-    winners best;
+    ssg_score_winners best;
     size_t classes = image->class_count;
     memset(out, 0, count * 2 * (1 + classes) * sizeof *out);
     for (size_t at = 0; at < image->stride; at += SSG_SCORE_TILE)
         for (size_t p = 0; p < count; p++) {
             size_t n = tile_at(image, at);
             uint32_t *cell = out + 2 * (1 + classes) * p;
-            find_winners(&best, ops, image, &mixtures[p], tops + p * classes, at, n);
+            ssg_score_find_winners(&best, ops, image, &mixtures[p], tops + p * classes, at, n);
             for (size_t i = 0; i < n; i++) {
                 uint8_t truth = image->truth[at + i];
                 if (truth == SSG_SCORE_IGNORED) continue;
@@ -199,8 +187,8 @@ static void levels_single(const ssg_score_ops *ops, const ssg_score_image *image
         for (size_t p = 0; p < count; p++) {
             uint32_t bins[4][ROW] = {{0}}, *histogram = out + p * 3 * SSG_SCORE_LEVELS;
             if (tops[p] == 0) continue;
-            point(maps, image, &mixtures[p], 0, at);
-            ops->fuse(f, maps, mixtures[p].weight, mixtures[p].terms, n);
+            ssg_score_point(maps, image, &mixtures[p], 0);
+            ops->fuse(f, maps, mixtures[p].weight, mixtures[p].terms, at, n);
             ops->level(q, f, tops[p], n);
             for (size_t i = 0; i < n; i += 4) {
                 bins[0][kind[i] + q[i]]++;
@@ -224,7 +212,7 @@ static void levels_single(const ssg_score_ops *ops, const ssg_score_image *image
 static void levels_several(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_mixture *mixtures, size_t count,
                            const uint32_t *tops, uint32_t *out)
 {
-    winners best;
+    ssg_score_winners best;
     size_t classes = image->class_count, one = (1 + 2 * classes) * SSG_SCORE_LEVELS;
     memset(out, 0, count * one * sizeof *out);
     for (size_t at = 0; at < image->stride; at += SSG_SCORE_TILE)
@@ -237,7 +225,7 @@ static void levels_several(const ssg_score_ops *ops, const ssg_score_image *imag
                 uint64_t top_k = tops[p * classes + k];
                 if (top_k) reciprocal[k + 1] = (((uint64_t)1 << 40) + top_k - 1) / top_k;
             }
-            find_winners(&best, ops, image, &mixtures[p], tops + p * classes, at, n);
+            ssg_score_find_winners(&best, ops, image, &mixtures[p], tops + p * classes, at, n);
             for (size_t i = 0; i < n; i++) {
                 size_t k = best.index[i];
                 uint8_t truth = image->truth[at + i];

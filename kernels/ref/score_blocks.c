@@ -15,30 +15,16 @@ void ssg_score_bound_row(uint8_t *bounds, const uint8_t *map, size_t stride)
     }
 }
 
-void ssg_score_fuse_blocks_ref(uint16_t *out, const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks, size_t count)
+ssg_score_divisor ssg_score_divide_by(uint32_t top)
 {
-    for (size_t b = 0; b < count; b++)
-        for (size_t i = 0; i < 64; i++) {
-            uint32_t f = 0;
-            for (size_t t = 0; t < terms; t++) f += (uint32_t)weight[t] * maps[t][64 * (size_t)blocks[b] + i];
-            out[64 * b + i] = (uint16_t)f;
-        }
+    uint32_t shift = 0;
+    while (top << shift < 1u << 15) shift++;
+    return (ssg_score_divisor){top, shift, (255u * 65536u + (top << shift) - 1) / (top << shift)};
 }
 
-void ssg_score_hits_blocks_ref(uint32_t hits[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, const uint32_t *blocks,
-                               size_t count, uint32_t limit, const uint64_t *const truth[3])
+void ssg_score_quantise_ref(uint16_t *f, ssg_score_divisor by, size_t n)
 {
-    uint16_t f[64];
-    for (size_t b = 0; b < count; b++) {
-        ssg_score_fuse_blocks_ref(f, maps, weight, terms, blocks + b, 1);
-        for (size_t i = 0; i < 64; i++)
-            for (size_t k = 0; f[i] > limit && k < 3; k++) hits[k] += (uint32_t)(truth[k][blocks[b]] >> i & 1);
-    }
-}
-
-void ssg_score_quantise_ref(uint16_t *f, uint32_t top, size_t n)
-{
-    for (size_t i = 0; i < n; i++) f[i] = (uint16_t)((255u * (f[i] < top ? f[i] : top) + top - 1) / top);
+    for (size_t i = 0; i < n; i++) f[i] = (uint16_t)((255u * (f[i] < by.top ? f[i] : by.top) + by.top - 1) / by.top);
 }
 
 void ssg_score_above_ref(uint64_t *bits, const uint16_t *f, uint32_t limit, size_t n)

@@ -1,0 +1,201 @@
+#include "kernels/cpu/score_bounds.h"
+
+#include <string.h>
+
+enum { AHEAD = 8 }; /* blocks */
+
+/* ---- scratch and truth --------------------------------------------------------------------------------------------------------------- */
+
+static void *carve(uint8_t *memory, size_t *at, size_t bytes)
+{
+    void *piece = memory ? memory + *at : NULL;
+    *at += (bytes + 63) / 64 * 64;
+    return piece;
+}
+
+/* Returns the bytes that it takes; memory NULL: only that. */
+static size_t lay_out(ssg_score_scratch *s, uint8_t *memory, size_t stride, size_t classes, size_t count)
+{
+    size_t at = 0, width = ssg_score_bounds_width(stride), words = width / SSG_SCORE_WORD;
+    *s = (ssg_score_scratch){.blocks = stride / SSG_SCORE_BLOCK, .width = width, .words = words};
+    s->low = carve(memory, &at, classes * width * sizeof *s->low);
+    s->high = carve(memory, &at, classes * width * sizeof *s->high);
+    s->above = carve(memory, &at, words * sizeof *s->above);
+    s->beyond = carve(memory, &at, words * sizeof *s->beyond);
+    s->chosen = carve(memory, &at, count * words * sizeof *s->chosen);
+    s->winner = carve(memory, &at, classes > 1 ? count * width : 0);
+    s->truth = carve(memory, &at, classes * width * sizeof *s->truth);
+    s->own = carve(memory, &at, classes * width * sizeof *s->own);
+    s->none = carve(memory, &at, width * sizeof *s->none);
+    s->kept = carve(memory, &at, width * sizeof *s->kept);
+    s->plain = carve(memory, &at, width * sizeof *s->plain);
+    s->all = carve(memory, &at, classes * sizeof *s->all);
+    s->levels = carve(memory, &at, classes * 3 * SSG_SCORE_LEVELS * sizeof *s->levels);
+    return at;
+}
+
+size_t ssg_score_scratch_size(size_t stride, size_t classes, size_t count)
+{
+    ssg_score_scratch unused;
+    return lay_out(&unused, NULL, stride, classes, count);
+}
+
+void ssg_score_scratch_at(ssg_score_scratch *s, void *memory, size_t stride, size_t classes, size_t count)
+{
+    lay_out(s, memory, stride, classes, count);
+}
+
+static uint32_t ones(uint64_t word)
+{
+    word -= word >> 1 & 0x5555555555555555u;
+    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+    return (uint32_t)(((word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u >> 56);
+}
+
+/* What all classes see alike. */
+static void read_background(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s)
+{
+    ops->equal(s->none, image->truth, 0, image->stride);
+    ops->equal(s->kept, image->truth, SSG_SCORE_IGNORED, image->stride);
+    s->all_none = s->all_kept = 0;
+    s->plain_count = s->other_count = 0;
+    for (size_t b = 0; b < s->blocks; b++) {
+        s->kept[b] = ~s->kept[b];
+        uint32_t none = ones(s->none[b]), kept = ones(s->kept[b]);
+        s->all_none += none, s->all_kept += kept;
+        if (none == SSG_SCORE_BLOCK)
+            s->plain[s->plain_count++] = (uint32_t)b;
+        else if (kept)
+            s->plain[s->width - ++s->other_count] = (uint32_t)b;
+    }
+}
+
+void ssg_score_read_truth(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s)
+{
+    read_background(ops, image, s);
+    for (size_t k = 0; k < image->class_count; k++) {
+        uint64_t *own = s->own + k * s->width;
+        ssg_score_cell *truth = s->truth + k * s->width, all = {{0}};
+        ops->equal(own, image->truth, (uint8_t)(image->classes[k] + 1), image->stride);
+        for (size_t b = 0; b < s->blocks; b++) {
+            uint32_t of_own = ones(own[b]), none = ones(s->none[b]), kept = ones(s->kept[b]);
+            truth[b] = (ssg_score_cell){{of_own, none, kept - of_own - none, SSG_SCORE_BLOCK - kept}};
+            ssg_score_add_cell(&all, &truth[b]);
+        }
+        s->all[k] = all;
+    }
+}
+
+void ssg_score_add_truth(uint64_t truth[256], const ssg_score_image *image, const ssg_score_scratch *s)
+{
+    uint32_t named = s->all_none;
+    for (size_t k = 0; k < image->class_count; k++) named += s->all[k].pixels[SSG_TRUTH_OWN];
+    if (named != s->all_kept) { /* labels of classes that the image is not labelled with */
+        for (size_t i = 0; i < image->stride; i++) truth[image->truth[i]]++;
+        return;
+    }
+    truth[0] += s->all_none;
+    truth[SSG_SCORE_IGNORED] += image->stride - s->all_kept;
+    for (size_t k = 0; k < image->class_count; k++) truth[image->classes[k] + 1] += s->all[k].pixels[SSG_TRUTH_OWN];
+}
+
+/* ---- bounds and tops ----------------------------------------------------------------------------------------------------------------- */
+
+void ssg_score_bound(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixture, size_t k)
+{
+    const uint8_t *rows[SSG_SCORE_LAYERS];
+    for (size_t t = 0; t < mixture->terms; t++) rows[t] = image->bounds + (k * image->rows + mixture->row[t]) * 2 * s->width;
+    ops->fuse(s->low + k * s->width, rows, mixture->weight, mixture->terms, 0, s->width);
+    ops->fuse(s->high + k * s->width, rows, mixture->weight, mixture->terms, s->width, s->width);
+}
+
+static uint32_t largest(const uint16_t *f, size_t n)
+{
+    int16_t most = 0; /* signed: every instruction set has that maximum */
+    for (size_t i = 0; i < n; i++) most = (int16_t)f[i] > most ? (int16_t)f[i] : most;
+    return (uint32_t)most;
+}
+
+/* No block reaches less than its least value: those that may exceed the best of these are looked at, the most promising one first. */
+size_t ssg_score_find_top(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixture, size_t k,
+                          uint32_t *top)
+{
+    const uint8_t *maps[SSG_SCORE_LAYERS];
+    const uint16_t *low = s->low + k * s->width, *high = s->high + k * s->width;
+    size_t first = 0, looked = 1;
+    uint32_t highest = *top = largest(low, s->width), most;
+    ops->above(s->above, high, *top, s->width);
+    for (size_t w = 0; w < s->words; w++)
+        for (uint64_t left = s->above[w]; left;) {
+            size_t block = ssg_score_take_bit(&left, w);
+            if (high[block] > highest) first = block, highest = high[block];
+        }
+    if (highest == *top) return 0;
+    ssg_score_point(maps, image, mixture, k);
+    if ((most = ops->top(maps, mixture->weight, mixture->terms, SSG_SCORE_BLOCK * first, SSG_SCORE_BLOCK)) > *top) *top = most;
+    for (size_t w = 0; w < s->words; w++)
+        for (uint64_t left = s->above[w]; left;) {
+            size_t block = ssg_score_take_bit(&left, w);
+            if (high[block] <= *top || block == first) continue;
+            if ((most = ops->top(maps, mixture->weight, mixture->terms, SSG_SCORE_BLOCK * block, SSG_SCORE_BLOCK)) > *top) *top = most;
+            looked++;
+        }
+    return looked;
+}
+
+/* ---- a tour of the chosen blocks ----------------------------------------------------------------------------------------------------- */
+
+/* Moves on to the next chosen block; 0: there is none. */
+static int move_on(const ssg_score_tour *tour, ssg_score_place *at, size_t *block)
+{
+    while (at->left == 0) {
+        if (++at->mixture == tour->count) at->mixture = 0, at->word++;
+        if (at->word >= tour->scratch->words) return 0;
+        at->left = tour->scratch->chosen[at->mixture * tour->scratch->words + at->word];
+    }
+    *block = ssg_score_take_bit(&at->left, at->word);
+    return 1;
+}
+
+static size_t winner_of(const ssg_score_tour *tour, size_t mixture, size_t block)
+{
+    return tour->image->class_count == 1 ? 0 : tour->scratch->winner[mixture * tour->scratch->width + block];
+}
+
+/* Starts to load what the stop some blocks ahead will need: no processor foresees the order. */
+static void look_ahead(ssg_score_tour *tour)
+{
+    size_t block, before = tour->ahead.mixture;
+    if (!move_on(tour, &tour->ahead, &block)) return;
+    size_t winner = winner_of(tour, tour->ahead.mixture, block);
+    if (winner == SSG_SCORE_OPEN) return;
+    const ssg_score_mixture *mixture = &tour->mixtures[tour->ahead.mixture];
+    if (before != tour->ahead.mixture || winner != tour->ahead_winner) ssg_score_point(tour->maps, tour->image, mixture, winner);
+    tour->ahead_winner = winner;
+    for (size_t t = 0; t < mixture->terms; t++) __builtin_prefetch(tour->maps[t] + SSG_SCORE_BLOCK * block);
+}
+
+ssg_score_tour ssg_score_begin_tour(const ssg_score_image *image, const ssg_score_scratch *scratch, const ssg_score_mixture *mixtures, size_t count)
+{
+    ssg_score_tour tour = {.image = image, .scratch = scratch, .mixtures = mixtures, .count = count, .ahead_winner = SSG_SCORE_OPEN};
+    tour.at.left = tour.ahead.left = count ? scratch->chosen[0] : 0;
+    if (count == 0) tour.at.word = tour.ahead.word = scratch->words;
+    for (size_t i = 0; i < AHEAD; i++) look_ahead(&tour);
+    return tour;
+}
+
+int ssg_score_next_stop(ssg_score_tour *tour, ssg_score_stop *stop)
+{
+    if (!move_on(tour, &tour->at, &stop->block)) return 0;
+    look_ahead(tour);
+    stop->mixture = tour->at.mixture;
+    stop->winner = winner_of(tour, stop->mixture, stop->block);
+    return 1;
+}
+
+size_t ssg_score_count_stops(const ssg_score_scratch *s, size_t mixtures)
+{
+    size_t count = 0;
+    for (size_t w = 0; w < mixtures * s->words; w++) count += ones(s->chosen[w]);
+    return count;
+}
