@@ -107,7 +107,9 @@ ssgcam_status ssg_labelled_check_truth(const ssg_labelled *s, const ssg_bank *ba
         const char *name = ssgcam_model_class_name(model, (size_t)s->classes[k]);
         if (!pixels[k + 1])
             return ssg_fail(SSGCAM_ERR_INPUT,
-                            "class %d%s%s%s: images are labelled with it, but no mask shows it; leave these images out or correct the masks",
+                            "class %d%s%s%s: images are labelled with it, but no mask shows it; leave these images out, correct the masks, or, if "
+                            "they mark objects "
+                            "without their class, read them with --mask-values object",
                             s->classes[k], name ? " (" : "", name ? name : "", name ? ")" : "");
     }
     return SSGCAM_OK;
