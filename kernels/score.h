@@ -58,6 +58,8 @@ typedef struct ssg_score_divisor {
 } ssg_score_divisor;
 ssg_score_divisor ssg_score_divide_by(uint32_t top);
 typedef void ssg_score_quantise_fn(uint16_t *f, ssg_score_divisor by, size_t n);
+/* The levels of 64 pixels: fuse, then quantise. */
+typedef void ssg_score_levels_block_fn(uint16_t *q, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, ssg_score_divisor by);
 /* A bit per value, 64 a word, first lowest: f > limit; byte = value. */
 typedef void ssg_score_above_fn(uint64_t *bits, const uint16_t *f, uint32_t limit, size_t n);
 typedef void ssg_score_equal_fn(uint64_t *bits, const uint8_t *bytes, uint8_t value, size_t n);
@@ -70,6 +72,7 @@ typedef struct ssg_score_ops {
     ssg_score_level_fn *level;
     ssg_score_hits_block_fn *hits_block;
     ssg_score_quantise_fn *quantise;
+    ssg_score_levels_block_fn *levels_block;
     ssg_score_above_fn *above;
     ssg_score_equal_fn *equal;
 } ssg_score_ops;

@@ -367,6 +367,10 @@ Test(score, parts_of_every_level_agree)
             ssg_score_ref.quantise(expected, ssg_score_divide_by(top), 1024);
             ops->quantise(got, ssg_score_divide_by(top), 1024);
             cr_assert_arr_eq(got, expected, sizeof got, "%s, top %u", ops->name, top);
+            const uint8_t *maps[2] = {(const uint8_t *)f, (const uint8_t *)f + 64}, weight[2] = {(uint8_t)(top % 100), 27};
+            ssg_score_ref.levels_block(expected, maps, weight, 2, 64, ssg_score_divide_by(top));
+            ops->levels_block(got, maps, weight, 2, 64, ssg_score_divide_by(top));
+            cr_assert_arr_eq(got, expected, 64 * sizeof *got, "%s, block of top %u", ops->name, top);
             ssg_score_ref.above(wanted, f, top, 1024);
             ops->above(bits, f, top, 1024);
             cr_assert_arr_eq(bits, wanted, sizeof bits, "%s, limit %u", ops->name, top);

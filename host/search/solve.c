@@ -23,6 +23,11 @@ enum {
 /* Of ssg_score_curves, per mixture and class, 256 cells each. */
 enum { LOW, HIGH, EXACT, SEEN_LOW, SEEN_HIGH, CURVES };
 
+/* What is claimed at each threshold: at least, and at most. [class][256] */
+typedef struct claims {
+    ssg_score_cell *least, *most;
+} claims;
+
 typedef struct solving {
     const ssg_bank *bank;
     const ssg_score_ops *ops;
@@ -37,18 +42,16 @@ typedef struct solving {
     uint64_t *looked;         /* per thread */
     ssg_score_curves *curves; /* per thread: count x classes of the widest image */
     uint8_t *scratch;         /* per thread */
+    claims *claims;           /* per thread */
+    ssg_counts *counts;       /* per thread: classes + 1 */
     ssg_measure *measure;
     const void *context;
+    ssg_solution *solved; /* per mixture */
 } solving;
 
 static ssg_score_cell *curve(const solving *s, int thread, size_t mixture, size_t k, size_t which)
 {
     return s->cells + ((((size_t)thread * s->count + mixture) * s->classes + k) * CURVES + which) * SSG_SCORE_LEVELS;
-}
-
-static size_t curve_numbers(const solving *s)
-{
-    return s->count * s->classes * CURVES * SSG_SCORE_LEVELS * SSG_TRUTH_KINDS;
 }
 
 /* ---- counting ------------------------------------------------------------------------------------------------------------------------ */
@@ -85,23 +88,19 @@ static void count_image(void *context, size_t index, int thread)
     s->looked[thread] += ssg_score_bound_levels(s->ops, image, &scratch, s->mixtures, s->count, tops, curves);
 }
 
-/* All threads' counts in the first one's place. */
-static void gather(solving *s)
+/* A mixture's curves `first` to `last` of all threads in the first one's place. */
+static void gather(const solving *s, size_t mixture, size_t first, size_t last)
 {
-    uint32_t *to = s->cells->pixels;
-    for (int t = 1; t < s->threads; t++) {
-        uint32_t *from = curve(s, t, 0, 0, 0)->pixels;
-        for (size_t i = 0; i < curve_numbers(s); i++) to[i] += from[i];
-        memset(from, 0, curve_numbers(s) * sizeof *from);
-    }
+    size_t numbers = (last - first + 1) * SSG_SCORE_LEVELS * SSG_TRUTH_KINDS;
+    for (int t = 1; t < s->threads; t++)
+        for (size_t k = 0; k < s->classes; k++) {
+            uint32_t *to = curve(s, 0, mixture, k, first)->pixels, *from = curve(s, t, mixture, k, first)->pixels;
+            for (size_t i = 0; i < numbers; i++) to[i] += from[i];
+            memset(from, 0, numbers * sizeof *from);
+        }
 }
 
 /* ---- thresholds ---------------------------------------------------------------------------------------------------------------------- */
-
-/* What is claimed at each threshold: at least, and at most. [class][256] */
-typedef struct claims {
-    ssg_score_cell *least, *most;
-} claims;
 
 /* Cells of the levels above each threshold; may be in place. */
 static void add_up(ssg_score_cell *above, const ssg_score_cell *levels)
@@ -115,11 +114,10 @@ static void add_up(ssg_score_cell *above, const ssg_score_cell *levels)
 }
 
 /* From here on LOW and HIGH hold what is above each threshold. */
-static void add_up_bounds(const solving *s)
+static void add_up_bounds(const solving *s, size_t mixture)
 {
-    for (size_t m = 0; m < s->count; m++)
-        for (size_t k = 0; k < s->classes; k++)
-            for (size_t which = LOW; which <= HIGH; which++) add_up(curve(s, 0, m, k, which), curve(s, 0, m, k, which));
+    for (size_t k = 0; k < s->classes; k++)
+        for (size_t which = LOW; which <= HIGH; which++) add_up(curve(s, 0, mixture, k, which), curve(s, 0, mixture, k, which));
 }
 
 /* What was looked at is exact at every threshold; of the other blocks bounds say the least and the most. From `from` on, the threshold above which
@@ -220,50 +218,83 @@ static ssg_solution judge(const solving *s, size_t mixture, claims *c, ssg_count
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status solve_steps(solving *s, ssg_solution *solved)
+static void clear_mixture(void *context, size_t mixture, int thread)
 {
-    claims c = {ssg_calloc(s->classes, SSG_SCORE_LEVELS * sizeof *c.least), ssg_calloc(s->classes, SSG_SCORE_LEVELS * sizeof *c.most)};
-    ssg_counts *counts = ssg_calloc(s->classes + 1, sizeof *counts);
-    ssgcam_status status = c.least && c.most && counts ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
-    if (status != SSGCAM_OK) goto done;
-    size_t open = s->count;
+    const solving *s = context;
+    (void)thread;
+    for (int t = 0; t < s->threads; t++) memset(curve(s, t, mixture, 0, 0), 0, s->classes * CURVES * SSG_SCORE_LEVELS * sizeof *s->cells);
+}
+
+/* After the bounds of all images: where to look first. */
+static void begin_mixture(void *context, size_t mixture, int thread)
+{
+    const solving *s = context;
+    gather(s, mixture, LOW, HIGH);
+    add_up_bounds(s, mixture);
+    s->steps[mixture] = (ssg_score_range){begin(s, mixture, &s->claims[thread], s->counts + (size_t)thread * (s->classes + 1)), SSG_SCORE_LEVELS};
+}
+
+/* After a step. */
+static void judge_mixture(void *context, size_t mixture, int thread)
+{
+    const solving *s = context;
+    if (s->steps[mixture].from == s->steps[mixture].to) return;
+    gather(s, mixture, EXACT, SEEN_HIGH);
+    s->solved[mixture] = judge(s, mixture, &s->claims[thread], s->counts + (size_t)thread * (s->classes + 1), &s->steps[mixture]);
+}
+
+static int any_open(const solving *s)
+{
+    for (size_t m = 0; m < s->count; m++)
+        if (s->steps[m].from < s->steps[m].to) return 1;
+    return 0;
+}
+
+static void solve_steps(solving *s)
+{
+    ssg_parallel_for(s->threads, s->count, clear_mixture, s);
     ssg_parallel_for(s->threads, s->bank->image_count, count_image, s);
-    s->begun = 1;
-    gather(s);
-    add_up_bounds(s);
     for (int t = 1; t < s->threads; t++)
         for (size_t l = 0; l < 256; l++) s->truth[l] += s->truth[256 * (size_t)t + l];
     for (size_t l = 0; l < SSG_SCORE_IGNORED; l++) s->kept += s->truth[l];
-    for (size_t m = 0; m < s->count; m++) s->steps[m] = (ssg_score_range){begin(s, m, &c, counts), SSG_SCORE_LEVELS};
-    while (open > 0) {
+    s->begun = 1;
+    ssg_parallel_for(s->threads, s->count, begin_mixture, s);
+    do {
         ssg_parallel_for(s->threads, s->bank->image_count, count_image, s);
-        gather(s);
-        open = 0;
-        for (size_t m = 0; m < s->count; m++) {
-            if (s->steps[m].from == s->steps[m].to) continue;
-            solved[m] = judge(s, m, &c, counts, &s->steps[m]);
-            open += s->steps[m].from < s->steps[m].to;
-        }
-    }
-done:
-    ssg_free(c.least);
-    ssg_free(c.most);
-    ssg_free(counts);
-    return status;
+        ssg_parallel_for(s->threads, s->count, judge_mixture, s);
+    } while (any_open(s));
 }
 
-static ssgcam_status solve_some(solving s, ssg_solution *solved, uint64_t *looked)
+static ssgcam_status make_claims(solving *s)
+{
+    for (int t = 0; t < s->threads; t++) {
+        s->claims[t].least = ssg_calloc(s->classes, SSG_SCORE_LEVELS * sizeof(ssg_score_cell));
+        s->claims[t].most = ssg_calloc(s->classes, SSG_SCORE_LEVELS * sizeof(ssg_score_cell));
+        if (!s->claims[t].least || !s->claims[t].most) return SSG_OUT_OF_MEMORY;
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status solve_some(solving s, uint64_t *looked)
 {
     size_t threads = (size_t)s.threads, images = s.bank->image_count;
-    s.cells = ssg_calloc(threads, curve_numbers(&s) * sizeof(uint32_t));
+    s.cells = ssg_alloc_aligned(threads * s.count, s.classes * CURVES * SSG_SCORE_LEVELS * sizeof *s.cells);
     s.tops = ssg_calloc(images, s.count * s.widest * sizeof *s.tops);
     s.truth = ssg_calloc(threads, 256 * sizeof *s.truth);
     s.looked = ssg_calloc(threads, sizeof *s.looked);
     s.steps = ssg_calloc(s.count, sizeof *s.steps);
     s.curves = ssg_calloc(threads, s.count * s.widest * sizeof *s.curves);
     s.scratch = ssg_alloc_aligned(threads, ssg_score_scratch_size(s.longest, s.widest, s.count));
-    ssgcam_status status = s.cells && s.tops && s.truth && s.looked && s.steps && s.curves && s.scratch ? solve_steps(&s, solved) : SSG_OUT_OF_MEMORY;
+    s.claims = ssg_calloc(threads, sizeof *s.claims);
+    s.counts = ssg_calloc(threads, (s.classes + 1) * sizeof *s.counts);
+    ssgcam_status status = SSG_OUT_OF_MEMORY;
+    if (s.cells && s.tops && s.truth && s.looked && s.steps && s.curves && s.scratch && s.claims && s.counts) status = make_claims(&s);
+    if (status == SSGCAM_OK) solve_steps(&s);
     for (size_t t = 0; status == SSGCAM_OK && looked && t < threads; t++) *looked += s.looked[t];
+    for (size_t t = 0; s.claims && t < threads; t++) {
+        ssg_free(s.claims[t].least);
+        ssg_free(s.claims[t].most);
+    }
     ssg_free(s.cells);
     ssg_free(s.tops);
     ssg_free(s.truth);
@@ -271,6 +302,8 @@ static ssgcam_status solve_some(solving s, ssg_solution *solved, uint64_t *looke
     ssg_free(s.curves);
     ssg_free(s.steps);
     ssg_free(s.scratch);
+    ssg_free(s.claims);
+    ssg_free(s.counts);
     return status;
 }
 
@@ -285,7 +318,8 @@ static ssgcam_status solve_bounded(solving s, const ssg_candidate *candidates, s
     for (size_t at = 0; status == SSGCAM_OK && at < mixtures.count; at += turn) {
         s.mixtures = mixtures.items + at;
         s.count = mixtures.count - at < turn ? mixtures.count - at : turn;
-        status = solve_some(s, solved + at, looked);
+        s.solved = solved + at;
+        status = solve_some(s, looked);
     }
     for (size_t p = 0; status == SSGCAM_OK && p < count; p++) out[p] = solved[mixtures.of[p]];
     ssg_mixtures_clear(&mixtures);

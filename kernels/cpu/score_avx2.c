@@ -117,18 +117,30 @@ void AVX2 ssg_score_level_avx2(uint8_t *q, const uint16_t *f, uint32_t most, siz
 /* In 16 bits. With T = top 2^s and m = ceil(255 2^16 / T), the divisor's shift and factor, y = floor(f 2^s m / 2^16) exceeds x = 255 f / top by less
  * than one before it is rounded down, so y is floor(x) or floor(x) + 1. r = y top - 255 f lies in -top..top and fits: y is one too small where r < 0,
  * too large where r = top. */
+AVX2 static inline __m256i quantise16(__m256i f, ssg_score_divisor by)
+{
+    __m256i top = _mm256_set1_epi16((short)by.top), v = _mm256_min_epu16(f, top);
+    __m256i y = _mm256_mulhi_epu16(_mm256_sll_epi16(v, _mm_cvtsi32_si128((int)by.shift)), _mm256_set1_epi16((short)by.factor));
+    __m256i r = _mm256_sub_epi16(_mm256_mullo_epi16(y, top), _mm256_sub_epi16(_mm256_slli_epi16(v, 8), v));
+    y = _mm256_sub_epi16(y, _mm256_cmpgt_epi16(_mm256_setzero_si256(), r)); /* minus -1 */
+    return _mm256_add_epi16(y, _mm256_cmpgt_epi16(r, _mm256_set1_epi16((short)(by.top - 1))));
+}
+
 void AVX2 ssg_score_quantise_avx2(uint16_t *f, ssg_score_divisor by, size_t n)
 {
-    const __m256i most = _mm256_set1_epi16((short)by.top), factor = _mm256_set1_epi16((short)by.factor);
-    const __m256i below = _mm256_set1_epi16((short)(by.top - 1)), zero = _mm256_setzero_si256();
-    const __m128i count = _mm_cvtsi32_si128((int)by.shift);
     for (size_t i = 0; i < n; i += 16) {
-        __m256i *at = (__m256i *)(void *)(f + i), v = _mm256_min_epu16(_mm256_loadu_si256(at), most);
-        __m256i y = _mm256_mulhi_epu16(_mm256_sll_epi16(v, count), factor);
-        __m256i r = _mm256_sub_epi16(_mm256_mullo_epi16(y, most), _mm256_sub_epi16(_mm256_slli_epi16(v, 8), v));
-        y = _mm256_sub_epi16(y, _mm256_cmpgt_epi16(zero, r)); /* minus -1 */
-        _mm256_storeu_si256(at, _mm256_add_epi16(y, _mm256_cmpgt_epi16(r, below)));
+        __m256i *at = (__m256i *)(void *)(f + i);
+        _mm256_storeu_si256(at, quantise16(_mm256_loadu_si256(at), by));
     }
+}
+
+AVX2 static void levels_block(uint16_t *q, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, ssg_score_divisor by)
+{
+    __m256i f[4];
+    fuse64(f, maps, weight, terms, at);
+    for (size_t k = 0; k < 4; k++) f[k] = quantise16(f[k], by);
+    store32(q, f[0], f[1]);
+    store32(q + 32, f[2], f[3]);
 }
 
 void AVX2 ssg_score_above_avx2(uint64_t *bits, const uint16_t *f, uint32_t limit, size_t n)
@@ -154,5 +166,5 @@ void AVX2 ssg_score_equal_avx2(uint64_t *bits, const uint8_t *bytes, uint8_t val
 }
 
 const ssg_score_ops ssg_score_avx2 = {
-    "avx2", fuse, top, hits, ssg_score_level_avx2, hits_block, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
+    "avx2", fuse, top, hits, ssg_score_level_avx2, hits_block, ssg_score_quantise_avx2, levels_block, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

@@ -85,6 +85,23 @@ AVX512 static void hits_block(uint32_t out[3], const uint8_t *const *maps, const
     for (size_t k = 0; k < 3; k++) out[k] += (uint32_t)__builtin_popcountll(claimed & truth[k]);
 }
 
+/* As quantise16 of score_avx2.c. */
+AVX512 static inline __m512i quantise32(__m512i f, ssg_score_divisor by)
+{
+    __m512i top = _mm512_set1_epi16((short)by.top), v = _mm512_min_epu16(f, top), one = _mm512_set1_epi16(1);
+    __m512i y = _mm512_mulhi_epu16(_mm512_sll_epi16(v, _mm_cvtsi32_si128((int)by.shift)), _mm512_set1_epi16((short)by.factor));
+    __m512i r = _mm512_sub_epi16(_mm512_mullo_epi16(y, top), _mm512_sub_epi16(_mm512_slli_epi16(v, 8), v));
+    y = _mm512_mask_add_epi16(y, _mm512_movepi16_mask(r), y, one);
+    return _mm512_mask_sub_epi16(y, _mm512_cmpeq_epi16_mask(r, top), y, one);
+}
+
+AVX512 static void levels_block(uint16_t *q, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, ssg_score_divisor by)
+{
+    __m512i lo, hi;
+    fuse64(&lo, &hi, maps, weight, terms, at);
+    store64(q, quantise32(lo, by), quantise32(hi, by));
+}
+
 const ssg_score_ops ssg_score_avx512 = {
-    "avx512", fuse, top, hits, ssg_score_level_avx2, hits_block, ssg_score_quantise_avx2, ssg_score_above_avx2, ssg_score_equal_avx2};
+    "avx512", fuse, top, hits, ssg_score_level_avx2, hits_block, ssg_score_quantise_avx2, levels_block, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

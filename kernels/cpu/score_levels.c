@@ -142,8 +142,7 @@ static void add_pixels(const ssg_score_ops *ops, const ssg_score_image *image, c
     enum { PART = SSG_SCORE_BLOCK / 4 };
     uint16_t bin[SSG_SCORE_BLOCK];
     uint32_t *bins = exact->pixels;
-    ops->fuse(bin, maps, mixture->weight, mixture->terms, SSG_SCORE_BLOCK * block, SSG_SCORE_BLOCK);
-    ops->quantise(bin, by, SSG_SCORE_BLOCK);
+    ops->levels_block(bin, maps, mixture->weight, mixture->terms, SSG_SCORE_BLOCK * block, by);
     number_bins(bin, image->truth + SSG_SCORE_BLOCK * block, &s->truth[k * s->width + block], (uint8_t)(image->classes[k] + 1));
     for (size_t i = 0; i < PART; i++) /* far apart, so that neighbours of one bin do not wait for each other */
         bins[bin[i]]++, bins[bin[i + PART]]++, bins[bin[i + 2 * PART]]++, bins[bin[i + 3 * PART]]++;

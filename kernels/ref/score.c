@@ -43,12 +43,19 @@ static void hits_block(uint32_t out[3], const uint8_t *const *maps, const uint8_
         for (size_t k = 0; f[i] > limit && k < 3; k++) out[k] += (uint32_t)(truth[k] >> i & 1);
 }
 
+static void levels_block(uint16_t *q, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, ssg_score_divisor by)
+{
+    fuse(q, maps, weight, terms, at, 64);
+    ssg_score_quantise_ref(q, by, 64);
+}
+
 static void level(uint8_t *q, const uint16_t *f, uint32_t most, size_t n)
 {
     for (size_t i = 0; i < n; i++) q[i] = (uint8_t)((255u * f[i] + most - 1) / most);
 }
 
-const ssg_score_ops ssg_score_ref = {"ref", fuse, top, hits, level, hits_block, ssg_score_quantise_ref, ssg_score_above_ref, ssg_score_equal_ref};
+const ssg_score_ops ssg_score_ref = {
+    "ref", fuse, top, hits, level, hits_block, ssg_score_quantise_ref, levels_block, ssg_score_above_ref, ssg_score_equal_ref};
 
 static size_t tile_at(const ssg_score_image *image, size_t at)
 {
