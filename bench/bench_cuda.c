@@ -25,12 +25,12 @@ static void *fill(const body *b, size_t bytes, int value)
 static void smooth(memory *m)
 {
     ssg_map_spec spec = {.kind = SSG_MAP_SSGCAM, .sigma = 2};
-    m->b.ops->maps(&m->b.run, &spec, &m->a, &m->g, NULL, m->maps, m->scratch);
+    m->b.ops->maps(&m->b.run, &spec, 1, &m->a, &m->g, NULL, &m->maps, m->scratch);
 }
 static void layercam(memory *m)
 {
     ssg_map_spec spec = {.kind = SSG_MAP_LAYERCAM};
-    m->b.ops->maps(&m->b.run, &spec, &m->a, &m->g, NULL, m->maps, m->scratch);
+    m->b.ops->maps(&m->b.run, &spec, 1, &m->a, &m->g, NULL, &m->maps, m->scratch);
 }
 static void in_bf16(void (*run)(memory *), const memory *m)
 {
@@ -49,7 +49,7 @@ static void layercam_bf16(memory *m)
 static void gradcam(memory *m)
 {
     ssg_map_spec spec = {.kind = SSG_MAP_GRADCAM};
-    m->b.ops->maps(&m->b.run, &spec, &m->a, &m->g, NULL, m->maps, m->scratch);
+    m->b.ops->maps(&m->b.run, &spec, 1, &m->a, &m->g, NULL, &m->maps, m->scratch);
 }
 static void normalise(memory *m)
 {
@@ -159,7 +159,7 @@ static memory make_memory(void)
     m.positions = fill(&m.b, features / 4 * sizeof(int32_t), 0);
     m.maps = fill(&m.b, (size_t)ROWS * SIZE * SIZE * sizeof(float), 0);
     m.big = fill(&m.b, grid * sizeof(float), 0);
-    m.scratch = m.b.make(&m.b, NULL, m.b.ops->maps_scratch(&m.b.run, &m.a, &m.g));
+    m.scratch = m.b.make(&m.b, NULL, m.b.ops->maps_scratch(&m.b.run, &m.a, &m.g, 1));
     m.flags = fill(&m.b, ROWS, 0);
     m.levels = fill(&m.b, grid, 1);
     m.fused = fill(&m.b, grid * sizeof(int16_t), 0);

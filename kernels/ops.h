@@ -47,20 +47,23 @@ typedef struct ssg_map_spec {
     int keep_sign;   /* leave out the final ReLU: the raw signed map */
 } ssg_map_spec;
 
+enum { SSG_MAPS_TOGETHER = 16 }; /* specs of one call */
+
 /* What a normalisation met. */
 enum { SSG_MAP_CONSTANT = 1, SSG_MAP_NAN = 2 };
 
 typedef struct ssg_ops {
     const char *name;
 
-    /* Bytes of scratch that maps() needs. */
-    size_t (*maps_scratch)(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
+    /* Bytes of scratch that maps() needs for `count` specs. */
+    size_t (*maps_scratch)(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient, size_t count);
 
-    /* Raw maps [g->rows][H][W] of one layer. `second`: the second derivatives h in the layout of g, NULL for g g (SSGCAM), or as the kind says; with
-     * it A and g are float32.
-     * Bound: 2e-5 of the map's largest value (signed sums: of the largest partial sum). */
-    void (*maps)(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
-                 float *maps, void *scratch);
+    /* Raw maps [g->rows][H][W] of one layer: maps[i] by specs[i], `count` of them, 1 to SSG_MAPS_TOGETHER. What they have in common (a smoothing,
+     * what is read) is done once where that pays; each has the bits that it would have alone. `second`: the second derivatives h in the layout of g,
+     * NULL for g g (SSGCAM), or as the kind says; with it A and g are float32. Bound: 2e-5 of the map's largest value (signed sums: of the largest
+     * partial sum). */
+    void (*maps)(const ssg_run *run, const ssg_map_spec *specs, size_t count, const ssg_features *activation, const ssg_features *gradient,
+                 const float *second, float *const *maps, void *scratch);
 
     /* sum_k weights[row][k] A_k, relu'd unless keep_sign: [rows][H][W]; row r uses activation row r % A->rows. Score-CAM and the like. */
     void (*weighted)(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);

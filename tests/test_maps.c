@@ -82,8 +82,8 @@ static void check_map(const feature_case *c, const ssg_map_spec *spec, int with_
         for (size_t o = 0; o < 2; o++) {
             for (int threads = 1; threads <= (o ? 3 : 1); threads += 2) {
                 ssg_run run = {.threads = threads};
-                void *scratch = malloc(all[o]->maps_scratch(&run, &a, &g));
-                all[o]->maps(&run, spec, &a, &g, with_second ? h.data : NULL, threads == 1 ? maps : again, scratch);
+                void *scratch = malloc(all[o]->maps_scratch(&run, &a, &g, 1));
+                all[o]->maps(&run, spec, 1, &a, &g, with_second ? h.data : NULL, threads == 1 ? &maps : &again, scratch);
                 free(scratch);
             }
             if (o) cr_assert_arr_eq(again, maps, rows * pixels * sizeof *maps, "the number of threads changes bits");
@@ -144,8 +144,8 @@ static void check_smooth(const feature_case *c, const float *gs, size_t samples,
                             powf(((const float *)all.data)[((k + 1) * samples - 1) * row + i], (float)(m + 1)) / (float)samples;
             ssg_features g = {.data = means, .rows = rows, .channels = c->channels, .height = c->height, .width = c->width, .block = layouts[l]};
             ssg_map_spec spec = {.kind = SSG_MAP_SMOOTHGRADCAMPP};
-            void *scratch = malloc(ops->maps_scratch(&run, &a, &g));
-            ops->maps(&run, &spec, &a, &g, means + c->classes * row, maps, scratch);
+            void *scratch = malloc(ops->maps_scratch(&run, &a, &g, 1));
+            ops->maps(&run, &spec, 1, &a, &g, means + c->classes * row, &maps, scratch);
             free(scratch);
             compare(maps, expected, rows, pixels, ops->name, layouts[l], &spec);
         }

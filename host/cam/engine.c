@@ -13,6 +13,7 @@ typedef struct row {
     ssgcam_method_options method;
     const char *layer;
     int pass, tap; /* which pass, and which of its layers */
+    int group;     /* rows whose maps are made together */
     float *maps;   /* device memory */
     int height, width;
 } row;
@@ -22,7 +23,7 @@ struct ssg_cam {
     row *rows;
     int row_count;
     ssg_pass **passes;
-    int pass_count;
+    int pass_count, group_count;
     float *images; /* a copy in host memory, if a pass needs it */
     size_t image_bytes;
     void *scratch; /* device memory */
@@ -73,6 +74,22 @@ static int collect_layers(ssg_cam *cam, int pass, const char **layers)
     return count;
 }
 
+static int same_layer(const row *a, const row *b)
+{
+    return a->pass == b->pass && a->tap == b->tap;
+}
+
+/* Rows of one layer and pass are made together, as many as the operation takes. */
+static void assign_groups(ssg_cam *cam)
+{
+    for (int i = 0; i < cam->row_count; i++) {
+        int before = 0, last = -1; /* rows of this layer so far, and the last of them */
+        for (int k = 0; k < i; k++)
+            if (same_layer(&cam->rows[k], &cam->rows[i])) before++, last = k;
+        cam->rows[i].group = before % SSG_MAPS_TOGETHER ? cam->rows[last].group : cam->group_count++;
+    }
+}
+
 /* ---- creation --------------------------------------------------------------------------------------------------------------- */
 
 static ssgcam_status create_pass(ssg_cam *cam, int index, const ssg_model *model, const ssg_cam_options *options, const char **layers)
@@ -102,6 +119,13 @@ static ssgcam_status create_pass(ssg_cam *cam, int index, const ssg_model *model
     return status;
 }
 
+static size_t group_size(const ssg_cam *cam, int group)
+{
+    size_t count = 0;
+    for (int i = 0; i < cam->row_count; i++) count += cam->rows[i].group == group;
+    return count;
+}
+
 static ssgcam_status make_room(ssg_cam *cam, const ssg_cam_options *options)
 {
     size_t scratch = 0;
@@ -116,7 +140,8 @@ static ssgcam_status make_room(ssg_cam *cam, const ssg_cam_options *options)
             return ssg_fail(SSGCAM_ERR_ARGUMENT, "layer '%s' is no image: its values have no height and width", r->layer);
         ssg_features a = ssg_pass_features(&tap.activation_placed, NULL), g = a;
         g.rows *= (size_t)options->classes;
-        size_t bytes = g.rows * a.height * a.width * sizeof(float), need = device->ops->maps_scratch(&device->run, &a, &g);
+        size_t bytes = g.rows * a.height * a.width * sizeof(float);
+        size_t need = device->ops->maps_scratch(&device->run, &a, &g, group_size(cam, r->group));
         r->height = (int)a.height;
         r->width = (int)a.width;
         SSG_TRY(device->interface->memory_create(device, bytes, (void **)&r->maps));
@@ -143,7 +168,9 @@ static ssgcam_status build(ssg_cam *cam, const ssg_model *model, const ssg_cam_o
     }
     for (int i = 0; status == SSGCAM_OK && i < cam->pass_count; i++) status = create_pass(cam, i, model, options, layers);
     ssg_free(layers);
-    return status == SSGCAM_OK ? make_room(cam, options) : status;
+    if (status != SSGCAM_OK) return status;
+    assign_groups(cam);
+    return make_room(cam, options);
 }
 
 ssgcam_status ssg_cam_create(ssg_cam **out, ssg_device *device, const ssg_model *model, const ssg_cam_options *options)
@@ -207,15 +234,27 @@ ssgcam_status ssg_cam_forward_sent(ssg_cam *cam, ssg_lane *sent, const float *im
     return ssg_plan_keep_scores(cam->passes[0]->plan, logits);
 }
 
+static void make_maps(ssg_cam *cam, int group)
+{
+    const ssgcam_method_options *methods[SSG_MAPS_TOGETHER];
+    float *maps[SSG_MAPS_TOGETHER];
+    const row *of = NULL;
+    size_t count = 0;
+    for (int i = 0; i < cam->row_count; i++) {
+        if (cam->rows[i].group != group) continue;
+        of = &cam->rows[i];
+        methods[count] = &of->method;
+        maps[count++] = of->maps;
+    }
+    if (of) cam->passes[of->pass]->kind->maps(cam->passes[of->pass], of->tap, methods, count, maps, cam->scratch);
+}
+
 ssgcam_status ssg_cam_backward(ssg_cam *cam, const int64_t *chosen)
 {
     SSG_TRY(mark(cam, BACKWARD_FROM));
     for (int i = 0; i < cam->pass_count; i++) SSG_TRY(cam->passes[i]->kind->run(cam->passes[i], cam->images, chosen));
     SSG_TRY(mark(cam, BACKWARD_TO));
-    for (int i = 0; i < cam->row_count; i++) {
-        row *r = &cam->rows[i];
-        cam->passes[r->pass]->kind->maps(cam->passes[r->pass], r->tap, &r->method, r->maps, cam->scratch);
-    }
+    for (int g = 0; g < cam->group_count; g++) make_maps(cam, g);
     return mark(cam, MAPS_TO);
 }
 

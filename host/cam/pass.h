@@ -37,8 +37,8 @@ typedef struct ssg_pass_kind {
     /* What is needed before maps(), after the forward pass of pass->plan: chosen[c * N + n] is the c-th class of image n. */
     ssgcam_status (*run)(ssg_pass *pass, const float *images, const int64_t *chosen);
 
-    /* The raw maps [C * N][height][width] of one layer. */
-    void (*maps)(ssg_pass *pass, int layer, const ssgcam_method_options *method, float *maps, void *scratch);
+    /* The raw maps [C * N][height][width] of one layer by some methods of this pass, at most SSG_MAPS_TOGETHER. */
+    void (*maps)(ssg_pass *pass, int layer, const ssgcam_method_options *const *methods, size_t count, float *const *maps, void *scratch);
 
     /* Activation and gradient of a layer; the gradient NULL where the method has none. */
     void (*tap)(const ssg_pass *pass, int layer, ssg_tap *tap);

@@ -206,15 +206,16 @@ static ssgcam_status run(ssg_pass *pass, const float *images, const int64_t *cho
     return SSGCAM_OK;
 }
 
-static void maps(ssg_pass *pass, int layer, const ssgcam_method_options *method, float *to, void *scratch)
+static void maps(ssg_pass *pass, int layer, const ssgcam_method_options *const *methods, size_t count, float *const *to, void *scratch)
 {
-    (void)method, (void)scratch;
+    (void)methods, (void)scratch;
     const scorecam *self = (scorecam *)pass;
     const ssg_pass_setup *setup = &pass->setup;
     ssg_tap tap;
     ssg_plan_tap(pass->plan, layer, &tap);
     ssg_features a = ssg_pass_features(&tap.activation_placed, tap.activation);
-    setup->device->ops->weighted(&setup->device->run, &a, self->weights[layer], a.rows * (size_t)setup->classes, setup->keep_sign, to);
+    for (size_t i = 0; i < count; i++)
+        setup->device->ops->weighted(&setup->device->run, &a, self->weights[layer], a.rows * (size_t)setup->classes, setup->keep_sign, to[i]);
 }
 
 static void tap(const ssg_pass *pass, int layer, ssg_tap *found)

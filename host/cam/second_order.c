@@ -115,15 +115,16 @@ static ssgcam_status run(ssg_pass *pass, const float *images, const int64_t *cho
     return status;
 }
 
-static void maps(ssg_pass *pass, int layer, const ssgcam_method_options *method, float *to, void *scratch)
+static void maps(ssg_pass *pass, int layer, const ssgcam_method_options *const *methods, size_t count, float *const *to, void *scratch)
 {
     const second_order *self = (second_order *)pass;
     const ssg_device *device = pass->setup.device;
-    ssg_map_spec spec = ssg_pass_spec(pass, SSG_MAP_SSGCAM, method);
+    ssg_map_spec specs[SSG_MAPS_TOGETHER];
     ssg_tap tap;
+    for (size_t i = 0; i < count; i++) specs[i] = ssg_pass_spec(pass, SSG_MAP_SSGCAM, methods[i]);
     ssg_plan_tap(pass->plan, layer, &tap);
     ssg_features a = ssg_pass_features(&tap.activation_placed, tap.activation), g = ssg_pass_features(&tap.gradient_placed, tap.gradient);
-    device->ops->maps(&device->run, &spec, &a, &g, self->layers[layer].second, to, scratch);
+    device->ops->maps(&device->run, specs, count, &a, &g, self->layers[layer].second, to, scratch);
 }
 
 static void tap(const ssg_pass *pass, int layer, ssg_tap *found)

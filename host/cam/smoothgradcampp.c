@@ -150,16 +150,17 @@ static ssgcam_status run(ssg_pass *pass, const float *images, const int64_t *cho
     return status;
 }
 
-static void maps(ssg_pass *pass, int layer, const ssgcam_method_options *method, float *to, void *scratch)
+static void maps(ssg_pass *pass, int layer, const ssgcam_method_options *const *methods, size_t count, float *const *to, void *scratch)
 {
     const smooth *self = (smooth *)pass;
     const ssg_device *device = pass->setup.device;
-    ssg_map_spec spec = ssg_pass_spec(pass, SSG_MAP_SMOOTHGRADCAMPP, method);
+    ssg_map_spec specs[SSG_MAPS_TOGETHER];
     ssg_tap tap;
+    for (size_t i = 0; i < count; i++) specs[i] = ssg_pass_spec(pass, SSG_MAP_SMOOTHGRADCAMPP, methods[i]);
     ssg_plan_tap(pass->plan, layer, &tap);
     ssg_features a = ssg_pass_features(&tap.activation_placed, tap.activation);
     ssg_features first = ssg_pass_features(&self->placed[layer], self->means[layer]);
-    device->ops->maps(&device->run, &spec, &a, &first, self->means[layer] + self->placed[layer].bytes / sizeof(float), to, scratch);
+    device->ops->maps(&device->run, specs, count, &a, &first, self->means[layer] + self->placed[layer].bytes / sizeof(float), to, scratch);
 }
 
 /* The gradient shown is the mean over the samples. */

@@ -35,17 +35,28 @@ static inline float ssg_lanes_sum(ssg_vector v)
 /* Adds eight channels of A with their weights to the map. `buffer`: one line. */
 void ssg_add_weighted_chunk(const ssg_features *a, size_t row, size_t chunk, const float weights[SSG_LANES], float *buffer, float *map);
 
-/* SSG-CAM of eight channels added to the map (ssgcam.c). `area`: ssg_smooth_area_floats of memory. `second` NULL: h = g g. */
+/* What is made from one smoothing (ssgcam.c): element-wise weights give a map as strips of four lines, [strip][x][line]; channel-wise weights give it
+ * line by line. */
+enum { SSG_STRIP = 4 };
+enum { SSG_ELEMENT_PRODUCT, SSG_ELEMENT_COHERENCE, SSG_CHANNEL_PRODUCT, SSG_CHANNEL_COHERENCE, SSG_SMOOTH_OUTPUTS };
+
 typedef struct ssg_smooth {
-    const ssg_map_spec *spec;
     const ssg_features *a, *g;
-    const float *second;
+    const float *second; /* NULL: h = g g */
+    int wanted[SSG_SMOOTH_OUTPUTS];
     size_t radius;
     float taps[SSG_GAUSSIAN_MOST_TAPS + 6]; /* three zeros before and behind */
 } ssg_smooth;
 
-void ssg_smooth_init(ssg_smooth *smooth, const ssg_map_spec *spec, const ssg_features *a, const ssg_features *g, const float *second);
+static inline size_t ssg_strips_floats(const ssg_features *a)
+{
+    return (a->height + SSG_STRIP - 1) / SSG_STRIP * SSG_STRIP * a->width;
+}
+
+void ssg_smooth_init(ssg_smooth *smooth, double sigma, const ssg_features *a, const ssg_features *g, const float *second);
+
+/* Adds eight channels to the maps that are wanted. `area`: ssg_smooth_area_floats of memory. */
 size_t ssg_smooth_area_floats(const ssg_features *a);
-void ssg_smooth_chunk(const ssg_smooth *smooth, size_t row, size_t chunk, float *area, float *map);
+void ssg_smooth_chunk(const ssg_smooth *smooth, size_t row, size_t chunk, float *area, float *const maps[SSG_SMOOTH_OUTPUTS]);
 
 #endif

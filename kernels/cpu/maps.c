@@ -13,10 +13,11 @@ typedef struct job {
     const ssg_map_spec *spec;
     const ssg_features *a, *g;
     const float *second;
-    float *partial;    /* [row][group][pixels] */
+    float *partial;    /* [output][row][group], each a map; one output but for SSGCAM */
     char *thread_area; /* per thread: line buffers */
     size_t area_bytes, groups, chunks;
     ssg_smooth smooth;
+    size_t place[SSG_SMOOTH_OUTPUTS]; /* of SSGCAM's outputs among those that are made */
 } job;
 
 /* Floats in a feature tensor, padding channels included. */
@@ -130,18 +131,66 @@ static void element_chunk(const job *j, size_t row, size_t chunk, float *buffers
 static void run_unit(void *context, size_t unit, int thread)
 {
     const job *j = context;
-    size_t row = unit / j->groups, group = unit % j->groups, pixels = j->a->height * j->a->width;
-    float *map = j->partial + unit * pixels, *buffers = (float *)(void *)(j->thread_area + (size_t)thread * j->area_bytes);
-    memset(map, 0, pixels * sizeof *map);
+    size_t row = unit / j->groups, group = unit % j->groups, units = j->g->rows * j->groups, floats = ssg_strips_floats(j->a);
+    float *maps[SSG_SMOOTH_OUTPUTS], *buffers = (float *)(void *)(j->thread_area + (size_t)thread * j->area_bytes);
+    for (size_t o = 0; o < SSG_SMOOTH_OUTPUTS; o++) {
+        maps[o] = j->partial + (j->place[o] * units + unit) * floats;
+        if (o == 0 || j->smooth.wanted[o]) memset(maps[o], 0, floats * sizeof(float));
+    }
     for (size_t chunk = group * j->chunks / j->groups; chunk < (group + 1) * j->chunks / j->groups; chunk++) switch (j->spec->kind) {
-        case SSG_MAP_SSGCAM: ssg_smooth_chunk(&j->smooth, row, chunk, buffers, map); break;
+        case SSG_MAP_SSGCAM: ssg_smooth_chunk(&j->smooth, row, chunk, buffers, maps); break;
         case SSG_MAP_GRADCAM:
         case SSG_MAP_GRADCAMPP:
         case SSG_MAP_SMOOTHGRADCAMPP:
-        case SSG_MAP_XGRADCAM: channel_chunk(j, row, chunk, buffers, map); break;
-        default: element_chunk(j, row, chunk, buffers, map); break;
+        case SSG_MAP_XGRADCAM: channel_chunk(j, row, chunk, buffers, maps[0]); break;
+        default: element_chunk(j, row, chunk, buffers, maps[0]); break;
         }
 }
+
+/* ---- partial maps to maps -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct finishing {
+    const float *partial; /* of the map's output */
+    float *map;
+    size_t groups, floats, height, width; /* floats: of a partial map */
+    int strips, keep_sign;
+} finishing;
+
+SSG_MULTIVERSION static void add_lines(const finishing *f, const float *partial, float *map, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        double sum = 0;
+        for (size_t group = 0; group < f->groups; group++) sum += partial[group * f->floats + i];
+        map[i] = (float)(f->keep_sign || sum > 0 ? sum : 0);
+    }
+}
+
+SSG_MULTIVERSION static void add_strip(const finishing *f, const float *partial, float *map, size_t lines)
+{
+    for (size_t x = 0; x < f->width; x++) {
+        double sum[SSG_STRIP] = {0};
+        for (size_t group = 0; group < f->groups; group++)
+            for (size_t l = 0; l < SSG_STRIP; l++) sum[l] += partial[group * f->floats + SSG_STRIP * x + l];
+        for (size_t l = 0; l < lines; l++) map[l * f->width + x] = (float)(f->keep_sign || sum[l] > 0 ? sum[l] : 0);
+    }
+}
+
+/* Four lines of a row's map. */
+static void finish_part(void *context, size_t index, int thread)
+{
+    (void)thread;
+    const finishing *f = context;
+    size_t parts = (f->height + SSG_STRIP - 1) / SSG_STRIP, row = index / parts, y = index % parts * SSG_STRIP;
+    size_t lines = f->height - y < SSG_STRIP ? f->height - y : SSG_STRIP;
+    const float *partial = f->partial + row * f->groups * f->floats + y * f->width;
+    float *map = f->map + (row * f->height + y) * f->width;
+    if (f->strips)
+        add_strip(f, partial, map, lines);
+    else
+        add_lines(f, partial, map, lines * f->width);
+}
+
+/* ---- maps ------------------------------------------------------------------------------------------------------------------------------ */
 
 static size_t group_count(const ssg_features *a)
 {
@@ -156,39 +205,82 @@ static size_t area_bytes(const ssg_features *a)
     return ((lines > smooth ? lines : smooth) * sizeof(float) + 63) / 64 * 64;
 }
 
-size_t ssg_cpu_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient)
+/* Partial maps of so many outputs. */
+static size_t partial_bytes(const ssg_features *a, const ssg_features *g, size_t outputs)
 {
-    size_t partial = gradient->rows * group_count(activation) * activation->height * activation->width * sizeof(float);
-    return (partial + 63) / 64 * 64 + (size_t)(run->threads > 1 ? run->threads : 1) * area_bytes(activation);
+    return (outputs * g->rows * group_count(a) * ssg_strips_floats(a) * sizeof(float) + 63) / 64 * 64;
 }
 
-SSG_MULTIVERSION static void add_partials(float *map, const float *partial, size_t groups, size_t pixels, int keep_sign)
+size_t ssg_cpu_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient, size_t count)
 {
-    for (size_t i = 0; i < pixels; i++) {
-        double sum = 0;
-        for (size_t group = 0; group < groups; group++) sum += partial[group * pixels + i];
-        map[i] = (float)(keep_sign || sum > 0 ? sum : 0);
+    size_t outputs = count < SSG_SMOOTH_OUTPUTS ? count : SSG_SMOOTH_OUTPUTS;
+    return partial_bytes(activation, gradient, outputs) + (size_t)(run->threads > 1 ? run->threads : 1) * area_bytes(activation);
+}
+
+static int output_of(const ssg_map_spec *spec)
+{
+    if (spec->kind != SSG_MAP_SSGCAM) return 0;
+    return (spec->channelwise ? SSG_CHANNEL_PRODUCT : SSG_ELEMENT_PRODUCT) + (spec->coherence != 0);
+}
+
+/* Whether both are made from one smoothing. */
+static int together(const ssg_map_spec *a, const ssg_map_spec *b)
+{
+    return a->kind == SSG_MAP_SSGCAM && b->kind == SSG_MAP_SSGCAM && a->sigma == b->sigma;
+}
+
+/* The first spec, and all later ones that are made from the same smoothing; returns how many outputs that takes. */
+static size_t plan_outputs(job *j, const ssg_map_spec *specs, size_t count, const float *second)
+{
+    size_t outputs = 0;
+    if (specs->kind != SSG_MAP_SSGCAM) return 1;
+    ssg_smooth_init(&j->smooth, specs->sigma, j->a, j->g, second);
+    for (size_t i = 0; i < count; i++) {
+        int o = output_of(&specs[i]);
+        if (!together(specs, &specs[i]) || j->smooth.wanted[o]) continue;
+        j->smooth.wanted[o] = 1;
+        j->place[o] = outputs++;
+    }
+    return outputs;
+}
+
+static void make_together(const ssg_run *run, const ssg_map_spec *specs, size_t count, const ssg_features *a, const ssg_features *g,
+                          const float *second, float *const *maps, void *scratch)
+{
+    size_t groups = group_count(a), floats = ssg_strips_floats(a);
+    job j = {.spec = specs,
+             .a = a,
+             .g = g,
+             .second = second,
+             .partial = scratch,
+             .area_bytes = area_bytes(a),
+             .groups = groups,
+             .chunks = (a->channels + SSG_LANES - 1) / SSG_LANES};
+    j.thread_area = (char *)scratch + partial_bytes(a, g, plan_outputs(&j, specs, count, second));
+    ssg_parallel_for(run->threads, g->rows * groups, run_unit, &j);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && !together(specs, &specs[i])) continue;
+        int o = output_of(&specs[i]);
+        finishing f = {.partial = j.partial + j.place[o] * g->rows * groups * floats,
+                       .map = maps[i],
+                       .groups = groups,
+                       .floats = floats,
+                       .height = a->height,
+                       .width = a->width,
+                       .strips = specs[i].kind == SSG_MAP_SSGCAM && !specs[i].channelwise,
+                       .keep_sign = specs[i].keep_sign};
+        ssg_parallel_for(run->threads, g->rows * ((a->height + SSG_STRIP - 1) / SSG_STRIP), finish_part, &f);
     }
 }
 
-void ssg_cpu_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
-                  float *maps, void *scratch)
+void ssg_cpu_maps(const ssg_run *run, const ssg_map_spec *specs, size_t count, const ssg_features *activation, const ssg_features *gradient,
+                  const float *second, float *const *maps, void *scratch)
 {
-    size_t pixels = activation->height * activation->width, groups = group_count(activation);
-    size_t partial_bytes = (gradient->rows * groups * pixels * sizeof(float) + 63) / 64 * 64;
-    job j = {.spec = spec,
-             .a = activation,
-             .g = gradient,
-             .second = second,
-             .partial = scratch,
-             .thread_area = (char *)scratch + partial_bytes,
-             .area_bytes = area_bytes(activation),
-             .groups = groups,
-             .chunks = (activation->channels + SSG_LANES - 1) / SSG_LANES};
-    if (spec->kind == SSG_MAP_SSGCAM) ssg_smooth_init(&j.smooth, spec, activation, gradient, second);
-    ssg_parallel_for(run->threads, gradient->rows * groups, run_unit, &j);
-    for (size_t row = 0; row < gradient->rows; row++)
-        add_partials(maps + row * pixels, j.partial + row * groups * pixels, groups, pixels, spec->keep_sign);
+    for (size_t i = 0; i < count; i++) {
+        size_t first = 0;
+        while (first < i && !together(&specs[first], &specs[i])) first++;
+        if (first == i) make_together(run, specs + i, count - i, activation, gradient, second, maps + i, scratch);
+    }
 }
 
 /* ---- given weights -------------------------------------------------------------------------------------------------------------------- */

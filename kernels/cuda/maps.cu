@@ -18,7 +18,7 @@ static ssg_layout_of layout_of(const ssg_features *g)
     return l;
 }
 
-size_t ssg_cuda_maps_scratch(const ssg_run *, const ssg_features *, const ssg_features *gradient)
+size_t ssg_cuda_maps_scratch(const ssg_run *, const ssg_features *, const ssg_features *gradient, size_t)
 {
     return layout_of(gradient).total * sizeof(float);
 }
@@ -36,7 +36,7 @@ static void smooth(const ssg_run *run, const ssg_map_spec *spec, const ssg_featu
                  scratch + l.partial);
 }
 
-void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
+static void map_by(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
                    float *maps, void *scratch)
 {
     ssg_layout_of l = layout_of(gradient);
@@ -61,6 +61,12 @@ void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_featu
         ssg_cuda_sum(run, SSG_TERM_WEIGHTED, activation, NULL, room + l.weights, gradient->rows, groups, spec->keep_sign, maps, room + l.partial);
         return;
     }
+}
+
+void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *specs, size_t count, const ssg_features *activation, const ssg_features *gradient,
+                   const float *second, float *const *maps, void *scratch)
+{
+    for (size_t i = 0; i < count; i++) map_by(run, &specs[i], activation, gradient, second, maps[i], scratch);
 }
 
 const ssg_ops *ssg_ops_cuda(void)

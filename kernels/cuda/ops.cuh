@@ -5,9 +5,9 @@
 #include "kernels/ops.h"
 
 /* maps.cu */
-size_t ssg_cuda_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient);
-void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
-                   float *maps, void *scratch);
+size_t ssg_cuda_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient, size_t count);
+void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *specs, size_t count, const ssg_features *activation, const ssg_features *gradient,
+                   const float *second, float *const *maps, void *scratch);
 /* sums.cu */
 void ssg_cuda_weighted(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);
 void ssg_cuda_moments(const ssg_run *run, float *sums, const float *values, size_t groups, size_t repeats, size_t used, size_t row, float scale);

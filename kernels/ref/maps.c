@@ -24,9 +24,9 @@ static planes carve(void *scratch, size_t pixels)
     return (planes){at, at + pixels, at + 2 * pixels, at + 3 * pixels, at + 4 * pixels, at + 5 * pixels};
 }
 
-size_t ssg_ref_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient)
+size_t ssg_ref_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient, size_t count)
 {
-    (void)run, (void)gradient;
+    (void)run, (void)gradient, (void)count;
     return 6 * activation->height * activation->width * sizeof(double);
 }
 
@@ -103,10 +103,9 @@ static int is_channelwise(const ssg_map_spec *spec)
            spec->kind == SSG_MAP_SMOOTHGRADCAMPP || (spec->kind == SSG_MAP_SSGCAM && spec->channelwise);
 }
 
-void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
-                  float *maps, void *scratch)
+static void map_by(const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second, float *maps,
+                   void *scratch)
 {
-    (void)run;
     size_t pixels = activation->height * activation->width;
     planes p = carve(scratch, pixels);
     int mean = spec->kind == SSG_MAP_GRADCAM || spec->kind == SSG_MAP_SSGCAM;
@@ -135,6 +134,13 @@ void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *spec, const ssg_featur
         }
         for (size_t i = 0; i < pixels; i++) maps[row * pixels + i] = (float)(spec->keep_sign ? p.sum[i] : positive(p.sum[i]));
     }
+}
+
+void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *specs, size_t count, const ssg_features *activation, const ssg_features *gradient,
+                  const float *second, float *const *maps, void *scratch)
+{
+    (void)run;
+    for (size_t i = 0; i < count; i++) map_by(&specs[i], activation, gradient, second, maps[i], scratch);
 }
 
 void ssg_ref_weighted(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps)

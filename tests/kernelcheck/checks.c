@@ -93,14 +93,14 @@ static int check_map_in(const body *b, const shape *s, const ssg_map_spec *spec,
     ssg_features fg = fa;
     fg.data = g_bits, fg.rows = rows, fg.scale = type == SSG_ELEMENT_F16 ? 0.125f : 0;
     ssg_run plain = {.threads = 1};
-    void *scratch = malloc(ssg_ops_ref()->maps_scratch(&plain, &fa, &fg));
-    ssg_ops_ref()->maps(&plain, spec, &fa, &fg, with_second ? h : NULL, expected, scratch);
+    void *scratch = malloc(ssg_ops_ref()->maps_scratch(&plain, &fa, &fg, 1));
+    ssg_ops_ref()->maps(&plain, spec, 1, &fa, &fg, with_second ? h : NULL, &expected, scratch);
     free(scratch);
     fa.data = b->make(b, a_bits, feature_count(s, s->images) * size);
     fg.data = b->make(b, g_bits, feature_count(s, rows) * size);
     float *second = b->make(b, h, feature_count(s, 2 * rows) * sizeof *h), *maps = b->make(b, NULL, rows * pixels * sizeof *maps);
-    scratch = b->make(b, NULL, b->ops->maps_scratch(&b->run, &fa, &fg));
-    b->ops->maps(&b->run, spec, &fa, &fg, with_second ? second : NULL, maps, scratch);
+    scratch = b->make(b, NULL, b->ops->maps_scratch(&b->run, &fa, &fg, 1));
+    b->ops->maps(&b->run, spec, 1, &fa, &fg, with_second ? second : NULL, &maps, scratch);
     b->fetch(b, got, maps, rows * pixels * sizeof *got);
     long at = differs(got, expected, rows, pixels, 2e-5);
     if (at >= 0)
@@ -164,6 +164,70 @@ int check_narrow_maps(const body *b, int *cases)
             bad += check_map_in(b, &shapes[s], &specs[i], 0, SSG_ELEMENT_BF16);
             bad += check_map_in(b, &shapes[s], &specs[i], 0, SSG_ELEMENT_F16);
         }
+    return bad;
+}
+
+/* Several maps of one layer at once: the bits that each has alone. Smoothings of several widths, both combinations, channel weights, other methods,
+ * one spec twice. */
+static int check_together(const body *b, const shape *s, ssg_element type, int with_second)
+{
+    static const ssg_map_spec list[] = {{.kind = SSG_MAP_SSGCAM, .sigma = 2},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 2, .coherence = 1},
+                                        {.kind = SSG_MAP_LAYERCAM},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 1, .coherence = 1},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 2, .keep_sign = 1},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 2, .channelwise = 1},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 8},
+                                        {.kind = SSG_MAP_GRADCAM},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 2, .channelwise = 1, .coherence = 1},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 0},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 8, .coherence = 1},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 1},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 4, .coherence = 1},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 4},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 2},
+                                        {.kind = SSG_MAP_SSGCAM, .sigma = 20}};
+    enum { COUNT = sizeof list / sizeof *list };
+    size_t rows = s->images * s->classes, pixels = s->height * s->width, size = ssg_element_size(type);
+    float *a = draw_features(s, s->images, 1), *g = draw_features(s, rows, 0), *h = draw_features(s, rows, 1), *maps[COUNT];
+    float *alone = malloc(rows * pixels * sizeof *alone), *got = malloc(rows * pixels * sizeof *got);
+    void *a_bits = narrowed(a, feature_count(s, s->images), type), *g_bits = narrowed(g, feature_count(s, rows), type);
+    ssg_features fa = {.rows = s->images, .channels = s->channels, .height = s->height, .width = s->width, .block = s->block, .type = type}, fg = fa;
+    fg.rows = rows, fg.scale = type == SSG_ELEMENT_F16 ? 0.125f : 0;
+    fa.data = b->make(b, a_bits, feature_count(s, s->images) * size);
+    fg.data = b->make(b, g_bits, feature_count(s, rows) * size);
+    float *second = b->make(b, h, feature_count(s, rows) * sizeof *h), *one = b->make(b, NULL, rows * pixels * sizeof *one);
+    for (size_t i = 0; i < COUNT; i++) maps[i] = b->make(b, NULL, rows * pixels * sizeof **maps);
+    void *scratch = b->make(b, NULL, b->ops->maps_scratch(&b->run, &fa, &fg, COUNT));
+    b->ops->maps(&b->run, list, COUNT, &fa, &fg, with_second ? second : NULL, maps, scratch);
+    int bad = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        b->fetch(b, got, maps[i], rows * pixels * sizeof *got);
+        b->ops->maps(&b->run, &list[i], 1, &fa, &fg, with_second ? second : NULL, &one, scratch);
+        b->fetch(b, alone, one, rows * pixels * sizeof *alone);
+        if (memcmp(got, alone, rows * pixels * sizeof *got) == 0) continue;
+        printf("%s maps together: type %d K %zu %zux%zu block %zu second %d: spec %zu has other bits than alone\n", b->name, (int)type, s->channels,
+               s->height, s->width, s->block, with_second, i);
+        bad++;
+    }
+    for (size_t i = 0; i < COUNT; i++) b->drop(b, maps[i]);
+    b->drop(b, (void *)fa.data);
+    b->drop(b, (void *)fg.data);
+    b->drop(b, second);
+    b->drop(b, one);
+    b->drop(b, scratch);
+    free(a), free(g), free(h), free(a_bits), free(g_bits), free(alone), free(got);
+    return bad;
+}
+
+int check_maps_together(const body *b, int *cases)
+{
+    static const shape shapes[] = {{2, 2, 19, 7, 7, 1},  {1, 1, 40, 1, 1, 1},  {1, 2, 33, 14, 13, 1}, {1, 2, 40, 14, 12, 1},
+                                   {1, 1, 20, 9, 8, 16}, {1, 2, 18, 6, 5, 18}, {1, 1, 11, 28, 28, 1}, {1, 1, 3, 70, 72, 1}};
+    int bad = 0;
+    state = 11;
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++, *cases += 2)
+        bad += check_together(b, &shapes[s], SSG_ELEMENT_F32, 0) + check_together(b, &shapes[s], SSG_ELEMENT_F32, 1);
     return bad;
 }
 

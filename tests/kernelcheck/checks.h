@@ -7,6 +7,7 @@
 
 /* Each gives the number of cases that differ and prints a line for each that says how to see it again; `cases` counts on. */
 int check_maps(const body *b, int *cases);
+int check_maps_together(const body *b, int *cases);          /* the bits that each has alone */
 int check_narrow_maps(const body *b, int *cases);            /* of bfloat16 and half: the device form only */
 int check_smoothing_without_room(const body *b, int *cases); /* with little shared memory: strips, and planes in scratch */
 int check_large_layer(const body *b, int *cases);            /* 1000 x 1000 */

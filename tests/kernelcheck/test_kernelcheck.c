@@ -9,6 +9,7 @@ static void check_all(const body *b)
 {
     int cases = 0;
     cr_expect_eq(check_maps(b, &cases), 0);
+    cr_expect_eq(check_maps_together(b, &cases), 0);
     cr_expect_eq(check_weighted(b, &cases), 0);
     cr_expect_eq(check_samples(b, &cases), 0);
     cr_expect_eq(check_normalise(b, &cases), 0);
