@@ -1,5 +1,4 @@
 /* ssgcam eval boxes: weakly supervised localisation, from maps made before or on the fly. */
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,16 +78,9 @@ static void print_text(const ssgcam_boxes_result *r)
 
 static ssgcam_status write_curve(const char *path, const ssgcam_boxes_result *r)
 {
-    FILE *file = fopen(path, "w");
-    int bad = !file;
-    if (file) {
-        bad |= fprintf(file, "threshold,largest_30,largest_50,largest_70,any_30,any_50,any_70\n") < 0;
-        for (int t = 0; t < SSGCAM_BOX_THRESHOLDS; t++)
-            bad |= fprintf(file, "%d,%.8f,%.8f,%.8f,%.8f,%.8f,%.8f\n", t, r->largest[0][t], r->largest[1][t], r->largest[2][t], r->any[0][t],
-                           r->any[1][t], r->any[2][t]) < 0;
-        bad |= fclose(file) != 0;
-    }
-    return bad ? ssgcam_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno)) : SSGCAM_OK;
+    const ssgcam_curve curves[] = {{"largest_30", r->largest[0]}, {"largest_50", r->largest[1]}, {"largest_70", r->largest[2]},
+                                   {"any_30", r->any[0]},         {"any_50", r->any[1]},         {"any_70", r->any[2]}};
+    return ssgcam_curves_write(path, "threshold", 1, SSGCAM_BOX_THRESHOLDS, curves, sizeof curves / sizeof *curves);
 }
 
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */

@@ -1,5 +1,4 @@
 /* ssgcam eval masks: how good masks are, made before or on the fly. */
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -104,16 +103,9 @@ static void print_text(const ssgcam_eval_result *r, const ssgcam_dataset *data)
 
 static ssgcam_status write_curve(const char *path, const ssgcam_eval_result *r)
 {
+    const ssgcam_curve curves[] = {{"mean_iou", r->curve_mean}, {"foreground_iou", r->curve_foreground}, {"object_mean_iou", r->curve_object_mean}};
     if (!r->has_curve) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--curve needs a MODEL: masks made before hold one threshold only");
-    FILE *file = fopen(path, "w");
-    int bad = !file;
-    if (file) {
-        bad |= fprintf(file, "threshold,mean_iou,foreground_iou,object_mean_iou\n") < 0;
-        for (int t = 0; t < SSGCAM_THRESHOLDS; t++)
-            bad |= fprintf(file, "%d,%.8f,%.8f,%.8f\n", t, r->curve_mean[t], r->curve_foreground[t], r->curve_object_mean[t]) < 0;
-        bad |= fclose(file) != 0;
-    }
-    return bad ? ssgcam_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno)) : SSGCAM_OK;
+    return ssgcam_curves_write(path, "threshold", 1, SSGCAM_THRESHOLDS, curves, sizeof curves / sizeof *curves);
 }
 
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */

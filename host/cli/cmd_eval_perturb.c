@@ -1,5 +1,4 @@
 /* ssgcam eval perturb: what the network answers when the pixels that a map points at are blurred, or only they are left. */
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,16 +78,11 @@ static void print_text(const ssgcam_perturb_result *r)
 
 static ssgcam_status write_curve(const char *path, const ssgcam_perturb_result *r)
 {
-    FILE *file = fopen(path, "w");
-    int bad = !file;
-    if (file) {
-        bad |= fprintf(file, "part,deletion_probability,deletion_accuracy,insertion_probability,insertion_accuracy\n") < 0;
-        for (int i = 0; i <= r->steps; i++)
-            bad |= fprintf(file, "%.8f,%.8f,%.8f,%.8f,%.8f\n", (double)i / r->steps, r->deletion.probability[i], r->deletion.accuracy[i],
-                           r->insertion.probability[i], r->insertion.accuracy[i]) < 0;
-        bad |= fclose(file) != 0;
-    }
-    return bad ? ssgcam_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno)) : SSGCAM_OK;
+    const ssgcam_curve curves[] = {{"deletion_probability", r->deletion.probability},
+                                   {"deletion_accuracy", r->deletion.accuracy},
+                                   {"insertion_probability", r->insertion.probability},
+                                   {"insertion_accuracy", r->insertion.accuracy}};
+    return ssgcam_curves_write(path, "part", 1.0 / r->steps, (size_t)r->steps + 1, curves, sizeof curves / sizeof *curves);
 }
 
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */

@@ -139,6 +139,16 @@ typedef struct ssgcam_perturb_result {
  * that is left when the highlighted region is blurred. Returns as ssgcam_eval_masks. */
 SSGCAM_API ssgcam_status ssgcam_eval_perturb(const ssgcam_perturb_options *options, ssgcam_perturb_result *result);
 
+/* ---- files ---------------------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct ssgcam_curve {
+    const char *name; /* of the column */
+    const double *values;
+} ssgcam_curve;
+
+/* Writes curves of `rows` points as CSV, whole or not at all (SSGCAM_ERR_IO). The first column is called `first` and holds row * unit. */
+SSGCAM_API ssgcam_status ssgcam_curves_write(const char *path, const char *first, double unit, size_t rows, const ssgcam_curve *curves, size_t count);
+
 #ifdef __cplusplus
 }
 #endif

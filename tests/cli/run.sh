@@ -185,6 +185,7 @@ expect 2 "mask values" eval masks "$model" --data data --mask-values shape
 } >data/boxes.csv
 expect 0 "2 images, 0 failed, 3 maps" eval boxes "$model" --data data/boxes.csv --split test --curve boxes_curve.csv
 check "the curve of boxes has every threshold" [ "$(wc -l <boxes_curve.csv)" -eq 256 ]
+expect 4 "no-such-folder/x.csv" eval boxes "$model" --data data/boxes.csv --split test --curve no-such-folder/x.csv
 expect 0 "" generate "$model" --data data/boxes.csv --split test -o boxes_run --maps
 "$ssgcam" eval boxes "$model" --data data/boxes.csv --split test --curve now.csv --json >now.json 2>/dev/null
 "$ssgcam" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test --curve before.csv --json >before.json 2>/dev/null
