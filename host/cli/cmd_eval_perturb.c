@@ -1,4 +1,4 @@
-/* ssgcam eval perturb: what the network answers when the pixels that a map points at are blurred, or only they are left. */
+/* ssgcam eval perturb: what the network answers when the pixels that a map points at are replaced, or only they are left. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +12,18 @@ typedef struct flags {
     data_flags data;
     preprocess_flags preprocess;
     const char *maps, *curve, *fill, *order;
-    double blur;
+    double blur, noise;
     int steps, seed;
 } flags;
 
 static const option table[] = {
     {"maps", 0, OPTION_TEXT, offsetof(flags, maps), "DIR", "the maps: DIR/ID.CLASS.npy or DIR/ID.npy, as generate --maps writes them"},
-    {"fill", 0, OPTION_TEXT, offsetof(flags, fill), "WHAT", "what pixels are replaced by: blur, mean, zero (blur)"},
+    {"fill", 0, OPTION_TEXT, offsetof(flags, fill), "WHAT", "what pixels are replaced by: blur, mean, zero, road (blur)"},
     {"blur", 0, OPTION_REAL, offsetof(flags, blur), "S", "sigma of the blur in pixels of the network's input (10)"},
+    {"noise", 0, OPTION_REAL, offsetof(flags, noise), "S", "road: deviation of the noise, in the preprocessed image's unit (0.01)"},
     {"order", 0, OPTION_TEXT, offsetof(flags, order), "HOW", "which pixels first: most, least, random (most)"},
     {"steps", 0, OPTION_INT, offsetof(flags, steps), "N", "steps from none to all pixels (10)"},
-    {"seed", 0, OPTION_INT, offsetof(flags, seed), "S", "of the random order (0)"},
+    {"seed", 0, OPTION_INT, offsetof(flags, seed), "S", "of the random order and the noise (0)"},
     {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write the curves"},
     DATA_OPTIONS(flags, data),
     PREPROCESS_OPTIONS(flags, preprocess),
@@ -30,14 +31,18 @@ static const option table[] = {
 };
 enum { ROWS = sizeof table / sizeof *table };
 
-static const char *const fills[] = {"blur", "mean", "zero"}, *const orders[] = {"most", "least", "random"};
+static const char *const fills[] = {"blur", "mean", "zero", "road", NULL}, *const orders[] = {"most", "least", "random", NULL};
 
-/* Where `text` is in the list of three; NULL is the first. */
-static ssgcam_status choose(int *chosen, const char *option_name, const char *text, const char *const list[3])
+/* Where `text` is in the list; NULL is the first. */
+static ssgcam_status choose(int *chosen, const char *option_name, const char *text, const char *const *list)
 {
-    for (*chosen = 0; *chosen < 3; ++*chosen)
+    char all[64];
+    size_t used = 0;
+    for (*chosen = 0; list[*chosen]; ++*chosen) {
         if (!text || strcmp(text, list[*chosen]) == 0) return SSGCAM_OK;
-    return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "%s '%s': one of %s, %s, %s", option_name, text, list[0], list[1], list[2]);
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "", list[*chosen]);
+    }
+    return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "%s '%s': one of %s", option_name, text, all);
 }
 
 /* ---- output ------------------------------------------------------------------------------------------------------------------------------ */
@@ -52,18 +57,19 @@ static json_t *curve_json(const ssgcam_perturb_curve *curve, int steps)
     return json_pack("{s:f,s:o,s:o}", "area", curve->area, "probability", probability, "accuracy", accuracy);
 }
 
-static void print_json(const ssgcam_perturb_result *r)
+static void print_json(const ssgcam_perturb_result *r, int road)
 {
-    json_t *root =
-        json_pack("{s:I,s:I,s:I,s:i,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "maps", (json_int_t)r->maps, "steps",
-                  r->steps, "deletion", curve_json(&r->deletion, r->steps), "insertion", curve_json(&r->insertion, r->steps));
+    json_t *root = json_pack("{s:I,s:I,s:I,s:f,s:f,s:i,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "maps",
+                             (json_int_t)r->maps, "average_drop", r->average_drop, "average_increase", r->average_increase, "steps", r->steps,
+                             "deletion", curve_json(&r->deletion, r->steps), "insertion", curve_json(&r->insertion, r->steps));
+    if (road) json_object_set_new(root, "road", json_real(r->road));
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
     if (text) puts(text);
     free(text);
     json_decref(root);
 }
 
-static void print_text(const ssgcam_perturb_result *r)
+static void print_text(const ssgcam_perturb_result *r, int road)
 {
     printf("%zu images, %zu failed, %zu maps\n\n", r->images, r->failed, r->maps);
     printf("  %8s   %-21s   %-21s\n", "", "replaced (deletion)", "only these (insertion)");
@@ -72,6 +78,8 @@ static void print_text(const ssgcam_perturb_result *r)
         printf("  %8.0f   %10.2f %10.2f   %10.2f %10.2f\n", 100.0 * i / r->steps, 100 * r->deletion.probability[i], 100 * r->deletion.accuracy[i],
                100 * r->insertion.probability[i], 100 * r->insertion.accuracy[i]);
     printf("\n  %8s   %10.4f %10s   %10.4f\n\n", "area", r->deletion.area, "", r->insertion.area);
+    if (road) printf("  ROAD %.4f: half of insertion less deletion, mean of the parts between none and all\n\n", r->road);
+    printf("  image times map: average drop %.2f %%, increase in %.2f %% of the maps\n\n", 100 * r->average_drop, 100 * r->average_increase);
     printf("  prob.: of the label's class (softmax), mean; top-1: that class is the network's first answer; area: under prob.,\n"
            "  small for deletion and large for insertion if the map points at what the network needs (--order random to compare)\n");
 }
@@ -99,6 +107,9 @@ static ssgcam_status evaluate(const flags *f, const inputs *in, int fill, int or
                                 .fill = (ssgcam_perturb_fill)fill,
                                 .order = (ssgcam_perturb_order)order,
                                 .blur = f->blur,
+                                .noise = f->noise == 0  ? -1
+                                         : f->noise < 0 ? 0
+                                                        : f->noise, /* the library's 0 is the default */
                                 .steps = f->steps,
                                 .seed = (uint64_t)f->seed,
                                 .precision = in->precision,
@@ -108,7 +119,7 @@ static ssgcam_status evaluate(const flags *f, const inputs *in, int fill, int or
     ssgcam_status status = ssgcam_eval_perturb(&o, &result);
     progress_end(&line);
     if (status != SSGCAM_OK && status != SSGCAM_ERR_PARTIAL) return status;
-    (f->common.json ? print_json : print_text)(&result);
+    (f->common.json ? print_json : print_text)(&result, o.fill == SSGCAM_PERTURB_ROAD);
     ssgcam_status written = f->curve ? write_curve(f->curve, &result) : SSGCAM_OK;
     return written == SSGCAM_OK ? status : written;
 }
@@ -130,6 +141,6 @@ static ssgcam_status work(const void *parsed, const char *path)
 
 int cmd_eval_perturb(int count, char **arguments)
 {
-    flags f = {0};
+    flags f = {.noise = -1};
     return run_command("eval perturb", "eval perturb MODEL --maps DIR --data DIR [options]", table, ROWS, count, arguments, &f, work);
 }

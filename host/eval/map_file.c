@@ -19,12 +19,11 @@ static char *find(const char *folder, const ssgcam_item *item, int class)
     char *path = path_of(folder, of_class), *other = path_of(folder, plain);
     ssg_free(of_class);
     ssg_free(plain);
-    if (path && other && item->label_count == 1 && access(path, F_OK) != 0 && access(other, F_OK) == 0) {
-        char *swap = path;
-        path = other, other = swap;
-    }
-    ssg_free(other);
-    return path;
+    int take_other = path && other && item->label_count == 1 && access(path, F_OK) != 0 && access(other, F_OK) == 0;
+    char *found = path && other ? take_other ? other : path : NULL;
+    ssg_free(found == path ? NULL : path);
+    ssg_free(found == other ? NULL : other);
+    return found;
 }
 
 ssgcam_status ssg_map_file_read(ssg_array *map, const char *folder, const ssgcam_item *item, int class)

@@ -1,10 +1,13 @@
 #include <math.h>
+#include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/base/parallel.h"
 #include "host/base/philox.h"
 #include "host/data/tensor_input.h"
 #include "host/eval/map_file.h"
 #include "host/eval/perturb_image.h"
+#include "host/eval/road.h"
 #include "host/eval/tally.h"
 #include "host/flow/network.h"
 #include "host/flow/precision.h"
@@ -12,19 +15,23 @@
 #include "host/net/plan.h"
 #include "kernels/ops.h"
 
-enum { DEFAULT_STEPS = 10, BATCH = 4, ORDER_STREAM = 0x6f726472 };
-static const double default_blur = 10;
+enum { DEFAULT_STEPS = 10, BATCH = 4, ORDER_STREAM = 0x6f726472, NOISE_STREAM = 0x726f6164 };
+static const double default_blur = 10, default_noise = 0.01;
 
-/* Inputs of a map: all steps of deletion, then all of insertion, then whatever fills the last batch. */
+/* Inputs of a map: all steps of deletion, then all of insertion, then the image times the map, then whatever fills the last batch. */
 typedef struct job {
     const ssgcam_perturb_options *o;
     ssgcam_perturb_result *result;
     ssg_image_shape shape;
     size_t pixels, floats, classes, steps, batches; /* floats: of an image */
+    size_t explained, count;                        /* the input that is image times map; how many inputs a map has */
     ssg_plan *plan;
     float *image, *fill, *scratch, *map, *inputs, *scores;
     uint32_t *order;
     uint64_t *keys;
+    ssg_road **roads; /* one a thread; NULL without SSGCAM_PERTURB_ROAD */
+    int threads;
+    double noise;
     ssg_tally tally;
 } job;
 
@@ -51,18 +58,43 @@ static void order_pixels(job *j, size_t number)
     ssg_pixel_order(j->order, j->keys, j->map, j->pixels);
 }
 
-static void make_inputs(job *j)
+/* How many pixels a step replaces or keeps: rounded. */
+static size_t pixels_of_step(const job *j, size_t step)
+{
+    return (2 * j->pixels * step + j->steps) / (2 * j->steps);
+}
+
+static void replace(const job *j)
 {
     for (size_t i = 0; i <= j->steps; i++) {
-        size_t count = (2 * j->pixels * i + j->steps) / (2 * j->steps); /* rounded */
+        size_t count = pixels_of_step(j, i);
         ssg_perturb_image(j->inputs + i * j->floats, j->image, j->fill, &j->shape, j->order, count);
         ssg_perturb_image(j->inputs + (j->steps + 1 + i) * j->floats, j->fill, j->image, &j->shape, j->order, count);
     }
 }
 
+/* One input of deletion or insertion; what is removed is the beginning or the end of the order. */
+static void debias(void *context, size_t index, int thread)
+{
+    const job *j = context;
+    size_t inserted = index > j->steps, count = pixels_of_step(j, index - inserted * (j->steps + 1));
+    float *to = j->inputs + index * j->floats;
+    ssg_draws draws = ssg_draws_named(j->o->seed, (uint32_t)j->result->maps, (uint32_t)index, NOISE_STREAM);
+    memcpy(to, j->image, j->floats * sizeof *to);
+    ssg_road_fill(j->roads[thread], to, &j->shape, j->order + (inserted ? count : 0), inserted ? j->pixels - count : count, j->noise, &draws);
+}
+
+static void make_inputs(job *j)
+{
+    if (j->roads)
+        ssg_parallel_for(j->threads, 2 * (j->steps + 1), debias, j);
+    else
+        replace(j);
+}
+
 static ssgcam_status check_scores(const job *j, const ssgcam_item *item)
 {
-    for (size_t i = 0; i < 2 * (j->steps + 1) * j->classes; i++)
+    for (size_t i = 0; i < j->count * j->classes; i++)
         if (!isfinite(j->scores[i])) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a score of the network is not a number", item->image);
     return SSGCAM_OK;
 }
@@ -75,11 +107,21 @@ static void take_scores(const job *j, ssgcam_perturb_curve *curve, const float *
     }
 }
 
+/* The first input of deletion is the image itself. */
+static void take_explained(job *j, size_t class)
+{
+    double before = ssg_scores_probability(j->scores, j->classes, class);
+    double after = ssg_scores_probability(j->scores + j->explained * j->classes, j->classes, class);
+    if (after < before) j->result->average_drop += (before - after) / before;
+    j->result->average_increase += after > before;
+}
+
 static ssgcam_status score_map(job *j, const ssgcam_item *item, int class)
 {
     if ((size_t) class >= j->classes)
         return ssg_fail(SSGCAM_ERR_INPUT, "%s: label %d, but the model has classes 0 to %zu", item->image, class, j->classes - 1);
     SSG_TRY(read_map(j, item, class));
+    ssg_perturb_explained(j->inputs + j->explained * j->floats, j->image, j->map, &j->shape);
     order_pixels(j, j->result->maps);
     make_inputs(j);
     for (size_t b = 0; b < j->batches; b++) {
@@ -89,6 +131,7 @@ static ssgcam_status score_map(job *j, const ssgcam_item *item, int class)
     SSG_TRY(check_scores(j, item));
     take_scores(j, &j->result->deletion, j->scores, (size_t) class);
     take_scores(j, &j->result->insertion, j->scores + (j->steps + 1) * j->classes, (size_t) class);
+    take_explained(j, (size_t) class);
     j->result->maps++;
     return SSGCAM_OK;
 }
@@ -109,17 +152,36 @@ static ssgcam_status score_image(job *j, const ssgcam_item *item)
 /* ---- all
  * -------------------------------------------------------------------------------------------------------------------------------------------- */
 
+static ssgcam_status check_options(const ssgcam_perturb_options *o)
+{
+    int least = o->fill == SSGCAM_PERTURB_ROAD ? 2 : 1;
+    if (!o->model || !o->device || !o->maps) return ssg_fail(SSGCAM_ERR_ARGUMENT, "give a model and a folder of maps");
+    if (o->steps && (o->steps < least || o->steps > SSGCAM_PERTURB_STEPS_MOST))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d steps; %d to %d", o->steps, least, SSGCAM_PERTURB_STEPS_MOST);
+    if (!(o->blur >= 0 && o->blur <= 64)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "blur %g; a sigma above 0, at most 64 pixels", o->blur);
+    if (!(o->noise <= 100)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "noise %g; a standard deviation of at most 100", o->noise);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status make_roads(job *j)
+{
+    j->threads = j->o->device->threads > 1 ? j->o->device->threads : 1;
+    j->noise = j->o->noise == 0 ? default_noise : j->o->noise;
+    if (!(j->roads = ssg_calloc((size_t)j->threads, sizeof *j->roads))) return SSG_OUT_OF_MEMORY;
+    for (int t = 0; t < j->threads; t++) SSG_TRY(ssg_road_create(&j->roads[t], j->pixels));
+    return SSGCAM_OK;
+}
+
 static ssgcam_status set_up(job *j)
 {
     const ssgcam_perturb_options *o = j->o;
     const ssgcam_model *m = o->model;
-    if (!m || !o->device || !o->maps) return ssg_fail(SSGCAM_ERR_ARGUMENT, "give a model and a folder of maps");
-    if (o->steps < 0 || o->steps > SSGCAM_PERTURB_STEPS_MOST)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d steps; 1 to %d", o->steps, SSGCAM_PERTURB_STEPS_MOST);
-    if (!(o->blur >= 0 && o->blur <= 64)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "blur %g; a sigma above 0, at most 64 pixels", o->blur);
+    SSG_TRY(check_options(o));
     j->steps = o->steps ? (size_t)o->steps : DEFAULT_STEPS;
     j->result->steps = (int)j->steps;
-    j->batches = (2 * (j->steps + 1) + BATCH - 1) / BATCH;
+    j->explained = 2 * (j->steps + 1);
+    j->count = j->explained + 1;
+    j->batches = (j->count + BATCH - 1) / BATCH;
     ssg_shape input = ssg_network_input(m, BATCH, m->height, m->width);
     j->shape = (ssg_image_shape){(size_t)input.dims[m->nhwc ? 3 : 1], (size_t)m->height, (size_t)m->width, m->nhwc};
     j->pixels = j->shape.height * j->shape.width;
@@ -135,7 +197,8 @@ static ssgcam_status set_up(job *j)
     j->order = ssg_calloc(j->pixels, sizeof *j->order);
     j->keys = ssg_calloc(j->pixels, sizeof *j->keys);
     int all = j->image && j->fill && j->scratch && j->map && j->inputs && j->scores && j->order && j->keys;
-    return all ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    if (!all) return SSG_OUT_OF_MEMORY;
+    return o->fill == SSGCAM_PERTURB_ROAD ? make_roads(j) : SSGCAM_OK;
 }
 
 static void clear(job *j)
@@ -149,15 +212,28 @@ static void clear(job *j)
     ssg_free(j->scores);
     ssg_free(j->order);
     ssg_free(j->keys);
+    for (int t = 0; j->roads && t < j->threads; t++) ssg_road_destroy(&j->roads[t]);
+    ssg_free(j->roads);
 }
 
-static void summarise(const job *j, ssgcam_perturb_curve *curve)
+static void summarise_curve(const job *j, ssgcam_perturb_curve *curve)
 {
     for (size_t i = 0; i <= j->steps; i++) {
         curve->probability[i] /= (double)j->result->maps;
         curve->accuracy[i] /= (double)j->result->maps;
         if (i) curve->area += (curve->probability[i - 1] + curve->probability[i]) / (2 * (double)j->steps);
     }
+}
+
+static void summarise(const job *j)
+{
+    ssgcam_perturb_result *r = j->result;
+    summarise_curve(j, &r->deletion);
+    summarise_curve(j, &r->insertion);
+    r->average_drop /= (double)r->maps;
+    r->average_increase /= (double)r->maps;
+    for (size_t i = 1; j->roads && i < j->steps; i++)
+        r->road += (r->insertion.probability[i] - r->deletion.probability[i]) / (2 * (double)(j->steps - 1));
 }
 
 static ssgcam_status run(job *j)
@@ -175,8 +251,7 @@ static ssgcam_status run(job *j)
         ssg_tally_add(&j->tally, item, status == SSGCAM_OK ? NULL : ssgcam_last_error());
     }
     if (j->result->maps == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", j->result->failed);
-    summarise(j, &j->result->deletion);
-    summarise(j, &j->result->insertion);
+    summarise(j);
     if (j->result->failed == 0) return SSGCAM_OK;
     return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", j->result->failed, j->tally.total);
 }

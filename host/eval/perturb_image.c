@@ -76,6 +76,7 @@ void ssg_perturb_fill(float *fill, const float *image, const ssg_image_shape *sh
     case SSGCAM_PERTURB_BLUR: blur(fill, image, shape, sigma, scratch); return;
     case SSGCAM_PERTURB_MEAN: mean(fill, image, shape); return;
     case SSGCAM_PERTURB_ZERO: memset(fill, 0, shape->channels * shape->height * shape->width * sizeof *fill); return;
+    case SSGCAM_PERTURB_ROAD: return;
     }
 }
 
@@ -88,4 +89,22 @@ void ssg_perturb_image(float *to, const float *image, const float *fill, const s
             size_t at = c * plane + order[i] * pixel;
             to[at] = fill[at];
         }
+}
+
+/* ---- the image as the map shows it ------------------------------------------------------------------------------------------------------------- */
+
+void ssg_perturb_explained(float *to, const float *image, const float *map, const ssg_image_shape *s)
+{
+    size_t pixels = s->height * s->width, pixel = s->nhwc ? s->channels : 1, plane = s->nhwc ? 1 : pixels;
+    float least = INFINITY, most = -INFINITY;
+    int whole = 1;
+    for (size_t i = 0; i < pixels; i++) {
+        whole &= isfinite(map[i]) != 0;
+        least = map[i] < least ? map[i] : least;
+        most = map[i] > most ? map[i] : most;
+    }
+    for (size_t i = 0; i < pixels; i++) {
+        float weight = whole && most > least ? (map[i] - least) / (most - least) : 0;
+        for (size_t c = 0; c < s->channels; c++) to[c * plane + i * pixel] = image[c * plane + i * pixel] * weight;
+    }
 }

@@ -95,7 +95,8 @@ SSGCAM_API ssgcam_status ssgcam_eval_boxes(const ssgcam_boxes_options *options, 
 typedef enum ssgcam_perturb_fill {
     SSGCAM_PERTURB_BLUR, /* the image smoothed by a Gaussian */
     SSGCAM_PERTURB_MEAN, /* the image's mean colour */
-    SSGCAM_PERTURB_ZERO  /* zero after preprocessing: the mean colour of the training data where `mean` is set */
+    SSGCAM_PERTURB_ZERO, /* zero after preprocessing: the mean colour of the training data where `mean` is set */
+    SSGCAM_PERTURB_ROAD  /* what the pixels around say, with noise: remove and debias (Rong et al., ICML 2022) */
 } ssgcam_perturb_fill;
 
 typedef enum ssgcam_perturb_order {
@@ -114,8 +115,9 @@ typedef struct ssgcam_perturb_options {
     ssgcam_perturb_fill fill;
     ssgcam_perturb_order order;
     double blur;   /* sigma in pixels of the network's input; 0: 10 */
-    int steps;     /* 1 to SSGCAM_PERTURB_STEPS_MOST; 0: 10 */
-    uint64_t seed; /* of the random order */
+    double noise;  /* of SSGCAM_PERTURB_ROAD: standard deviation, in the unit of the preprocessed image; 0: 0.01, below 0: none */
+    int steps;     /* 1 (SSGCAM_PERTURB_ROAD: 2) to SSGCAM_PERTURB_STEPS_MOST; 0: 10 */
+    uint64_t seed; /* of the random order and the noise */
     ssgcam_precision precision;
     const int *stop;
     ssgcam_progress *progress;
@@ -133,10 +135,14 @@ typedef struct ssgcam_perturb_result {
     size_t images, failed, maps; /* maps: pairs of an image and a label */
     int steps;
     ssgcam_perturb_curve deletion, insertion; /* a good map: deletion falls early (small area), insertion rises early (large area) */
+    double road;                              /* with SSGCAM_PERTURB_ROAD: half of insertion less deletion, the mean over all parts but 0 and 1 */
+    double average_drop;     /* of the probability when the image is multiplied by the map: mean of max(0, before - after) / before */
+    double average_increase; /* share of maps with which the probability is greater than without */
 } ssgcam_perturb_result;
 
 /* Deletion and insertion curves (Petsiuk et al., RISE, BMVC 2018) with a choice of what pixels are replaced by; deletion with blur is the accuracy
- * that is left when the highlighted region is blurred. Returns as ssgcam_eval_masks. */
+ * that is left when the highlighted region is blurred. Average drop and increase: Chattopadhay et al., Grad-CAM++, WACV 2018; the map is scaled to
+ * 0..1 between its least and greatest value. Formulas: docs/perturb.md. Returns as ssgcam_eval_masks. */
 SSGCAM_API ssgcam_status ssgcam_eval_perturb(const ssgcam_perturb_options *options, ssgcam_perturb_result *result);
 
 /* ---- files ---------------------------------------------------------------------------------------------------------------------------------- */

@@ -215,7 +215,16 @@ check "deletion begins where insertion ends" awk -F, 'NR == 2 { a = $2 } NR == 1
 "$ssgcam" eval perturb "$model" --maps perturb_run/maps --data data --split test --order random --seed 1 --curve random.csv >/dev/null 2>&1
 check "random pixels give other curves with the same ends" awk -F, 'NR == FNR { m[FNR] = $2; next } FNR == 2 || FNR == 12 { bad += m[FNR] != $2 } FNR > 2 && FNR < 12 { differ += m[FNR] != $2 } END { exit bad || !differ }' most.csv random.csv
 expect 2 "give a MODEL and --maps" eval perturb "$model" --data data
-expect 2 "one of blur, mean, zero" eval perturb "$model" --maps perturb_run/maps --data data --fill black
+expect 0 "average drop" eval perturb "$model" --maps perturb_run/maps --data data --split test --steps 3
+for threads in 1 3; do
+  "$ssgcam" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --seed 2 --threads $threads --json >road-$threads.json 2>/dev/null
+done
+check "ROAD is there, its noise comes from the seed" grep -q '"road": ' road-1.json
+check "ROAD does not depend on the threads" cmp road-1.json road-3.json
+expect 0 "ROAD" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise 0 --steps 2
+expect 2 "1 steps; 2 to 100" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --steps 1
+expect 2 "noise 101" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise 101
+expect 2 "one of blur, mean, zero, road" eval perturb "$model" --maps perturb_run/maps --data data --fill black
 expect 2 "steps; 1 to 100" eval perturb "$model" --maps perturb_run/maps --data data --split test --steps 101
 expect 2 "at most 64" eval perturb "$model" --maps perturb_run/maps --data data --split test --blur 65
 expect 1 "2 of 6 images" eval perturb "$model" --maps perturb_run/maps --data data
