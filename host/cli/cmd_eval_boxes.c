@@ -69,7 +69,7 @@ static void print_text(const ssgcam_boxes_result *r)
     putchar('\n');
     print_row("box of largest contour", r->largest, r->best_largest);
     print_row("box of any contour", r->any, r->best_any);
-    printf("\n  %-24s %8.2f\n  %-24s %8.2f\n", "MaxBoxAcc", 100 * r->max_box_acc, "MaxBoxAccV2", 100 * r->max_box_acc_v2);
+    printf("\n  %-24s %8.2f\n  %-24s %8.2f\n", "MaxBoxAcc (GT-known)", 100 * r->max_box_acc, "MaxBoxAccV2", 100 * r->max_box_acc_v2);
     if (r->has_answers)
         printf("  %-24s %8.2f (%3d)\n  %-24s %8.2f (%3d)\n", "Top-1 localisation", 100 * r->top1[r->best_top1], r->best_top1, "Top-5 localisation",
                100 * r->top5[r->best_top5], r->best_top5);

@@ -1,4 +1,4 @@
-/* ssgcam eval masks: how good masks are, made before or on the fly. */
+/* ssgcam eval masks: how good masks, or the maps behind them, are, made before or on the fly. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,12 +13,13 @@ typedef struct flags {
     data_flags data;
     method_flags method;
     preprocess_flags preprocess;
-    const char *masks, *curve;
+    const char *masks, *maps, *curve, *pixel_curve;
     int batch;
 } flags;
 
 static const option table[] = {
-    {"masks", 0, OPTION_TEXT, offsetof(flags, masks), "DIR", "masks made before (DIR/ID.png); or else give a MODEL"},
+    {"masks", 0, OPTION_TEXT, offsetof(flags, masks), "DIR", "masks made before (DIR/ID.png), or:"},
+    {"maps", 0, OPTION_TEXT, offsetof(flags, maps), "DIR", "maps made before (DIR/ID.CLASS.npy or DIR/ID.npy); or else give a MODEL"},
     METHOD_OPTIONS(flags, method),
     DATA_OPTIONS(flags, data),
     {"mask-values", 0, OPTION_TEXT, offsetof(flags, data) + offsetof(data_flags, mask_values), "HOW",
@@ -26,6 +27,7 @@ static const option table[] = {
     {NULL, 0, OPTION_HEADING, 0, NULL, "The job:"},
     {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per network pass (4)"},
     {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write mIoU and foreground IoU at every threshold"},
+    {"pixel-curve", 0, OPTION_TEXT, offsetof(flags, pixel_curve), "CSV", "write precision and recall of pixels (PxAP) at every threshold"},
     PREPROCESS_OPTIONS(flags, preprocess),
     COMMON_OPTIONS,
 };
@@ -54,6 +56,7 @@ static void print_json(const ssgcam_eval_result *r, const ssgcam_dataset *data)
         json_pack("{s:I,s:I,s:f,s:f,s:f,s:f,s:i,s:o,s:o,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "mean_iou",
                   r->mean_iou, "foreground_iou", r->foreground_iou, "object_iou", r->object_iou, "object_mean_iou", r->object_mean, "threshold",
                   r->threshold, "labels", labels, "iou", iou, "confusion", confusion, "curve_mean_iou", curve);
+    if (r->has_curve) json_object_set_new(root, "px_ap", isnan(r->px_ap) ? json_null() : json_real(r->px_ap));
     if (r->has_curve)
         json_object_set_new(root, "best",
                             json_pack("{s:i,s:f,s:f}", "threshold", r->best_threshold, "mean_iou", r->curve_mean[r->best_threshold], "foreground_iou",
@@ -94,18 +97,25 @@ static void print_text(const ssgcam_eval_result *r, const ssgcam_dataset *data)
         printf("  %-24s %8.2f %14llu %14llu\n", label_name(data, i), 100 * r->iou[i], (unsigned long long)truth, (unsigned long long)predicted);
     }
     printf("\n  %-24s %8s %8s %8s %8s\n", "", "mIoU %", "classes", "object", "object +");
-    printf("  %-24s %8.2f %8.2f %8.2f %8.2f\n", r->has_curve ? "at the recipe's threshold" : "these masks", 100 * r->mean_iou,
-           100 * r->foreground_iou, 100 * r->object_iou, 100 * r->object_mean);
+    printf("  %-24s %8.2f %8.2f %8.2f %8.2f\n", r->has_curve ? "at this threshold" : "these masks", 100 * r->mean_iou, 100 * r->foreground_iou,
+           100 * r->object_iou, 100 * r->object_mean);
     if (r->has_curve) print_best(r);
+    if (r->has_curve) printf("\n  %-24s %8.2f\n", "PxAP %", 100 * r->px_ap);
     printf("\n  mIoU: mean over background and classes; classes: without background; object: all classes as one;\n"
            "  object +: mean of that and background\n");
+    if (r->has_curve) printf("  PxAP: average precision of the maps' pixels against those of their class, one curve over all\n");
 }
 
 static ssgcam_status write_curve(const char *path, const ssgcam_eval_result *r)
 {
     const ssgcam_curve curves[] = {{"mean_iou", r->curve_mean}, {"foreground_iou", r->curve_foreground}, {"object_mean_iou", r->curve_object_mean}};
-    if (!r->has_curve) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--curve needs a MODEL: masks made before hold one threshold only");
     return ssgcam_curves_write(path, "threshold", 1, SSGCAM_THRESHOLDS, curves, sizeof curves / sizeof *curves);
+}
+
+static ssgcam_status write_pixel_curve(const char *path, const ssgcam_eval_result *r)
+{
+    const ssgcam_curve curves[] = {{"precision", r->px_precision}, {"recall", r->px_recall}};
+    return ssgcam_curves_write(path, "threshold", 0.001, SSGCAM_PIXEL_THRESHOLDS, curves, sizeof curves / sizeof *curves);
 }
 
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
@@ -115,7 +125,9 @@ static ssgcam_status work(const void *parsed, const char *path)
     const flags *f = parsed;
     inputs in;
     ssgcam_eval_result result = {0};
-    if (!path == !f->masks) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --masks DIR");
+    if (!!path + !!f->masks + !!f->maps != 1) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --masks DIR or --maps DIR");
+    if (f->masks && (f->curve || f->pixel_curve))
+        return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--curve and --pixel-curve need a MODEL or --maps: masks made before hold one threshold only");
     ssgcam_status status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
     if (status == SSGCAM_OK) {
         progress line;
@@ -123,6 +135,8 @@ static ssgcam_status work(const void *parsed, const char *path)
         ssgcam_eval_options o = {.data = in.data,
                                  .mask_values = f->data.mask_values,
                                  .predictions = f->masks,
+                                 .maps = f->maps,
+                                 .threshold = f->method.threshold >= 0 ? f->method.threshold : DEFAULT_THRESHOLD,
                                  .device = in.device,
                                  .model = in.model,
                                  .recipe = in.recipe,
@@ -135,6 +149,7 @@ static ssgcam_status work(const void *parsed, const char *path)
         progress_end(&line);
         if (result.images && status != SSGCAM_ERR_INTERRUPTED) (f->common.json ? print_json : print_text)(&result, in.data);
         if (status == SSGCAM_OK && f->curve) status = write_curve(f->curve, &result);
+        if (status == SSGCAM_OK && f->pixel_curve) status = write_pixel_curve(f->pixel_curve, &result);
     }
     ssgcam_eval_clear(&result);
     inputs_close(&in);
@@ -144,5 +159,5 @@ static ssgcam_status work(const void *parsed, const char *path)
 int cmd_eval_masks(int count, char **arguments)
 {
     flags f = {.method = METHOD_FLAGS_INIT};
-    return run_command("eval masks", "eval masks [MODEL] --data DIR [--masks DIR] [options]", table, ROWS, count, arguments, &f, work);
+    return run_command("eval masks", "eval masks [MODEL] --data DIR [--masks DIR | --maps DIR] [options]", table, ROWS, count, arguments, &f, work);
 }

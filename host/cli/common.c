@@ -7,8 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEFAULT_THRESHOLD = 96 };
-
 /* ---- beginning ------------------------------------------------------------------------------------------------------------------------- */
 
 int begin(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *values, text_list *rest)

@@ -72,6 +72,8 @@ typedef struct method_flags {
     int threshold, probes, samples, seed;
 } method_flags;
 
+enum { DEFAULT_THRESHOLD = 96 };
+
 #define METHOD_FLAGS_INIT                         \
     {                                             \
         .sigma = -1, .noise = -1, .threshold = -1 \

@@ -8,10 +8,14 @@
 #include "host/data/atomic_file.h"
 #include "host/data/tensor_input.h"
 #include "host/eval/levels.h"
+#include "host/eval/map_file.h"
+#include "host/eval/pixel_ap.h"
 #include "host/eval/tally.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
 #include "kernels/ops.h"
+
+_Static_assert((int)SSGCAM_PIXEL_THRESHOLDS == (int)SSG_PIXEL_BINS, "the public number");
 
 typedef struct scoring {
     const ssgcam_eval_options *o;
@@ -20,6 +24,9 @@ typedef struct scoring {
     ssg_levels levels;
     ssg_tally tally;
     ssg_labeller labeller;
+    ssg_pixel_ap pixel_ap;
+    float *values; /* a map at the image's size */
+    size_t room;   /* for as many */
 } scoring;
 
 /* ---- truth --------------------------------------------------------------------------------------------------------------------------- */
@@ -57,25 +64,115 @@ static ssgcam_status score_file(scoring *s, const ssgcam_item *item)
     return status;
 }
 
-/* ---- masks made now ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- maps ---------------------------------------------------------------------------------------------------------------------------------------
+ */
 
-static ssgcam_status score_image(scoring *s, const ssg_stream_image *image)
+static ssgcam_status make_room(scoring *s, size_t pixels)
+{
+    if (pixels <= s->room) return SSGCAM_OK;
+    ssg_free(s->values);
+    s->room = 0;
+    if (!(s->values = ssg_alloc_aligned(pixels, sizeof *s->values))) return SSG_OUT_OF_MEMORY;
+    s->room = pixels;
+    return SSGCAM_OK;
+}
+
+/* `maps`: those of the classes as they were read, or NULL: the integers that were made from the fused ones. */
+static void add_pixels(scoring *s, const ssg_stream_image *image, const ssg_array *maps, const uint8_t *truth)
+{
+    size_t height = (size_t)image->height, width = (size_t)image->width;
+    for (int c = 0; c < image->class_count; c++) {
+        if (maps) ssg_ops_cpu()->resize(&(ssg_run){.threads = 1}, s->values, height, width, maps[c].values, maps[c].dims[0], maps[c].dims[1], 1);
+        for (size_t i = 0; !maps && i < height * width; i++) s->values[i] = s->labeller.maps[c][i];
+        ssg_pixel_ap_add(&s->pixel_ap, s->values, truth, (uint8_t)(image->classes[c] + 1), height * width);
+    }
+}
+
+static ssgcam_status score_image(scoring *s, const ssg_stream_image *image, const ssg_array *maps)
 {
     size_t pixels = (size_t)image->width * (size_t)image->height;
     ssg_image truth;
+    SSG_TRY(make_room(s, pixels));
     SSG_TRY(ssg_labeller_resize(&s->labeller, image));
-    SSG_TRY(ssg_labeller_label(&s->labeller, image, s->o->recipe->threshold));
+    SSG_TRY(ssg_labeller_label(&s->labeller, image, s->result->threshold));
     SSG_TRY(read_truth(s, image->item, image->width, image->height, &truth));
     ssg_levels_add(&s->levels, s->labeller.maps, image->classes, (size_t)image->class_count, truth.pixels, pixels);
     ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth.pixels, s->labeller.labels, pixels, s->result->class_count);
+    add_pixels(s, image, maps, truth.pixels);
     ssg_image_clear(&truth);
     return SSGCAM_OK;
 }
 
+/* ---- maps made before ----------------------------------------------------------------------------------------------------------------------- */
+
+/* An image's maps, as they were read and as integers on one grid. */
+typedef struct map_files {
+    ssg_array maps[SSG_LABELLER_CLASSES];
+    int16_t *fused;
+    const int16_t *of_class[SSG_LABELLER_CLASSES];
+} map_files;
+
+/* 0..32385 for 0..1; maps that go beyond 1 for 0 to their greatest value. Only the ratio to that matters for labels. */
+static ssgcam_status to_integers(int16_t *fused, const ssg_array *map, const ssgcam_item *item, int class)
+{
+    size_t pixels = map->dims[0] * map->dims[1];
+    float most = 1;
+    for (size_t i = 0; i < pixels; i++) {
+        if (!isfinite(map->values[i]))
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of class %d has a value that is not a number, row %zu, column %zu; make the map again",
+                            item->id, class, i / map->dims[1], i % map->dims[1]);
+        if (map->values[i] > most) most = map->values[i];
+    }
+    for (size_t i = 0; i < pixels; i++) fused[i] = map->values[i] > 0 ? (int16_t)(map->values[i] / most * 32385 + 0.5f) : 0;
+    return SSGCAM_OK;
+}
+
+static ssgcam_status read_maps(const scoring *s, map_files *files, const ssgcam_item *item)
+{
+    size_t count = item->label_count;
+    if (count == 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: no label says whose maps the mask is compared with", item->image);
+    if (count > SSG_LABELLER_CLASSES) return ssg_fail(SSGCAM_ERR_INPUT, "%s: %zu labels; at most %d", item->image, count, SSG_LABELLER_CLASSES);
+    for (size_t c = 0; c < count; c++)
+        if ((size_t)item->labels[c] >= s->result->class_count)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: label %d, but there are %zu classes", item->image, item->labels[c], s->result->class_count);
+    for (size_t c = 0; c < count; c++) SSG_TRY(ssg_map_file_read(&files->maps[c], s->o->maps, item, item->labels[c]));
+    size_t height = files->maps[0].dims[0], width = files->maps[0].dims[1];
+    if (!(files->fused = ssg_calloc(count * height * width, sizeof *files->fused))) return SSG_OUT_OF_MEMORY;
+    for (size_t c = 0; c < count; c++) {
+        const ssg_array *map = &files->maps[c];
+        int16_t *fused = files->fused + c * height * width;
+        if (map->dims[0] != height || map->dims[1] != width)
+            return ssg_fail(SSGCAM_ERR_INPUT,
+                            "%s: the map of class %d has %zux%zu values, that of class %d %zux%zu; the maps of an image must have one size", item->id,
+                            item->labels[c], map->dims[1], map->dims[0], item->labels[0], width, height);
+        SSG_TRY(to_integers(fused, map, item, item->labels[c]));
+        files->of_class[c] = fused;
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status score_maps(scoring *s, const ssgcam_item *item)
+{
+    map_files files = {0};
+    ssg_stream_image image = {.item = item, .class_count = (int)item->label_count, .classes = item->labels, .fused = files.of_class};
+    SSG_TRY(ssg_image_read_size(&image.width, &image.height, item->image));
+    ssgcam_status status = read_maps(s, &files, item);
+    if (status == SSGCAM_OK) {
+        image.region.width = image.width, image.region.height = image.height;
+        image.grid_height = (int)files.maps[0].dims[0], image.grid_width = (int)files.maps[0].dims[1];
+        status = score_image(s, &image, files.maps);
+    }
+    for (size_t c = 0; c < SSG_LABELLER_CLASSES; c++) ssg_array_clear(&files.maps[c]);
+    ssg_free(files.fused);
+    return status;
+}
+
+/* ---- maps made now -------------------------------------------------------------------------------------------------------------------------- */
+
 static ssgcam_status consume(void *context, const ssg_stream_image *image)
 {
     scoring *s = context;
-    ssgcam_status status = image->status == SSGCAM_OK ? score_image(s, image) : image->status;
+    ssgcam_status status = image->status == SSGCAM_OK ? score_image(s, image, NULL) : image->status;
     if (status == SSGCAM_ERR_MEMORY) return status;
     ssg_tally_add(&s->tally, image->item, image->status != SSGCAM_OK ? image->message : status != SSGCAM_OK ? ssgcam_last_error() : NULL);
     return SSGCAM_OK;
@@ -129,7 +226,17 @@ static ssgcam_status summarise(scoring *s)
         r->curve_object_mean[tau] = ssg_mean_iou(object, 2);
         if (r->curve_mean[tau] > r->curve_mean[r->best_threshold]) r->best_threshold = tau;
     }
+    r->px_ap = ssg_pixel_ap_curve(&s->pixel_ap, r->px_precision, r->px_recall);
     ssg_free(counts);
+    return SSGCAM_OK;
+}
+
+/* One item from files. A failure of memory ends the whole evaluation, any other only this item. */
+static ssgcam_status score_item(scoring *s, const ssgcam_item *item)
+{
+    ssgcam_status status = s->o->predictions ? score_file(s, item) : score_maps(s, item);
+    if (status == SSGCAM_ERR_MEMORY) return status;
+    ssg_tally_add(&s->tally, item, status == SSGCAM_OK ? NULL : ssgcam_last_error());
     return SSGCAM_OK;
 }
 
@@ -137,8 +244,9 @@ static ssgcam_status run(scoring *s)
 {
     const ssgcam_eval_options *o = s->o;
     ssgcam_eval_result *r = s->result;
-    if (!o->predictions == !o->recipe || (o->recipe && (!o->model || !o->device)))
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of predicted masks, or a model with a recipe or method");
+    if (!!o->predictions + !!o->maps + !!o->recipe != 1 || (o->recipe && (!o->model || !o->device)))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of predicted masks or of maps, or a model with a recipe or method");
+    if (o->maps && (o->threshold < 0 || o->threshold > 255)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "threshold %d; 0 to 255", o->threshold);
     SSG_TRY(ssg_mask_setting_parse(&s->setting, o->mask_values ? o->mask_values : "classes"));
     r->class_count = o->data->class_count ? o->data->class_count : o->model ? ssgcam_model_class_count(o->model) : 0;
     if (r->class_count < 1 || r->class_count > 253)
@@ -152,11 +260,10 @@ static ssgcam_status run(scoring *s)
         if (o->data->items[i].mask) items[s->tally.total++] = &o->data->items[i];
     if (status == SSGCAM_OK && s->tally.total == 0)
         status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a mask: there is nothing to score against");
-    r->threshold = o->recipe ? o->recipe->threshold : -1;
-    r->has_curve = o->recipe != NULL;
+    r->threshold = o->recipe ? o->recipe->threshold : o->maps ? o->threshold : -1;
+    r->has_curve = !o->predictions;
     if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
-    for (size_t i = 0; status == SSGCAM_OK && o->predictions && i < s->tally.total; i++)
-        ssg_tally_add(&s->tally, items[i], score_file(s, items[i]) == SSGCAM_OK ? NULL : ssgcam_last_error());
+    for (size_t i = 0; status == SSGCAM_OK && !o->recipe && i < s->tally.total; i++) status = score_item(s, items[i]);
     ssg_free(items);
     return status == SSGCAM_OK ? summarise(s) : status;
 }
@@ -164,12 +271,15 @@ static ssgcam_status run(scoring *s)
 ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_result *result)
 {
     *result = (ssgcam_eval_result){0};
-    scoring s = {.o = options,
-                 .result = result,
-                 .tally = {.progress = options->progress, .context = options->context, .images = &result->images, .failed = &result->failed}};
-    ssgcam_status status = run(&s);
-    ssg_levels_clear(&s.levels);
-    ssg_labeller_clear(&s.labeller);
+    scoring *s = ssg_calloc(1, sizeof *s);
+    if (!s) return SSG_OUT_OF_MEMORY;
+    s->o = options, s->result = result;
+    s->tally = (ssg_tally){.progress = options->progress, .context = options->context, .images = &result->images, .failed = &result->failed};
+    ssgcam_status status = run(s);
+    ssg_levels_clear(&s->levels);
+    ssg_labeller_clear(&s->labeller);
+    ssg_free(s->values);
+    ssg_free(s);
     if (status == SSGCAM_OK && result->images == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", result->failed);
     if (status == SSGCAM_OK && result->failed)
         return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", result->failed, result->failed + result->images);

@@ -15,7 +15,11 @@ typedef struct ssgcam_eval_options {
     const char *mask_values;    /* how the true masks are read: "classes" (default), "object", "object>=N" (dataset.h, README) */
     /* Either masks made before: FOLDER/ID.png with 0 background, c + 1 class c (255 is an error) ... */
     const char *predictions;
-    /* ... or made now, from a recipe; then the whole threshold curve is known. */
+    /* ... or maps made before: FOLDER/ID.CLASS.npy, or FOLDER/ID.npy for an image with one label; two dimensions, any size, of the whole image.
+     * `threshold` 0..255 as a recipe has it ... */
+    const char *maps;
+    int threshold;
+    /* ... or made now, from a recipe. With maps the whole threshold curve is known, and how well they rank pixels. */
     ssgcam_device *device;
     const ssgcam_model *model;
     const ssgcam_recipe *recipe;
@@ -26,7 +30,7 @@ typedef struct ssgcam_eval_options {
     void *context;
 } ssgcam_eval_options;
 
-enum { SSGCAM_THRESHOLDS = 256 };
+enum { SSGCAM_THRESHOLDS = 256, SSGCAM_PIXEL_THRESHOLDS = 1001 };
 
 /* Pixel counts are taken at each image's own size; truth 255 is ignored. */
 typedef struct ssgcam_eval_result {
@@ -38,10 +42,14 @@ typedef struct ssgcam_eval_result {
     double foreground_iou; /* the same without background */
     double object_iou;     /* of any class against background: one object, whatever it is called */
     double object_mean;    /* mean of that and the IoU of background: the mIoU of a two-label task */
-    int threshold;         /* used: the recipe's; -1 for masks made before */
+    int threshold;         /* used; -1 for masks made before */
     int has_curve;
     double curve_mean[SSGCAM_THRESHOLDS], curve_foreground[SSGCAM_THRESHOLDS], curve_object_mean[SSGCAM_THRESHOLDS]; /* at every threshold */
     int best_threshold; /* of curve_mean, the lowest among equals */
+    /* With a curve: maps of the image's classes, each scaled to 0..1 between its least and greatest value, against the pixels of that class; a pixel
+     * is found at threshold k / 1000 where the map is at least that. One curve over all pixels of the set (docs/pixels.md). */
+    double px_ap;                                                                     /* PxAP, 0 to 1; NaN if no pixel is of its map's class */
+    double px_precision[SSGCAM_PIXEL_THRESHOLDS], px_recall[SSGCAM_PIXEL_THRESHOLDS]; /* precision NaN where nothing is found */
     ssgcam_generate_result work;
 } ssgcam_eval_result;
 

@@ -174,6 +174,14 @@ expect 2 "what to score" eval
 expect 2 "what to score" eval mask
 expect 0 "usage: ssgcam eval boxes" eval boxes --help
 expect 2 "mask values" eval masks "$model" --data data --mask-values shape
+expect 0 "PxAP" eval masks --maps whole/maps --data data --mask-values object -t 3 --curve maps.csv --pixel-curve pixels.csv
+check "precision and recall at 1001 thresholds" [ "$(wc -l <pixels.csv)" -eq 1002 ]
+for from in "$model" "--maps whole/maps"; do "$ssgcam" eval masks $from --data data --mask-values object --json 2>/dev/null | grep -E '"(px_ap|mean_iou)"'; done >both.txt
+check "maps made before score as those made now" awk '{ v[NR] = $2 + 0 } function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 } END { exit NR != 6 || far(v[1], v[4]) || far(v[3], v[6]) }' both.txt
+expect 2 "hold one threshold only" eval masks --masks run/masks --data data --mask-values object --pixel-curve x.csv
+expect 2 "give either" eval masks --masks run/masks --maps whole/maps --data data
+expect 3 "none of the 6 images" eval masks --maps data --data data --mask-values object
+expect 4 "no-such-folder" eval masks --maps whole/maps --data data --mask-values object --pixel-curve no-such-folder/x.csv
 
 # ---- boxes: two images with boxes, one of them with two classes; maps made before give what maps made now give --------------------------------
 {
