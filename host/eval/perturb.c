@@ -168,7 +168,7 @@ static ssgcam_status make_roads(job *j)
     j->threads = j->o->device->threads > 1 ? j->o->device->threads : 1;
     j->noise = j->o->noise == 0 ? default_noise : j->o->noise;
     if (!(j->roads = ssg_calloc((size_t)j->threads, sizeof *j->roads))) return SSG_OUT_OF_MEMORY;
-    for (int t = 0; t < j->threads; t++) SSG_TRY(ssg_road_create(&j->roads[t], j->pixels));
+    for (int t = 0; t < j->threads; t++) SSG_TRY(ssg_road_create(&j->roads[t], j->shape.height, j->shape.width));
     return SSGCAM_OK;
 }
 

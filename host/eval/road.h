@@ -3,7 +3,8 @@
  *
  * Each removed pixel x of each channel equals the weighted mean of its eight neighbours, removed ones too: 1/6 for those beside it, 1/12 for those at
  * its corners, those outside the image left out of the sum and of the weights. That is a symmetric positive definite system with as many equations as
- * pixels are removed; conjugate gradients solve it until the residual is 1e-8 of the right side. Then noise is added. */
+ * pixels are removed; conjugate gradients, preconditioned by multigrid, solve it until the residual is 1e-8 of the right side. Then noise is added.
+ */
 #ifndef SSG_EVAL_ROAD_H
 #define SSG_EVAL_ROAD_H
 
@@ -14,8 +15,8 @@
 /* Working memory of one thread. */
 typedef struct ssg_road ssg_road;
 
-/* For images of up to `pixels`. */
-ssgcam_status ssg_road_create(ssg_road **out, size_t pixels);
+/* For images of this size. */
+ssgcam_status ssg_road_create(ssg_road **out, size_t height, size_t width);
 void ssg_road_destroy(ssg_road **road);
 
 /* Replaces the `count` pixels of `image` that `removed` names, each once. Where all are removed there is nothing to go by: they become the mean
