@@ -27,6 +27,23 @@ static void smooth(memory *m)
     ssg_map_spec spec = {.kind = SSG_MAP_SSGCAM, .sigma = 2};
     m->b.ops->maps(&m->b.run, &spec, 1, &m->a, &m->g, NULL, &m->maps, m->scratch);
 }
+/* Several specs of one layer at once. */
+static void smooth_all(memory *m, const ssg_map_spec *specs, size_t count)
+{
+    float *maps[SSG_MAPS_TOGETHER];
+    for (size_t i = 0; i < count; i++) maps[i] = m->maps + i * ROWS * SIZE * SIZE;
+    m->b.ops->maps(&m->b.run, specs, count, &m->a, &m->g, NULL, maps, m->scratch);
+}
+static void smooth_both(memory *m)
+{
+    static const ssg_map_spec specs[] = {{.kind = SSG_MAP_SSGCAM, .sigma = 2}, {.kind = SSG_MAP_SSGCAM, .sigma = 2, .coherence = 1}};
+    smooth_all(m, specs, 2);
+}
+static void smooth_two(memory *m)
+{
+    static const ssg_map_spec specs[] = {{.kind = SSG_MAP_SSGCAM, .sigma = 1}, {.kind = SSG_MAP_SSGCAM, .sigma = 2}};
+    smooth_all(m, specs, 2);
+}
 static void layercam(memory *m)
 {
     ssg_map_spec spec = {.kind = SSG_MAP_LAYERCAM};
@@ -87,6 +104,11 @@ static void score(memory *m)
 
 static const bench_case map_cases[] = {
     {"ssgcam, sigma 2", {"ssg_smooth_kernel<float, float4, false", "ssg_finish"}, smooth, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"ssgcam, sigma 2, both combinations",
+     {"ssg_smooth_kernel<float, float4, false", "ssg_finish"},
+     smooth_both,
+     ROWS *(8.0 * CHANNELS + 8) * SIZE *SIZE},
+    {"ssgcam, sigma 1 and 2", {"ssg_smooth_kernel<float, float4, false", "ssg_finish"}, smooth_two, ROWS *(8.0 * CHANNELS + 8) * SIZE *SIZE},
     {"layercam", {"ssg_sum_kernel<1", "ssg_finish"}, layercam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"ssgcam, bf16", {"ssg_smooth_kernel<ssg_bf16, float4", "ssg_finish"}, smooth_bf16, ROWS *(4.0 * CHANNELS + 4) * SIZE *SIZE},
     {"layercam, bf16", {"ssg_sum_kernel<1, ssg_bf16", "ssg_finish"}, layercam_bf16, ROWS *(4.0 * CHANNELS + 4) * SIZE *SIZE},
@@ -157,9 +179,9 @@ static memory make_memory(void)
     m.g.data = fill(&m.b, features * sizeof(float), -1);
     m.third = fill(&m.b, features * sizeof(float), 0);
     m.positions = fill(&m.b, features / 4 * sizeof(int32_t), 0);
-    m.maps = fill(&m.b, (size_t)ROWS * SIZE * SIZE * sizeof(float), 0);
+    m.maps = fill(&m.b, 2 * (size_t)ROWS * SIZE * SIZE * sizeof(float), 0);
     m.big = fill(&m.b, grid * sizeof(float), 0);
-    m.scratch = m.b.make(&m.b, NULL, m.b.ops->maps_scratch(&m.b.run, &m.a, &m.g, 1));
+    m.scratch = m.b.make(&m.b, NULL, m.b.ops->maps_scratch(&m.b.run, &m.a, &m.g, 2));
     m.flags = fill(&m.b, ROWS, 0);
     m.levels = fill(&m.b, grid, 1);
     m.fused = fill(&m.b, grid * sizeof(int16_t), 0);

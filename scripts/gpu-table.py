@@ -12,9 +12,12 @@ ISSUE = 132 * 4 * 1.755e9  # warp instructions a second
 # 224 x 224 with 96 rows, 256 candidates of 8 layers.
 PLANE, GRID = 56 * 56, 224 * 224
 ELEMENTS, BANK, PAIRS = 40 * 256 * PLANE, 64 * GRID, 64 * GRID * 256
-SMOOTHING = 139  # instructions an element at sigma 2, counted in the machine code for sm_90 (68 of them are the multiplications)
+# Instructions an element, counted in the machine code for sm_90: sigma 2 (68 of them are the multiplications); what coherence adds; what sigma 1 adds.
+SMOOTHING, COHERENCE, SIGMA_1 = 146, 30, 85
 CASES = {  # bytes, warp instructions
     "ssgcam, sigma 2": (8 * ELEMENTS, SMOOTHING * ELEMENTS / 32),
+    "ssgcam, sigma 2, both combinations": (8 * ELEMENTS, (SMOOTHING + COHERENCE) * ELEMENTS / 32),
+    "ssgcam, sigma 1 and 2": (8 * ELEMENTS, (SMOOTHING + SIGMA_1) * ELEMENTS / 32),
     "layercam": (8 * ELEMENTS, 0),
     "ssgcam, bf16": (4 * ELEMENTS, (SMOOTHING + 2) * ELEMENTS / 32),  # and two widenings
     "layercam, bf16": (4 * ELEMENTS, 0),

@@ -4,46 +4,34 @@
 #include "kernels/cuda/smooth.cuh"
 #include "kernels/cuda/sums.cuh"
 
-/* Scratch: partial maps; channel weights; sums of tiles. The method is not known yet. */
+/* Scratch: partial maps; channel weights; sums of tiles. The methods are not known yet. */
 struct ssg_layout_of {
     size_t partial, weights, sums, total;
 };
 
-static ssg_layout_of layout_of(const ssg_features *g)
+static ssg_layout_of layout_of(const ssg_features *g, size_t count)
 {
     ssg_layout_of l = {};
-    l.weights = l.partial + ssg_cuda_groups(g->channels) * g->rows * g->height * g->width;
+    l.weights = l.partial + ssg_cuda_smooth_outputs(count) * ssg_cuda_groups(g->channels) * g->rows * g->height * g->width;
     l.sums = l.weights + g->rows * g->channels;
     l.total = l.sums + g->rows * g->channels * ssg_cuda_smooth_tiles(g);
     return l;
 }
 
-size_t ssg_cuda_maps_scratch(const ssg_run *, const ssg_features *, const ssg_features *gradient, size_t)
+size_t ssg_cuda_maps_scratch(const ssg_run *, const ssg_features *, const ssg_features *gradient, size_t count)
 {
-    return layout_of(gradient).total * sizeof(float);
-}
-
-static void smooth(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *a, const ssg_features *g, const float *second, float *maps,
-                   float *scratch)
-{
-    ssg_layout_of l = layout_of(g);
-    if (!spec->channelwise) {
-        ssg_cuda_smooth(run, spec, a, g, second, maps, scratch + l.partial);
-        return;
-    }
-    ssg_cuda_smooth_weights(run, spec, g, second, scratch + l.weights, scratch + l.sums);
-    ssg_cuda_sum(run, SSG_TERM_WEIGHTED, a, NULL, scratch + l.weights, g->rows, ssg_cuda_groups(g->channels), spec->keep_sign, maps,
-                 scratch + l.partial);
+    return layout_of(gradient, count).total * sizeof(float);
 }
 
 static void map_by(const ssg_run *run, const ssg_map_spec *spec, const ssg_features *activation, const ssg_features *gradient, const float *second,
-                   float *maps, void *scratch)
+                   float *maps, float *room, const ssg_layout_of &l)
 {
-    ssg_layout_of l = layout_of(gradient);
-    float *room = (float *)scratch;
     size_t groups = ssg_cuda_groups(gradient->channels);
     switch (spec->kind) {
-    case SSG_MAP_SSGCAM: smooth(run, spec, activation, gradient, second, maps, room); return;
+    case SSG_MAP_SSGCAM: /* weights of channels; ssg_cuda_maps() has made the others */
+        ssg_cuda_smooth_weights(run, spec, gradient, second, room + l.weights, room + l.sums);
+        ssg_cuda_sum(run, SSG_TERM_WEIGHTED, activation, NULL, room + l.weights, gradient->rows, groups, spec->keep_sign, maps, room + l.partial);
+        return;
     case SSG_MAP_LAYERCAM:
         ssg_cuda_sum(run, SSG_TERM_LAYERCAM, activation, gradient, NULL, gradient->rows, groups, spec->keep_sign, maps, room);
         return;
@@ -66,7 +54,19 @@ static void map_by(const ssg_run *run, const ssg_map_spec *spec, const ssg_featu
 void ssg_cuda_maps(const ssg_run *run, const ssg_map_spec *specs, size_t count, const ssg_features *activation, const ssg_features *gradient,
                    const float *second, float *const *maps, void *scratch)
 {
-    for (size_t i = 0; i < count; i++) map_by(run, &specs[i], activation, gradient, second, maps[i], scratch);
+    ssg_layout_of l = layout_of(gradient, count);
+    ssg_map_spec smooth[SSG_MAPS_TOGETHER];
+    float *smooth_maps[SSG_MAPS_TOGETHER];
+    size_t smooths = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (specs[i].kind != SSG_MAP_SSGCAM || specs[i].channelwise) {
+            map_by(run, &specs[i], activation, gradient, second, maps[i], (float *)scratch, l);
+            continue;
+        }
+        smooth[smooths] = specs[i];
+        smooth_maps[smooths++] = maps[i];
+    }
+    ssg_cuda_smooth(run, smooth, smooths, activation, gradient, second, smooth_maps, (float *)scratch + l.partial);
 }
 
 const ssg_ops *ssg_ops_cuda(void)
