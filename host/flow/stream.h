@@ -43,6 +43,7 @@ typedef struct ssg_stream_options {
     int row_count, power_count, keep_rows;
     int grid[2]; /* height, width; 0 0: the recipe's, else the network's input */
     const ssgcam_item *const *items;
+    const float *tensors; /* instead of the items' files: their arrays one after the other, each of the network's input; NULL: files */
     size_t count;
     int batch; /* images per network pass; 0: 4 */
     ssg_precision precision;

@@ -18,7 +18,8 @@ typedef struct input {
     const char *path;
     ssg_image picture; /* empty for an array */
     ssg_region region;
-    float *tensor; /* count x floats */
+    const float *tensor; /* count x floats */
+    float *own;          /* the same where it is the input's to free */
     size_t count, floats;
     int height, width;
 } input;
@@ -47,7 +48,7 @@ static int ends_with(const char *text, const char *end)
 static void clear_input(input *in)
 {
     ssg_image_clear(&in->picture);
-    ssg_free(in->tensor);
+    ssg_free(in->own);
 }
 
 /* An array is fed as it is: N C H W (or N H W C) like the graph's input, or without the N. */
@@ -69,7 +70,7 @@ static ssgcam_status read_array(const ssgcam_model *m, input *in)
     in->floats = dims[0] * dims[1] * dims[2];
     in->height = (int)dims[m->nhwc ? 0 : 1];
     in->width = (int)dims[m->nhwc ? 1 : 2];
-    in->tensor = array.values;
+    in->tensor = in->own = array.values;
     return SSGCAM_OK;
 }
 
@@ -82,8 +83,8 @@ static ssgcam_status read_picture(const ssgcam_model *m, input *in)
     in->height = m->height;
     in->width = m->width;
     in->region = ssg_preprocess_region(&m->preprocess, in->picture.width, in->picture.height, m->height, m->width);
-    if (!(in->tensor = ssg_alloc_aligned(in->floats, sizeof *in->tensor))) return SSG_OUT_OF_MEMORY;
-    ssgcam_status status = ssg_preprocess_image(in->tensor, &m->preprocess, &in->picture, m->height, m->width, m->nhwc);
+    if (!(in->tensor = in->own = ssg_alloc_aligned(in->floats, sizeof *in->own))) return SSG_OUT_OF_MEMORY;
+    ssgcam_status status = ssg_preprocess_image(in->own, &m->preprocess, &in->picture, m->height, m->width, m->nhwc);
     return status == SSGCAM_OK ? status : ssg_fail_prefix(status, "%s", in->path);
 }
 
@@ -231,13 +232,19 @@ static size_t choose(const job *j, size_t *labels)
     return count;
 }
 
+static int stopped(const job *j)
+{
+    return j->o->stop && *(volatile const int *)j->o->stop;
+}
+
 static ssgcam_status explain_input(job *j, input *in)
 {
     size_t *labels = ssg_calloc(j->wanted_count, sizeof *labels);
     int64_t *chosen = ssg_calloc(j->wanted_count, sizeof *chosen);
     ssgcam_status status = labels && chosen ? engine_for(j, in->height, in->width) : SSG_OUT_OF_MEMORY;
     for (size_t n = 0; status == SSGCAM_OK && n < in->count; n++) {
-        status = ssg_cam_forward(j->cam, in->tensor + n * in->floats, j->scores);
+        if (n > 0 && stopped(j)) status = ssg_fail(SSGCAM_ERR_INTERRUPTED, "%s: stopped on request after %zu images", in->path, n);
+        if (status == SSGCAM_OK) status = ssg_cam_forward(j->cam, in->tensor + n * in->floats, j->scores);
         if (status == SSGCAM_OK) status = check_scores(j, in);
         size_t count = status == SSGCAM_OK ? choose(j, labels) : 0;
         for (size_t c = 0; c < j->wanted_count; c++) chosen[c] = (int64_t)labels[c < count ? c : 0];
@@ -285,7 +292,8 @@ static ssgcam_status find_classes(job *j)
 static ssgcam_status prepare(job *j)
 {
     const ssgcam_explain_options *o = j->o;
-    if (!o->input_count) return ssg_fail(SSGCAM_ERR_ARGUMENT, "no input: name an image or a .npy file");
+    if (o->images && o->input_count) return ssg_fail(SSGCAM_ERR_ARGUMENT, "inputs are either files or arrays, not both");
+    if (!(o->images ? o->image_count : o->input_count)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "no input: name an image or a .npy file");
     SSG_TRY(check_names(o));
     SSG_TRY(find_classes(j));
     j->rows = ssg_calloc(o->recipe->layer_count, sizeof *j->rows);
@@ -296,13 +304,23 @@ static ssgcam_status prepare(job *j)
     return o->save || o->out ? ssg_folder_make(o->out ? o->out : ".") : SSGCAM_OK;
 }
 
-static ssgcam_status run(job *j, ssgcam_progress *failed)
+static ssgcam_status run_images(job *j)
+{
+    const ssgcam_explain_options *o = j->o;
+    int height = o->image_size[0] ? o->image_size[0] : o->model->height, width = o->image_size[1] ? o->image_size[1] : o->model->width;
+    if (height < 1 || width < 1 || height > 1 << 14 || width > 1 << 14)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "images of %d x %d; each side must be of 1 to %d pixels", height, width, 1 << 14);
+    ssg_shape shape = ssg_network_input(o->model, 1, height, width);
+    input in = {.path = "images", .tensor = o->images, .count = o->image_count, .floats = ssg_shape_count(&shape), .height = height, .width = width};
+    return explain_input(j, &in);
+}
+
+static ssgcam_status run_files(job *j, ssgcam_progress *failed)
 {
     const ssgcam_explain_options *o = j->o;
     size_t failures = 0;
-    SSG_TRY(prepare(j));
     for (size_t i = 0; i < o->input_count; i++) {
-        if (o->stop && *(volatile const int *)o->stop) return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request after %zu inputs", i);
+        if (stopped(j)) return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request after %zu inputs", i);
         input in = {.path = o->inputs[i]};
         ssgcam_status status = ends_with(in.path, ".npy") ? read_array(o->model, &in) : read_picture(o->model, &in);
         if (is_fault_of_input(status)) {
@@ -322,7 +340,8 @@ static ssgcam_status run(job *j, ssgcam_progress *failed)
 ssgcam_status ssgcam_explain_run(const ssgcam_explain_options *options, ssgcam_progress *failed)
 {
     job j = {.o = options};
-    ssgcam_status status = run(&j, failed);
+    ssgcam_status status = prepare(&j);
+    if (status == SSGCAM_OK) status = options->images ? run_images(&j) : run_files(&j, failed);
     clear_engine(&j);
     ssg_free(j.layers);
     ssg_free(j.rows);

@@ -62,6 +62,12 @@ typedef struct ssgcam_explain_options {
     const int *stop;                   /* polled between images; may be NULL */
     ssgcam_explain_callback *callback; /* may be NULL */
     void *context;
+    /* Instead of `inputs`: image_count arrays in memory, one after the other, each of the network's input shape C H W (or H W C, see
+     * ssgcam_model_input) with this height and width (0 0: the network's own), fed as they are. They stay the caller's. In explanations and names of
+     * files the input is "images". */
+    const float *images;
+    size_t image_count;
+    int image_size[2];
 } ssgcam_explain_options;
 
 /* An input that cannot be used is reported to `failed` (may be NULL) and the rest goes on: SSGCAM_ERR_PARTIAL. A class or layer that does not exist

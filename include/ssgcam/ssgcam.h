@@ -17,6 +17,7 @@
 #include <ssgcam/evolve.h>
 #include <ssgcam/explain.h>
 #include <ssgcam/generate.h>
+#include <ssgcam/label.h>
 #include <ssgcam/method.h>
 #include <ssgcam/model.h>
 #include <ssgcam/preprocess.h>

@@ -1,0 +1,62 @@
+#include <ssgcam/label.h>
+
+#include "host/base/alloc.h"
+#include "host/flow/labels.h"
+#include "host/flow/precision.h"
+
+enum { MOST_CLASSES = 253 }; /* class c is the byte c + 1, and 255 is taken */
+
+typedef struct job {
+    const ssgcam_label_options *o;
+    size_t failed;
+    ssg_labeller labeller;
+} job;
+
+static ssgcam_status consume(void *context, const ssg_stream_image *image)
+{
+    job *j = context;
+    ssgcam_labelling labelling = {.index = image->index, .item = image->item};
+    if (image->status == SSGCAM_OK) {
+        SSG_TRY(ssg_labeller_resize(&j->labeller, image));
+        SSG_TRY(ssg_labeller_label(&j->labeller, image, j->o->recipe->threshold));
+        labelling.labels = j->labeller.labels;
+        labelling.height = (size_t)image->height;
+        labelling.width = (size_t)image->width;
+    } else {
+        labelling.failure = image->message;
+        j->failed++;
+    }
+    j->o->callback(j->o->context, &labelling);
+    return SSGCAM_OK;
+}
+
+static ssgcam_status run(job *j, const ssgcam_item **items)
+{
+    const ssgcam_label_options *o = j->o;
+    for (size_t i = 0; i < o->item_count; i++) items[i] = &o->items[i];
+    ssg_stream_options stream = {.device = o->device,
+                                 .model = o->model,
+                                 .recipe = o->recipe,
+                                 .items = items,
+                                 .tensors = o->images,
+                                 .count = o->item_count,
+                                 .batch = o->batch,
+                                 .precision = ssg_precision_of(o->precision),
+                                 .stop = o->stop};
+    SSG_TRY(ssg_stream_run(&stream, consume, j, NULL));
+    return j->failed ? ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images failed", j->failed, o->item_count) : SSGCAM_OK;
+}
+
+ssgcam_status ssgcam_label_run(const ssgcam_label_options *options)
+{
+    job j = {.o = options};
+    size_t classes = ssgcam_model_class_count(options->model);
+    if (!options->item_count || !options->callback) return ssg_fail(SSGCAM_ERR_ARGUMENT, "no images to label, or nowhere to give the labels");
+    if (classes > MOST_CLASSES)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the model has %zu classes; labels are bytes and hold %d", classes, MOST_CLASSES);
+    const ssgcam_item **items = ssg_calloc(options->item_count, sizeof *items);
+    ssgcam_status status = items ? run(&j, items) : SSG_OUT_OF_MEMORY;
+    ssg_labeller_clear(&j.labeller);
+    ssg_free(items);
+    return status;
+}
