@@ -10,7 +10,9 @@ installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok instal
 missing=()
 for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
 [ ${#missing[@]} -eq 0 ] && exit 0
-installed python3-jsonschema || missing+=(python3-jsonschema) # a test that is skipped without it: no reason to ask for root alone
+for package in python3-jsonschema python3-numpy; do # tests that are skipped without them: no reason to ask for root alone
+  installed "$package" || missing+=("$package")
+done
 
 if ! command -v apt-get >/dev/null; then
   echo "setup: this script knows Debian and its relatives only. Please install the equivalents of: ${missing[*]}" >&2
