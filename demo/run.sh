@@ -24,5 +24,9 @@ run $ssgcam generate "$model" --data demo/data --split test --recipe $out/recipe
 
 say "5. Scored against the radiologists' outlines, at the images' own size"
 run $ssgcam eval masks --masks $out/masks/masks --data demo/data --split test --mask-values object
+$ssgcam eval masks --masks $out/masks/masks --data demo/data --split test --mask-values object --json -q >$out/scores.json
 
-say "Look at $out/masks/overlays/*.png (the mask in colour, the true outline in white), $out/explain/*.png and $out/recipe.json."
+say "6. All of it on one page"
+run $ssgcam report $out/recipe.json $out/masks $out/scores.json -o $out/report.html
+
+say "Look at $out/report.html, $out/masks/overlays/*.png (the mask in colour, the true outline in white), $out/explain/*.png and $out/recipe.json."

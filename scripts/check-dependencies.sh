@@ -9,7 +9,7 @@ declare -A may=(
   [host/eval]="host/base kernels host/model host/net host/cam host/fuse host/data host/device host/flow"
   [host/search]="host/base kernels host/evolve host/model host/cam host/fuse host/data host/device host/flow host/eval"
   [host/pipeline]="host/base kernels host/model host/cam host/fuse host/data host/device host/flow host/eval host/search"
-  [host/cli]="" )
+  [host/report]="host/base host/data" [host/cli]="" )
 bad=0
 while IFS=: read -r file include; do
   from=$(echo "$file" | grep -oE '^(kernels|host/[a-z]+)')

@@ -13,6 +13,7 @@ int cmd_eval(int count, char **arguments);
 int cmd_eval_masks(int count, char **arguments);
 int cmd_eval_boxes(int count, char **arguments);
 int cmd_eval_perturb(int count, char **arguments);
+int cmd_report(int count, char **arguments);
 int cmd_devices(int count, char **arguments);
 int cmd_bench(int count, char **arguments);
 

@@ -18,6 +18,7 @@ static const command commands[] = {
     {"search", cmd_search, "a recipe: the mix of layers that labels a small labelled set best"},
     {"generate", cmd_generate, "masks for a whole data set"},
     {"eval", cmd_eval, "how good masks, boxes and maps are: IoU, MaxBoxAcc, deletion and insertion"},
+    {"report", cmd_report, "one page of what searches, masks and scores came to"},
     {"bench", cmd_bench, "how long forward, backward and maps take here, and in how much memory"},
     {"devices", cmd_devices, "processors, GPUs and libraries, and what each can do"},
 };

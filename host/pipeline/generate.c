@@ -67,6 +67,7 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
         j->result.written++;
     } else {
         failure = image->message;
+        SSG_TRY(ssg_journal_fail(j->journal, image->item->id, failure));
         j->result.failed++;
     }
     if (j->o->progress)

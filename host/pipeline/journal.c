@@ -58,7 +58,7 @@ static ssgcam_status read_lines(ssg_journal *j, char *text, const ssg_journal_se
                             : ssg_fail(SSGCAM_ERR_INPUT, "%s: not a journal; choose another folder, or start over with --fresh", j->path);
         } else if (object) {
             const char *id = json_string_value(json_object_get(object, "id"));
-            if (id) json_object_set(j->done, id, object);
+            if (id && json_object_get(object, "file")) json_object_set(j->done, id, object); /* what failed is tried again */
         }
         json_decref(object);
         SSG_TRY(status);
@@ -139,11 +139,9 @@ int ssg_journal_has(const ssg_journal *journal, const char *id, const char *path
     return strcmp(now, sum) == 0 && (json_int_t)size == json_integer_value(json_object_get(item, "bytes"));
 }
 
-ssgcam_status ssg_journal_add(ssg_journal *journal, const char *id, const char *path, const uint8_t *bytes, size_t size)
+/* Takes `item`, which may be NULL: not enough memory, or not UTF-8. */
+static ssgcam_status add_line(ssg_journal *journal, json_t *item)
 {
-    char sum[17];
-    checksum(sum, bytes, size);
-    json_t *item = json_pack("{s:s,s:s,s:I,s:s}", "id", id, "file", path, "bytes", (json_int_t)size, "xxh3", sum);
     char *line = item ? line_of(item) : NULL;
     json_decref(item);
     if (!line) return ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while writing the journal");
@@ -152,6 +150,19 @@ ssgcam_status ssg_journal_add(ssg_journal *journal, const char *id, const char *
         status = ssg_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s; free some space and run the same command again", journal->path, strerror(errno));
     ssg_free(line);
     return status;
+}
+
+ssgcam_status ssg_journal_add(ssg_journal *journal, const char *id, const char *path, const uint8_t *bytes, size_t size)
+{
+    char sum[17];
+    checksum(sum, bytes, size);
+    json_t *item = json_pack("{s:s,s:s,s:I,s:s}", "id", id, "file", path, "bytes", (json_int_t)size, "xxh3", sum);
+    return add_line(journal, item);
+}
+
+ssgcam_status ssg_journal_fail(ssg_journal *journal, const char *id, const char *why)
+{
+    return add_line(journal, json_pack("{s:s,s:s}", "id", id, "failed", why));
 }
 
 void ssg_journal_close(ssg_journal **journal)

@@ -21,6 +21,9 @@ ssgcam_status ssg_journal_open(ssg_journal **out, const char *folder, const char
 /* Whether `id` was finished and its file `path` (relative to the folder) still has the recorded length and checksum. */
 int ssg_journal_has(const ssg_journal *journal, const char *id, const char *path);
 
+/* Records why an item failed, for whoever reads the journal; it is tried again when the run is continued. */
+ssgcam_status ssg_journal_fail(ssg_journal *journal, const char *id, const char *why);
+
 /* Records a finished item. */
 ssgcam_status ssg_journal_add(ssg_journal *journal, const char *id, const char *path, const uint8_t *bytes, size_t size);
 

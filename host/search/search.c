@@ -1,6 +1,7 @@
+#include <jansson.h>
 #include <ssgcam/search.h>
-
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -236,17 +237,33 @@ static ssgcam_status report(search *s)
     return s->o.out ? ssgcam_recipe_save(r->recipe, s->o.out) : SSGCAM_OK;
 }
 
+static json_t *score_json(const ssgcam_search_score *score)
+{
+    return json_pack("{s:f,s:f,s:f,s:f}", "mean_iou", score->mean_iou, "foreground_iou", score->foreground_iou, "object_miou", score->object_miou,
+                     "object_iou", score->object_iou);
+}
+
+/* A line of the comparison; the recipe's, the last one, has its bootstrap intervals. */
+static ssgcam_status log_entry(search *s, size_t i)
+{
+    const ssgcam_search_result *r = s->result;
+    const ssgcam_search_entry *e = &r->entries[i];
+    json_t *line = json_pack("{s:s,s:s,s:I,s:i,s:o}", "entry", e->name, "rows", e->rows, "layers", (json_int_t)e->layers, "threshold", e->threshold,
+                             "searched", score_json(&e->searched));
+    if (r->heldout) json_object_set_new(line, "heldout", score_json(&e->heldout));
+    for (int k = 0; i + 1 == r->entry_count && k < (r->heldout ? 2 : 1); k++)
+        json_object_set_new(line, k ? "heldout_interval" : "searched_interval", json_pack("[f,f]", r->interval[k][0], r->interval[k][1]));
+    char *text = line ? json_dumps(line, JSON_REAL_PRECISION(6)) : NULL;
+    json_decref(line);
+    ssgcam_status status = text ? ssg_session_log(&s->session, "%s", text) : ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while writing the log");
+    free(text);
+    return status;
+}
+
 static ssgcam_status log_result(search *s)
 {
     const ssgcam_search_result *r = s->result;
-    for (size_t i = 0; i < r->entry_count; i++) {
-        const ssgcam_search_entry *e = &r->entries[i];
-        SSG_TRY(ssg_session_log(
-            &s->session,
-            "{\"entry\": \"%s\", \"layers\": %zu, \"threshold\": %d, \"searched\": {\"mean_iou\": %.6f, \"foreground_iou\": %.6f}, "
-            "\"heldout\": {\"mean_iou\": %.6f, \"foreground_iou\": %.6f}}",
-            e->name, e->layers, e->threshold, e->searched.mean_iou, e->searched.foreground_iou, e->heldout.mean_iou, e->heldout.foreground_iou));
-    }
+    for (size_t i = 0; i < r->entry_count; i++) SSG_TRY(log_entry(s, i));
     return ssg_session_log(&s->session, "{\"bank_seconds\": %.3f, \"search_seconds\": %.3f, \"threads\": %d, \"cpu\": \"%s\"}", r->bank_ms / 1000,
                            r->search_ms / 1000, s->o.device->threads, ssg_score_best()->name);
 }

@@ -22,6 +22,7 @@
 #include <ssgcam/model.h>
 #include <ssgcam/preprocess.h>
 #include <ssgcam/recipe.h>
+#include <ssgcam/report.h>
 #include <ssgcam/search.h>
 #include <ssgcam/sheet.h>
 #include <ssgcam/status.h>

@@ -52,7 +52,7 @@ expect 2 "usage: ssgcam COMMAND"
 expect 0 "usage: ssgcam COMMAND" --help
 expect 0 "ssgcam 0." --version
 expect 2 "did you mean 'generate'" generte
-for command in inspect explain search generate eval bench devices; do expect 0 "usage: ssgcam $command" "$command" --help; done
+for command in inspect explain search generate eval report bench devices; do expect 0 "usage: ssgcam $command" "$command" --help; done
 expect 2 "did you mean '--threads'" inspect "$model" --thread 2
 expect 2 "needs a whole number" inspect "$model" --threads two
 expect 2 "needs a value" inspect "$model" --threads
@@ -294,6 +294,35 @@ expect 2 "needs --split" search "$model" --data data --holdout-split test
 expect 2 "separated by commas" "${search[@]}" --sigmas '1;2' -o x.json
 expect 3 "masks" search "$model" --data data --split test -o x.json
 expect 4 "no-such-folder" "${search[@]}" -n 300 -o no-such-folder/x.json
+
+# ---- report ----------------------------------------------------------------------------------------------------------------------------------
+"$ssgcam" eval masks "$model" --data data --mask-values object --json >masks.json 2>/dev/null
+"$ssgcam" eval perturb "$model" --maps perturb_run/maps --data data --split test --json >perturb.json 2>/dev/null
+runs=(one.json folds.json runs.json recipe.json whole partial shards masks.json now.json perturb.json curve.csv now.csv most.csv)
+expect 0 "page.html: 13 sections" report "${runs[@]}" -o page.html
+expect 0 "" report "${runs[@]}" -o again.html -q
+check "the same runs give the same bytes" cmp page.html again.html
+check "the page is well-formed" python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' page.html
+check "it needs nothing from elsewhere" bash -c '! grep -oE "(src|href)=\"[^#d][^\"]{0,40}|<script|url\(|@import" page.html'
+check "what failed is named" grep -q "gone.jpg" page.html
+check "twelve pictures at most, of every folder" test "$(grep -o '<img ' page.html | wc -l)" -eq 18
+sed 's|"relu1"|"<b>\&amp;relu\\"1"|' recipe.json >markup.json
+expect 0 "1 section" report markup.json -o markup.html
+check "markup in a file stays text" grep -qF '&lt;b&gt;&amp;amp;relu&quot;1' markup.html
+expect 2 "at least one RUN" report
+expect 3 "cannot be opened" report no-such.json -o x.html
+expect 3 "no journal.jsonl in this folder" report data -o x.html
+expect 3 "not something to report on" report data/data.csv -o x.html
+expect 3 "neither a recipe nor" report odd.json -o x.html
+sed '5s/,.*/,none/' curve.csv >damaged.csv
+expect 3 "damaged.csv:5: 'mean_iou' should be a number" report one.json damaged.csv -o x.html
+sed 's/"foreground_iou"/"other"/' masks.json >damaged.json
+expect 3 "damaged.json: Object item not found: foreground_iou" report damaged.json -o x.html
+cp one.json torn.json
+{ sed -n 1,2p one.log.jsonl; echo '{"run": 0, "gen'; sed -n 3p one.log.jsonl; } >torn.log.jsonl
+expect 3 "torn.log.jsonl:3:" report torn.json -o x.html
+check "nothing is written when a run cannot be read" test ! -e x.html
+expect 4 "no-such-folder" report one.json -o no-such-folder/x.html
 
 # ---- precisions of a GPU: only where the program has one -----------------------------------------------------------------------------
 if grep -q '"cuda:0"' <<<"$("$ssgcam" devices --json)"; then

@@ -59,3 +59,13 @@ put("json", "recipe.json", json.dumps({"ssgcam_recipe": 1, "threshold": 77, "gri
     {"name": "a", "weight": 100, "power": 0.5, "method": "ssgcam", "sigma": 1.5, "combine": "coherence", "weighting": "channel", "second_order": "exact", "probes": 3,
      "target": "softmax", "seed": 7},
     {"name": "b", "weight": 27, "method": "smoothgradcampp", "samples": 4, "noise": 0.2}]}))
+put("report", "masks.json", json.dumps({"images": 2, "failed": 1, "mean_iou": 0.5, "foreground_iou": 0.4, "object_iou": 0.3, "object_mean_iou": 0.6, "threshold": 96,
+    "labels": ["background", "<a>"], "iou": [0.5, None], "confusion": [[3, 1], [0, 2]], "curve_mean_iou": [0.5] * 256}))
+put("report", "boxes.json", json.dumps({"images": 1, "maps": 1, "max_box_acc": 0.5, "max_box_acc_v2": 0.25, "largest_contour": [{"iou": "0.5", "accuracy": 0.5, "threshold": 7}],
+    "any_contour": [{"iou": "0.5", "accuracy": 1, "threshold": 9}], "top1_localisation": {"accuracy": 0.5, "threshold": 3}}))
+put("report", "perturb.json", json.dumps({"images": 1, "maps": 1, "steps": 1, "deletion": {"area": 0.5, "probability": [1, 0], "accuracy": [1, 0]},
+    "insertion": {"area": 0.25, "probability": [0, 1], "accuracy": [0, 1]}}))
+put("report", "curve.csv", "threshold,mean_iou,foreground_iou\n0,0.5,0.25\n1,0.75,1e-3\n")
+put("report", "log.jsonl", '{"run": 0, "generation": 0, "evaluations": 80, "best": 0.5, "median": 0.25}\n{"run": 1, "generation": 0, "evaluations": 80, "best": 0.75, "median": 0.5}\n'
+    '{"entry": "pair", "rows": "a & b", "layers": 2, "threshold": 90, "searched": {"mean_iou": 0.5, "foreground_iou": 0.25}}\n{"search_seconds": 1}\n')
+put("report", "journal.jsonl", '{"ssgcam_journal": 1, "model": "m", "shard": "1/1"}\n{"id": "<b>", "failed": "gone & lost"}\n{"id": "torn')

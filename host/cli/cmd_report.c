@@ -1,0 +1,39 @@
+/* ssgcam report: what runs came to, on one page. */
+#include <stdio.h>
+
+#include "host/cli/commands.h"
+#include "host/cli/common.h"
+
+typedef struct flags {
+    common_flags common; /* --help and --quiet */
+    const char *out;
+} flags;
+
+static const option table[] = {
+    {"output", 'o', OPTION_TEXT, offsetof(flags, out), "FILE", "the page (report.html)"},
+    {"quiet", 'q', OPTION_FLAG, offsetof(flags, common) + offsetof(common_flags, quiet), NULL, "say nothing"},
+    {"help", 'h', OPTION_FLAG, offsetof(flags, common) + offsetof(common_flags, help), NULL, "this text"},
+    {NULL, 0, OPTION_HEADING, 0, NULL, "RUN: a recipe with its log beside it, a folder that generate wrote, what eval printed with --json,"},
+    {NULL, 0, OPTION_HEADING, 0, NULL, "or the table that it wrote with --curve; a section each, in the order given."},
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+static ssgcam_status work(const flags *f, const text_list *runs)
+{
+    size_t bytes, count = (size_t)runs->count;
+    ssgcam_report_options o = {.runs = runs->items, .run_count = count, .out = f->out ? f->out : "report.html"};
+    if (!count) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give at least one RUN: a recipe, a folder of masks, or what eval wrote");
+    ssgcam_status status = ssgcam_report_write(&o, &bytes);
+    if (status == SSGCAM_OK && !f->common.quiet) printf("%s: %zu section%s, %zu KiB\n", o.out, count, count == 1 ? "" : "s", (bytes + 1023) / 1024);
+    return status;
+}
+
+int cmd_report(int count, char **arguments)
+{
+    flags f = {0};
+    text_list rest = {0};
+    int code = begin("report", "report RUN... [-o report.html]", table, ROWS, count, arguments, &f, &rest);
+    if (code < 0) code = finish("report", work(&f, &rest));
+    options_free(table, ROWS, &f, &rest);
+    return code;
+}

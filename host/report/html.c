@@ -1,0 +1,102 @@
+#include "host/report/html.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/base/alloc.h"
+
+void ssg_html_clear(ssg_html *html)
+{
+    ssg_free(html->text);
+    *html = (ssg_html){0};
+}
+
+void ssg_html_append(ssg_html *html, const char *bytes, size_t size)
+{
+    if (html->status != SSGCAM_OK) return;
+    if (html->room - html->used <= size) {
+        size_t room = 2 * html->room + size + 4096;
+        html->status = ssg_grow(&html->text, room, 1);
+        if (html->status != SSGCAM_OK) return;
+        html->room = room;
+    }
+    if (size) memcpy(html->text + html->used, bytes, size);
+    html->text[html->used += size] = '\0';
+}
+
+/* ---- escaping ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* The length of the character at `s` if it is UTF-8 that XML allows, else 0. */
+static size_t character(const unsigned char *s)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+    uint32_t code = length == 1 ? s[0] : s[0] & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if (s[i] >> 6 != 2) return 0;
+        code = code << 6 | (s[i] & 0x3Fu);
+    }
+    int control = (code < 0x20 && code != '\t' && code != '\n') || code == 0x7F, surrogate = code >= 0xD800 && code < 0xE000;
+    return length && code >= least[length] && code <= 0x10FFFF && !control && !surrogate && code != 0xFFFE && code != 0xFFFF ? length : 0;
+}
+
+static void put_escaped(ssg_html *html, const char *text)
+{
+    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+        const char *safe = *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '&' ? "&amp;" : *s == '"' ? "&quot;" : *s == '\'' ? "&#39;" : NULL;
+        size_t length = character(s);
+        if (!length) safe = "\xEF\xBF\xBD";
+        ssg_html_append(html, safe ? safe : (const char *)s, safe ? strlen(safe) : length);
+        s += length ? length : 1;
+    }
+}
+
+/* ---- formats ----------------------------------------------------------------------------------------------------------------------------- */
+
+static void put_real(char *number, size_t size, const char *spec, int precision, double value)
+{
+    if (strchr(spec, '*'))
+        snprintf(number, size, spec, precision, value);
+    else
+        snprintf(number, size, spec, value);
+}
+
+void ssg_html_put(ssg_html *html, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    for (const char *at = format; *at;) {
+        size_t plain = strcspn(at, "%");
+        ssg_html_append(html, at, plain);
+        at += plain;
+        if (!*at) break;
+        char spec[16] = "", number[400] = ""; /* the largest double has 309 digits */
+        size_t length = 1 + strcspn(at + 1, "sdfgu%") + 1;
+        memcpy(spec, at, length < sizeof spec ? length : sizeof spec - 1);
+        at += length;
+        int precision = strchr(spec, '*') ? va_arg(arguments, int) : 0;
+        switch (at[-1]) {
+        case 's': put_escaped(html, va_arg(arguments, const char *)); break;
+        case 'd': snprintf(number, sizeof number, spec, va_arg(arguments, int)); break;
+        case 'u': snprintf(number, sizeof number, spec, va_arg(arguments, size_t)); break;
+        case 'f':
+        case 'g': put_real(number, sizeof number, spec, precision, va_arg(arguments, double)); break;
+        default: number[0] = '%';
+        }
+        ssg_html_append(html, number, strlen(number));
+    }
+    va_end(arguments);
+}
+
+void ssg_html_data(ssg_html *html, const char *type, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    ssg_html_put(html, "data:%s;base64,", type);
+    for (size_t i = 0; i < size; i += 3) {
+        uint32_t three = (uint32_t)bytes[i] << 16 | (i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0) | (i + 2 < size ? bytes[i + 2] : 0u);
+        char four[4] = {digits[three >> 18], digits[three >> 12 & 63], i + 1 < size ? digits[three >> 6 & 63] : '=',
+                        i + 2 < size ? digits[three & 63] : '='};
+        ssg_html_append(html, four, 4);
+    }
+}

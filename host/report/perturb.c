@@ -1,0 +1,80 @@
+#include "host/base/alloc.h"
+#include "host/report/chart.h"
+#include "host/report/read.h"
+#include "host/report/report.h"
+
+enum { MOST_STEPS = 100 };
+static const char *const ways[] = {"deletion", "insertion"}, *const values[] = {"probability", "accuracy"};
+
+typedef struct perturb {
+    double part[MOST_STEPS + 1], percent[2][2][MOST_STEPS + 1]; /* [way][value] */
+    double area[2];
+    size_t points;
+} perturb;
+
+static ssgcam_status read(perturb *p, const json_t *root, const char *path)
+{
+    json_error_t error;
+    int steps;
+    if (json_unpack_ex((json_t *)root, &error, 0, "{s:i,s:{s:F},s:{s:F}}", "steps", &steps, ways[0], "area", &p->area[0], ways[1], "area",
+                       &p->area[1]) != 0)
+        return ssg_read_wrong(path, &error);
+    if (steps < 1 || steps > MOST_STEPS) return ssg_fail(SSGCAM_ERR_INPUT, "%s: 'steps' must be 1 to %d", path, MOST_STEPS);
+    p->points = (size_t)steps + 1;
+    for (size_t i = 0; i < p->points; i++) p->part[i] = 100.0 * (double)i / steps;
+    for (int w = 0; w < 2; w++)
+        for (int v = 0; v < 2; v++) {
+            double *read;
+            SSG_TRY(ssg_read_numbers(&read, p->points, json_object_get(json_object_get(root, ways[w]), values[v]), values[v], path));
+            for (size_t i = 0; i < p->points; i++) p->percent[w][v][i] = 100 * read[i];
+            ssg_free(read);
+        }
+    return SSGCAM_OK;
+}
+
+static void put_chart(ssg_html *h, const perturb *p, int v)
+{
+    ssg_series series[2] = {{"replaced (deletion)", 0, p->part, p->percent[0][v], p->points},
+                            {"only these left (insertion)", 1, p->part, p->percent[1][v], p->points}};
+    ssg_chart_put(h, &(ssg_chart){.title = v ? "First answers" : "Probability of the class",
+                                  .x_name = "pixels, %",
+                                  .y_name = v ? "the class is the answer, %" : "mean probability, %",
+                                  .series = series,
+                                  .count = 2});
+}
+
+static void put_table(ssg_html *h, const perturb *p)
+{
+    ssg_report_table_begin(h, "With so many pixels replaced, or only them left, in percent");
+    ssg_html_put(h, "<thead><tr><th scope=\"col\" rowspan=\"2\" class=\"n\">pixels</th><th scope=\"colgroup\" colspan=\"2\">replaced</th>"
+                    "<th scope=\"colgroup\" colspan=\"2\">only these left</th></tr><tr>");
+    for (int w = 0; w < 2; w++) ssg_html_put(h, "<th scope=\"col\" class=\"n\">probability</th><th scope=\"col\" class=\"n\">first answer</th>");
+    ssg_html_put(h, "</tr></thead><tbody>\n");
+    for (size_t i = 0; i < p->points; i++) {
+        ssg_html_put(h, "<tr><th scope=\"row\" class=\"n\">%.0f</th>", p->part[i]);
+        for (int w = 0; w < 2; w++) ssg_html_put(h, "<td class=\"n\">%.2f</td><td class=\"n\">%.2f</td>", p->percent[w][0][i], p->percent[w][1][i]);
+        ssg_html_put(h, "</tr>\n");
+    }
+    ssg_html_put(h, "</tbody>");
+    ssg_report_table_end(h);
+}
+
+ssgcam_status ssg_report_perturb(ssg_html *html, const json_t *root, const char *path)
+{
+    perturb p = {0};
+    json_error_t error;
+    int images, maps;
+    if (json_unpack_ex((json_t *)root, &error, 0, "{s:i,s:i}", "images", &images, "maps", &maps) != 0) return ssg_read_wrong(path, &error);
+    SSG_TRY(read(&p, root, path));
+    ssg_report_tiles_begin(html);
+    ssg_report_tile(html, "area under deletion; small is good", p.area[0], 4, "", NULL);
+    ssg_report_tile(html, "area under insertion; large is good", p.area[1], 4, "", NULL);
+    ssg_report_tile(html, "images", images, 0, "", NULL);
+    ssg_report_tile(html, "maps", maps, 0, "", NULL);
+    ssg_report_tiles_end(html);
+    ssg_html_put(html, "<div class=\"pair\">\n");
+    for (int v = 0; v < 2; v++) put_chart(html, &p, v);
+    ssg_html_put(html, "</div>\n");
+    put_table(html, &p);
+    return SSGCAM_OK;
+}
