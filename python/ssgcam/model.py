@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from ctypes import POINTER, byref, c_char_p, c_float, c_int, c_size_t, c_void_p
 from ctypes import pointer as pointer_to
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ class Model(Handle):
         def take(_context, pointer, _files):
             try:
                 results.append(_explanation(pointer.contents))
-            except BaseException as error:  # ctypes would print and forget it; may be a KeyboardInterrupt
+            except BaseException as error:  # ctypes would print and forget it
                 raised.append(error)
                 stop.value = 1
 
@@ -156,7 +157,7 @@ class Model(Handle):
             options.images, options.image_count = array.ctypes.data_as(POINTER(c_float)), len(array)
             options.image_size[:] = array.shape[1:3] if self.nhwc else array.shape[2:4]
         failed = structs.Progress(lambda _context, _done, _total, _id, why: failures.append(why.decode(errors="replace")))
-        self._run(lambda: lib.ssgcam_explain_run(byref(options), failed), options, recipe, results, failures, raised)
+        self._run(lambda: lib.ssgcam_explain_run(byref(options), failed), options, recipe, results, failures, raised, stop)
         return results
 
     # ---- pixel labels ------------------------------------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ class Model(Handle):
                                        callback=structs.LabelCallback(take))
         if array is not None:
             options.images = array.ctypes.data_as(POINTER(c_float))
-        self._run(lambda: lib.ssgcam_label_run(byref(options)), options, recipe, results, failures, raised)
+        self._run(lambda: lib.ssgcam_label_run(byref(options)), options, recipe, results, failures, raised, stop)
         return results
 
     def _numbers(self, entry: Union[Class, Sequence[Class]]) -> list[int]:
@@ -207,12 +208,12 @@ class Model(Handle):
 
     # ---- both --------------------------------------------------------------------------------------------------------------------------
 
-    def _run(self, call: Any, options: Any, recipe: Recipe, results: list, failures: list, raised: list) -> None:
+    def _run(self, call: Any, options: Any, recipe: Recipe, results: list, failures: list, raised: list,
+             stop: c_int) -> None:
         """Calls with the handles filled in and held, always in this order, so that threads cannot wait for each other in a ring."""
         with self.lock, self.device.lock, recipe.lock:
             options.model, options.device, options.recipe = self.pointer, self.device.pointer, recipe.pointer
-            status = call()
-            error = error_of(status) if status else None
+            status, error = _interruptible(call, stop)
         if raised:
             raise raised[0]
         if error:
@@ -221,6 +222,25 @@ class Model(Handle):
                 error.results = results
                 error.args = (": ".join([str(error), *failures[:1]]),)
             raise error
+
+
+def _interruptible(call: Any, stop: c_int) -> tuple[int, Optional[Error]]:
+    """The call on a thread of its own, while this one waits for it or for Ctrl-C (which a callback would lose). Gives the status and its sentence."""
+    ended = []
+
+    def work() -> None:
+        status = call()
+        ended.append((status, error_of(status) if status else None))  # the sentence is kept per thread
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        stop.value = 1
+        thread.join()
+        raise
+    return ended[0]
 
 
 def _precision(name: str) -> int:

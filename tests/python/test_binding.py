@@ -3,10 +3,12 @@ import gc
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import weakref
 
@@ -296,6 +298,20 @@ class Threads(WithModel):
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
+
+
+class Interrupted(WithModel):
+    def test_control_c_ends_explain_early(self):
+        many = np.concatenate([self.arrays] * 2000)
+        timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        start = time.monotonic()
+        with self.assertRaises(KeyboardInterrupt):
+            self.model.explain(many, 1, method="scorecam")
+        early = time.monotonic() - start
+        timer.join()
+        self.assertEqual(len(self.model.explain(self.arrays, 1)), 4)
+        self.assertLess(early, 10)
 
 
 class Evolution(unittest.TestCase):
