@@ -22,10 +22,15 @@ static void sum(memory *m)
 /* Channels last to rows of planes: what a layer of the NHWC network goes through before its map is made. */
 static void to_planes(memory *m)
 {
-    ssg_net_axes axes = {3, {ROWS, CHANNELS, SIZE * SIZE}};
-    ssg_net_side to = {m->third, SSG_ELEMENT_F32, {{CHANNELS * SIZE * SIZE, SIZE * SIZE, 1}}, 0};
-    ssg_net_side from = {(void *)m->a.data, SSG_ELEMENT_F32, {{CHANNELS * SIZE * SIZE, 1, CHANNELS}}, 0};
-    ssg_net_copy(&m->b.run, &to, &from, &axes, 1);
+    ssg_net_turn turn = {.to = m->third,
+                         .from = m->a.data,
+                         .to_type = SSG_ELEMENT_F32,
+                         .from_type = SSG_ELEMENT_F32,
+                         .batch = ROWS,
+                         .rows = SIZE * SIZE,
+                         .columns = CHANNELS,
+                         .factor = 1};
+    ssg_net_turn_run(&m->b.run, &turn);
 }
 
 static void mean(memory *m)
@@ -89,7 +94,7 @@ static void softmax_backward(memory *m)
 const bench_case net_cases[] = {{"bias and ReLU", {"ssg_bias_kernel<float>"}, bias, 8.0 * FEATURES},
                                 {"ReLU, gradient", {"ssg_unary_backward_kernel<float>"}, relu_backward, 12.0 * FEATURES},
                                 {"sum of two", {"ssg_binary_kernel<float>"}, sum, 12.0 * FEATURES},
-                                {"NHWC to planes", {"ssg_copy_kernel<float, float>"}, to_planes, 8.0 * FEATURES},
+                                {"NHWC to planes", {"ssg_turn_kernel<float, float>"}, to_planes, 8.0 * FEATURES},
                                 {"mean over a plane", {"ssg_reduce_kernel<float>"}, mean, 4.0 * FEATURES},
                                 {"max pool 2", {"ssg_maxpool_kernel<float>"}, max_pool, 6.0 * FEATURES},
                                 {"max pool 2, gradient", {"ssg_maxpool_backward_kernel<float>"}, max_pool_backward, 6.0 * FEATURES},
