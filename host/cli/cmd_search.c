@@ -32,7 +32,7 @@ static const option table[] = {
     {"combine", 0, OPTION_TEXT, offsetof(flags, combine), "HOW", "ssgcam: product, coherence, both (both)"},
     {"weighting", 0, OPTION_TEXT, offsetof(flags, weighting), "HOW", "ssgcam: element, or both element and channel (element)"},
     {"powers", 0, OPTION_TEXT, offsetof(flags, powers), "X,Y", "every map is offered raised to each (0.25,0.5,1)"},
-    {"grid", 0, OPTION_TEXT, offsetof(flags, grid), "HxW", "size at which maps are mixed and scored (the network's input)"},
+    {"grid", 0, OPTION_TEXT, offsetof(flags, grid), "N|HxW", "size at which maps are mixed and scored (the network's input)"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The search:"},
     {"fitness", 0, OPTION_TEXT, offsetof(flags, fitness), "WHAT", "miou, foreground, object, image (miou)"},
     {"evaluations", 'n', OPTION_INT, offsetof(flags, evaluations), "N", "candidates scored in a run (12800 divided by the number of runs)"},
@@ -115,6 +115,16 @@ static void choose_cache(const flags *f, lists *l, ssgcam_search_options *o)
     o->cache = l->cache[0] ? l->cache : NULL;
 }
 
+/* "240" or "240x320". */
+static int parse_grid(const char *text, int grid[2])
+{
+    char rest;
+    if (sscanf(text, "%dx%d%c", &grid[0], &grid[1], &rest) == 2) return 1;
+    if (sscanf(text, "%d%c", &grid[0], &rest) != 1) return 0;
+    grid[1] = grid[0];
+    return 1;
+}
+
 static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_options *o)
 {
     static const char *const combines[] = {"both", "product", "coherence"}, *const weightings[] = {"element", "both"};
@@ -136,8 +146,8 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     if (status == SSGCAM_OK) status = choose("threshold", f->threshold, thresholds, 2, &threshold);
     if (status == SSGCAM_OK) status = choose("adaptation", f->adaptation, adaptations, 5, &adaptation);
     if (status == SSGCAM_OK && f->fitness) status = ssgcam_fitness_parse(f->fitness, &o->fitness);
-    if (status == SSGCAM_OK && f->grid && sscanf(f->grid, "%dx%d", &o->grid[0], &o->grid[1]) < 2)
-        status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--grid '%s': give height x width, e.g. 240x240", f->grid);
+    if (status == SSGCAM_OK && f->grid && !parse_grid(f->grid, o->grid))
+        status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--grid '%s': give one size, or height x width, e.g. 240x320", f->grid);
     if (status != SSGCAM_OK) return status;
     o->sigmas = l->sigmas, o->powers = l->powers, o->methods = l->methods, o->mixed = l->mixed;
     o->product_only = combine == 1, o->coherence_only = combine == 2, o->channel_too = weighting;

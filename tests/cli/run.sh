@@ -280,6 +280,8 @@ expect 3 "with other options; finish that one" "${search[@]}" --runs 60 -n 10000
 expect 0 "held out" "${search[@]}" -n 300 --sigmas 0,3 -o held.json --fresh
 # Recipes as the schema of docs/ has them, of searches with other options too.
 expect 0 "rows, " "${search[@]}" -n 300 -m ssgcam,hirescam --weighting both --combine coherence --powers 0.5 --folds 2 --fitness foreground -o folds.json
+expect 2 "give one size, or height x width" search "$model" --data data --mask-values object --grid 24x40x3 -o runs.json
+expect 0 "rows, " search "$model" --data data --mask-values object --grid 24 -n 100 --folds 1 -o square.json
 expect 0 "rows, " search "$model" --data data --mask-values object --grid 24x40 -n 300 --runs 2 --threshold gene --adaptation jde --sparsity 0.01 -o runs.json
 said=$(python3 "$here/check_recipes.py" "$here/../../docs/recipe.schema.json" one.json held.json folds.json runs.json -- \
   "$ssgcam" explain "$model" "data/${ids[0]}.jpg" -q -o against -r 2>&1) && code=0 || code=$?
