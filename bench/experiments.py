@@ -105,8 +105,8 @@ def labelled(task, title):
     print(f"With nothing blurred the network is right on {task.perturb('gradcam', 'last')[0]:.1f} % of the images.\n")
 
 
-def perturbed(task, title):
-    print(f"## {title}\n\n{task.images} images.\n")
+def perturbed(task, title, remark):
+    print(f"## {title}\n\n{task.images} images. {remark}\n")
     rows = [(*name_of(m, l), task.perturb(m, l)[1:]) for m, l in contestants(task)]
     table(["method", "where", "accuracy, 20 % blurred", "deletion", "insertion"], rows, [False, False, True])
     print(f"With nothing blurred the network is right on {task.perturb('gradcam', 'last')[0]:.1f} % of the images.\n")
@@ -136,7 +136,8 @@ def main(program, data, folder):
           "the map found what the network needs). *Deletion*, *insertion*: areas under the probability ([docs/perturb.md](../../docs/perturb.md), blur). Smooth Grad-CAM++ and SSG-CAM "
           "with their default settings (8 samples; product, sigma 2).\n")
     labelled(cells, "White blood cells, a network of ten layers")
-    perturbed(pictures, "Pictures of 20 categories, SqueezeNet 1.1 (without Score-CAM: 512 passes an image)")
+    perturbed(pictures, "Pictures of 20 categories, SqueezeNet 1.1 (without Score-CAM: 512 passes an image)",
+              "The last layer has a channel for each class, whose mean is the score: there all methods make the same map.")
 
 
 if __name__ == "__main__":

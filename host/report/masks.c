@@ -69,7 +69,7 @@ static void put_confusion(const masks *m)
         ssg_html_put(h, "<tr><th scope=\"row\">%s</th>", name_of(m, l));
         for (size_t k = 0; k < m->count; k++)
             if (!isnan(m->iou[k]))
-                ssg_html_put(h, "<td class=\"n%s\">%.2f</td>", k == l ? " same" : "", all ? 100 * m->confusion[l * m->count + k] / all : 0);
+                ssg_html_put(h, "<td class=\"n%s\">%.2f</td>", k == l ? " same" : "", all > 0 ? 100 * m->confusion[l * m->count + k] / all : 0);
         ssg_html_put(h, "</tr>\n");
     }
     ssg_html_put(h, "</tbody>");

@@ -226,20 +226,24 @@ class Model(Handle):
 
 def _interruptible(call: Any, stop: c_int) -> tuple[int, Optional[Error]]:
     """The call on a thread of its own, while this one waits for it or for Ctrl-C (which a callback would lose). Gives the status and its sentence."""
-    ended = []
+    ended, done = [], threading.Event()
 
     def work() -> None:
-        status = call()
-        ended.append((status, error_of(status) if status else None))  # the sentence is kept per thread
+        try:
+            status = call()
+            ended.append((status, error_of(status) if status else None))  # the sentence is kept per thread
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        thread.join()
-    except BaseException:
-        stop.value = 1
-        thread.join()
-        raise
+    threading.Thread(target=work).start()
+    interrupted = None
+    while not done.is_set():  # not join(): interrupted once, it no longer waits
+        try:
+            done.wait()
+        except BaseException as error:
+            stop.value, interrupted = 1, error
+    if interrupted:
+        raise interrupted
     return ended[0]
 
 
