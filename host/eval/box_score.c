@@ -1,7 +1,8 @@
 #include "host/eval/box_score.h"
 
-#include <math.h>
 #include <string.h>
+
+#include "host/eval/map_range.h"
 
 const int ssg_box_deltas[SSG_BOX_DELTAS] = {30, 50, 70};
 
@@ -40,15 +41,9 @@ double ssg_box_iou(const ssg_pixel_box *a, const ssg_pixel_box *b)
 
 void ssg_box_levels(uint8_t *q, const float *map, size_t pixels)
 {
-    double least = INFINITY, most = -INFINITY;
-    int whole = 1;
-    for (size_t i = 0; i < pixels; i++) {
-        whole &= isfinite(map[i]) != 0;
-        least = map[i] < least ? map[i] : least;
-        most = map[i] > most ? map[i] : most;
-    }
+    double least, most;
     memset(q, 0, pixels);
-    if (!whole || !(most > least)) return;
+    if (!ssg_map_range(map, pixels, &least, &most)) return;
     for (size_t i = 0; i < pixels; i++) q[i] = (uint8_t)((map[i] - least) / (most - least) * 255);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/eval/map_range.h"
 #include "kernels/gaussian.h"
 
 /* ---- order ----------------------------------------------------------------------------------------------------------------------------------------
@@ -96,15 +97,11 @@ void ssg_perturb_image(float *to, const float *image, const float *fill, const s
 void ssg_perturb_explained(float *to, const float *image, const float *map, const ssg_image_shape *s)
 {
     size_t pixels = s->height * s->width, pixel = s->nhwc ? s->channels : 1, plane = s->nhwc ? 1 : pixels;
-    float least = INFINITY, most = -INFINITY;
-    int whole = 1;
+    double least, most;
+    int varies = ssg_map_range(map, pixels, &least, &most);
+    float low = (float)least, range = (float)most - low;
     for (size_t i = 0; i < pixels; i++) {
-        whole &= isfinite(map[i]) != 0;
-        least = map[i] < least ? map[i] : least;
-        most = map[i] > most ? map[i] : most;
-    }
-    for (size_t i = 0; i < pixels; i++) {
-        float weight = whole && most > least ? (map[i] - least) / (most - least) : 0;
+        float weight = varies ? (map[i] - low) / range : 0;
         for (size_t c = 0; c < s->channels; c++) to[c * plane + i * pixel] = image[c * plane + i * pixel] * weight;
     }
 }

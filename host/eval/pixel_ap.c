@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "host/eval/map_range.h"
+
 static const double width = 0.001;
 
 /* The bin of a value in 0..1. Its edges are k * 0.001 as doubles have it: what the product is rounded to may lie on the other side. */
@@ -14,17 +16,11 @@ static size_t bin_of(double value)
 
 void ssg_pixel_ap_add(ssg_pixel_ap *ap, const float *map, const uint8_t *truth, uint8_t label, size_t pixels)
 {
-    double least = INFINITY, most = -INFINITY;
-    int whole = 1;
-    for (size_t i = 0; i < pixels; i++) {
-        whole &= isfinite(map[i]) != 0;
-        least = map[i] < least ? map[i] : least;
-        most = map[i] > most ? map[i] : most;
-    }
-    int constant = !whole || !(most > least);
+    double least, most;
+    int varies = ssg_map_range(map, pixels, &least, &most);
     for (size_t i = 0; i < pixels; i++) {
         if (truth[i] == 255) continue;
-        size_t bin = constant ? 0 : bin_of((map[i] - least) / (most - least));
+        size_t bin = varies ? bin_of((map[i] - least) / (most - least)) : 0;
         ++*(truth[i] == label ? &ap->object[bin] : &ap->other[bin]);
     }
 }
