@@ -1,45 +1,19 @@
 /* fuzz_report.c - arbitrary bytes as what report reads: a run of any kind, the log beside a good recipe, the journal of a folder. Whatever is in
  * them, the page holds no tag that the report did not write. */
 #include <ssgcam/report.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "host/report/report.h"
+#include "tests/fuzz/folder.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-static char folder[] = "/tmp/ssgcam-fuzz-XXXXXX";
 static const char recipe[] = "{\"ssgcam_recipe\": 1, \"threshold\": 77, \"layers\": [{\"name\": \"a\", \"weight\": 127}], \"search\": {\"fitness\": "
                              "\"miou\", \"searched\": {\"mean_iou\": 0.5, \"foreground_iou\": 0.25}}}";
 
-static const char *path_of(const char *name)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static void put(const char *name, const void *data, size_t size)
-{
-    FILE *file = fopen(path_of(name), "wb");
-    if (!file || fwrite(data, 1, size, file) != size || fclose(file) != 0) abort();
-}
-
-static void clean_up(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    if (system(command) != 0) fprintf(stderr, "%s is left behind\n", folder);
-}
-
 static void set_up(void)
 {
-    if (!mkdtemp(folder)) abort();
-    atexit(clean_up);
-    if (mkdir(path_of("run"), 0700) != 0) abort();
+    make_folder((const char *const[]){"run"}, 1);
     put("recipe.json", recipe, sizeof recipe - 1);
 }
 

@@ -1,44 +1,16 @@
 /* fuzz_tables.c - arbitrary bytes as data.csv, as VOC's annotation of an image, and as the journal of a run. */
 #include <ssgcam/dataset.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "host/pipeline/journal.h"
+#include "tests/fuzz/folder.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static char folder[] = "/tmp/ssgcam-fuzz-XXXXXX";
-
-static const char *path_of(const char *name)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static void put(const char *name, const void *data, size_t size)
-{
-    FILE *file = fopen(path_of(name), "wb");
-    if (!file || fwrite(data, 1, size, file) != size || fclose(file) != 0) abort();
-}
-
-static void clean_up(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    if (system(command) != 0) fprintf(stderr, "%s is left behind\n", folder);
-}
 
 static void set_up(void)
 {
     static const char *const parts[] = {"JPEGImages", "Annotations", "ImageSets", "ImageSets/Main"};
-    if (!mkdtemp(folder)) abort();
-    atexit(clean_up);
-    for (int i = 0; i < 4; i++)
-        if (mkdir(path_of(parts[i]), 0700) != 0) abort();
+    make_folder(parts, 4);
     put("ImageSets/Main/train.txt", "a\n", 2);
     put("done.png", "x", 1);
 }
