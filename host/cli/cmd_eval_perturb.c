@@ -33,18 +33,6 @@ enum { ROWS = sizeof table / sizeof *table };
 
 static const char *const fills[] = {"blur", "mean", "zero", "road", NULL}, *const orders[] = {"most", "least", "random", NULL};
 
-/* Where `text` is in the list; NULL is the first. */
-static ssgcam_status choose(int *chosen, const char *option_name, const char *text, const char *const *list)
-{
-    char all[64];
-    size_t used = 0;
-    for (*chosen = 0; list[*chosen]; ++*chosen) {
-        if (!text || strcmp(text, list[*chosen]) == 0) return SSGCAM_OK;
-        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", used ? ", " : "", list[*chosen]);
-    }
-    return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "%s '%s': one of %s", option_name, text, all);
-}
-
 /* ---- output ------------------------------------------------------------------------------------------------------------------------------ */
 
 static json_t *curve_json(const ssgcam_perturb_curve *curve, int steps)
@@ -130,8 +118,8 @@ static ssgcam_status work(const void *parsed, const char *path)
     inputs in;
     int fill, order;
     if (!path || !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give a MODEL and --maps DIR (ssgcam generate --maps writes them)");
-    ssgcam_status status = choose(&fill, "--fill", f->fill, fills);
-    if (status == SSGCAM_OK) status = choose(&order, "--order", f->order, orders);
+    ssgcam_status status = choose(&fill, "fill", f->fill, fills);
+    if (status == SSGCAM_OK) status = choose(&order, "order", f->order, orders);
     if (status != SSGCAM_OK) return status;
     status = inputs_open(&in, path, &f->common, &f->preprocess, NULL, &f->data);
     if (status == SSGCAM_OK) status = evaluate(f, &in, fill, order);

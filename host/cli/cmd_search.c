@@ -84,18 +84,6 @@ static ssgcam_status parse_methods(const char *flag, const char *text, ssgcam_me
     return status;
 }
 
-/* The index of `text` in a list of names. */
-static ssgcam_status choose(const char *flag, const char *text, const char *const *names, size_t count, int *index)
-{
-    char all[256] = "";
-    *index = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!text || strcmp(text, names[i]) == 0) return *index = (int)i, SSGCAM_OK;
-        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
-    }
-    return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s '%s': there are %s", flag, text, all);
-}
-
 /* Values that the options point to. */
 typedef struct lists {
     double sigmas[MOST_VALUES], powers[MOST_VALUES], shrink[MOST_VALUES];
@@ -127,8 +115,8 @@ static int parse_grid(const char *text, int grid[2])
 
 static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_options *o)
 {
-    static const char *const combines[] = {"both", "product", "coherence"}, *const weightings[] = {"element", "both"};
-    static const char *const thresholds[] = {"solved", "gene"}, *const adaptations[] = {"lshade", "jso", "jde", "dither", "fixed"};
+    static const char *const combines[] = {"both", "product", "coherence", NULL}, *const weightings[] = {"element", "both", NULL};
+    static const char *const thresholds[] = {"solved", "gene", NULL}, *const adaptations[] = {"lshade", "jso", "jde", "dither", "fixed", NULL};
     int combine, weighting, threshold, adaptation, sign = f->evaluations | f->population | f->stagnation | f->seed | f->bank_memory | f->batch;
     ssgcam_status status = parse_reals("sigmas", f->sigmas, l->sigmas, &o->sigma_count);
     if (sign < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "a number below 0 makes no sense here");
@@ -141,10 +129,10 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     }
     if (status == SSGCAM_OK) status = parse_methods("methods", f->methods, l->methods, &o->method_count);
     if (status == SSGCAM_OK) status = parse_methods("mix", f->mix, l->mixed, &o->mixed_count);
-    if (status == SSGCAM_OK) status = choose("combine", f->combine, combines, 3, &combine);
-    if (status == SSGCAM_OK) status = choose("weighting", f->weighting, weightings, 2, &weighting);
-    if (status == SSGCAM_OK) status = choose("threshold", f->threshold, thresholds, 2, &threshold);
-    if (status == SSGCAM_OK) status = choose("adaptation", f->adaptation, adaptations, 5, &adaptation);
+    if (status == SSGCAM_OK) status = choose(&combine, "combine", f->combine, combines);
+    if (status == SSGCAM_OK) status = choose(&weighting, "weighting", f->weighting, weightings);
+    if (status == SSGCAM_OK) status = choose(&threshold, "threshold", f->threshold, thresholds);
+    if (status == SSGCAM_OK) status = choose(&adaptation, "adaptation", f->adaptation, adaptations);
     if (status == SSGCAM_OK && f->fitness) status = ssgcam_fitness_parse(f->fitness, &o->fitness);
     if (status == SSGCAM_OK && f->grid && !parse_grid(f->grid, o->grid))
         status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--grid '%s': give one size, or height x width, e.g. 240x320", f->grid);

@@ -175,6 +175,16 @@ ssgcam_status inputs_open(inputs *in, const char *path, const common_flags *comm
     return status;
 }
 
+ssgcam_status choose(int *chosen, const char *flag, const char *text, const char *const *names)
+{
+    char all[256] = "";
+    for (*chosen = 0; names[*chosen]; ++*chosen) {
+        if (!text || strcmp(text, names[*chosen]) == 0) return SSGCAM_OK;
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", *chosen ? ", " : "", names[*chosen]);
+    }
+    return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s '%s': one of %s", flag, text, all);
+}
+
 void inputs_close(inputs *in)
 {
     ssgcam_dataset_destroy(&in->data);

@@ -141,6 +141,9 @@ ssgcam_status load_method(ssgcam_method_options *method, const method_flags *fla
 ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, const ssgcam_model *model);
 ssgcam_status parse_precision(const common_flags *flags, ssgcam_precision *precision);
 
+/* Where the text of --FLAG is among `names`, which end with NULL; a text of NULL is the first. */
+ssgcam_status choose(int *chosen, const char *flag, const char *text, const char *const *names);
+
 /* A progress line: one that is rewritten on a terminal, one a minute elsewhere; failures are listed at once. */
 typedef struct progress {
     const char *unit; /* "images" */
