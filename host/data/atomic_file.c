@@ -106,8 +106,7 @@ ssgcam_status ssg_folder_make(const char *path)
         if (*at != '/' && *at != '\0') continue;
         char kept = *at;
         *at = '\0';
-        struct stat about;
-        if (mkdir(copy, 0755) != 0 && (errno != EEXIST || stat(copy, &about) != 0 || !S_ISDIR(about.st_mode)))
+        if (mkdir(copy, 0755) != 0 && (errno != EEXIST || !ssg_path_is_folder(copy)))
             status = ssg_fail(SSGCAM_ERR_IO, "%s: the folder cannot be made: %s", copy,
                               errno == EEXIST ? "a file of that name is in the way" : strerror(errno));
         *at = kept;
@@ -121,4 +120,17 @@ char *ssg_path_join(const char *folder, const char *name)
 {
     if (!folder || !folder[0] || name[0] == '/') return ssg_strdup(name);
     return ssg_format("%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", name);
+}
+
+char *ssg_path_beside(const char *path, const char *suffix)
+{
+    size_t length = strlen(path);
+    if (length > 5 && strcmp(path + length - 5, ".json") == 0) length -= 5;
+    return ssg_format("%.*s%s", (int)length, path, suffix);
+}
+
+int ssg_path_is_folder(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }

@@ -20,4 +20,9 @@ ssgcam_status ssg_folder_make(const char *path);
 /* "folder/name" in fresh memory; `name` alone if it is absolute or folder is NULL or "". */
 char *ssg_path_join(const char *folder, const char *name);
 
+/* What stands beside a file of JSON: its path without ".json", plus the suffix, in fresh memory. */
+char *ssg_path_beside(const char *path, const char *suffix);
+
+int ssg_path_is_folder(const char *path);
+
 #endif

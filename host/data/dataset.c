@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
@@ -138,17 +137,11 @@ static void digest(ssgcam_dataset *d)
     snprintf(d->digest, sizeof d->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
 }
 
-static int is_folder(const char *path)
-{
-    struct stat about;
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
-
 /* classes.txt in the data's folder, or beside its csv file. */
 static char *classes_path(const char *data)
 {
     const char *slash = strrchr(data, '/');
-    if (is_folder(data)) return ssg_path_join(data, "classes.txt");
+    if (ssg_path_is_folder(data)) return ssg_path_join(data, "classes.txt");
     return slash ? ssg_format("%.*s/classes.txt", (int)(slash - data), data) : ssg_strdup("classes.txt");
 }
 
@@ -176,7 +169,7 @@ static ssgcam_status read_any(ssg_dataset_builder *b)
     if (o->voc) return ssg_dataset_read_voc(b, o->voc, o->split);
     if (o->images && o->labels) return ssg_dataset_read_csv(b, o->labels, o->images, 1);
     if (o->images) return read_folder(b, o->images);
-    if (!is_folder(o->data)) return ssg_dataset_read_csv(b, o->data, NULL, 1);
+    if (!ssg_path_is_folder(o->data)) return ssg_dataset_read_csv(b, o->data, NULL, 1);
     char *path = ssg_path_join(o->data, "data.csv");
     if (!path) return SSG_OUT_OF_MEMORY;
     ssgcam_status status = ssg_dataset_read_csv(b, path, NULL, 1);

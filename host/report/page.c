@@ -1,6 +1,5 @@
 #include <ctype.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "host/base/alloc.h"
 #include "host/data/atomic_file.h"
@@ -72,8 +71,7 @@ static ssgcam_status put_file(run *r, size_t number)
 
 static ssgcam_status put_run(run *r, size_t number)
 {
-    struct stat about;
-    if (stat(r->path, &about) != 0 || !S_ISDIR(about.st_mode)) return put_file(r, number);
+    if (!ssg_path_is_folder(r->path)) return put_file(r, number);
     begin_section(r, number, "Masks");
     return ssg_report_generate(r->html, r->path);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/data/atomic_file.h"
 #include "host/report/chart.h"
 #include "host/report/read.h"
 #include "host/report/report.h"
@@ -64,9 +65,7 @@ static ssgcam_status take_line(void *context, json_t *line, const char *where)
 /* The log stands beside the recipe; a recipe that has travelled alone is fine. */
 static ssgcam_status read_log(section *s)
 {
-    size_t length = strlen(s->path);
-    if (length > 5 && strcmp(s->path + length - 5, ".json") == 0) length -= 5;
-    char *path = ssg_format("%.*s.log.jsonl", (int)length, s->path);
+    char *path = ssg_path_beside(s->path, ".log.jsonl");
     s->log.entries = json_array();
     if (!path || !s->log.entries) return ssg_free(path), SSG_OUT_OF_MEMORY;
     ssgcam_status status = ssg_read_lines(path, take_line, &s->log);

@@ -54,14 +54,6 @@ static ssgcam_status take_checkpoint(ssg_session *s, const char *bytes, size_t s
     return SSGCAM_OK;
 }
 
-/* OUT without ".json", plus the suffix. */
-static char *beside(const char *out, const char *suffix)
-{
-    size_t length = strlen(out);
-    if (length > 5 && strcmp(out + length - 5, ".json") == 0) length -= 5;
-    return ssg_format("%.*s%s", (int)length, out, suffix);
-}
-
 static ssgcam_status open_log(ssg_session *s)
 {
     struct stat about;
@@ -87,8 +79,8 @@ ssgcam_status ssg_session_open(ssg_session *session, const char *out, const ssg_
 {
     *session = (ssg_session){.identity = *identity, .started_ms = ssg_clock_ms(), .saved_ms = ssg_clock_ms()};
     if (!out) return SSGCAM_OK;
-    session->checkpoint = beside(out, ".checkpoint");
-    session->log_path = beside(out, ".log.jsonl");
+    session->checkpoint = ssg_path_beside(out, ".checkpoint");
+    session->log_path = ssg_path_beside(out, ".log.jsonl");
     ssgcam_status status = session->checkpoint && session->log_path ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK && !fresh) status = read_checkpoint(session);
     if (status == SSGCAM_OK) status = open_log(session);
@@ -101,7 +93,7 @@ ssgcam_status ssg_session_check(const char *out, const ssg_session_identity *ide
     ssg_session session = {.identity = *identity};
     if (!out || fresh) return SSGCAM_OK;
     session.identity.bank[0] = '\0';
-    session.checkpoint = beside(out, ".checkpoint");
+    session.checkpoint = ssg_path_beside(out, ".checkpoint");
     ssgcam_status status = session.checkpoint ? read_checkpoint(&session) : SSG_OUT_OF_MEMORY;
     ssg_session_close(&session, 0);
     return status;
