@@ -32,6 +32,8 @@ typedef struct ssg_mask_setting {
 /* "classes", "object", or "object>=N". */
 ssgcam_status ssg_mask_setting_parse(ssg_mask_setting *setting, const char *text);
 
+enum { SSG_MASK_CLASSES_MOST = 253 }; /* class c is the byte c + 1, and 255 is taken */
+
 /* Reads a mask as labels 0, c + 1, 255. label: the image's class for SSG_MASK_OBJECT (-1: it has none or several, which is an error). A value above
  * class_count is refused with its first position. */
 ssgcam_status ssg_mask_read(ssg_image *labels, const char *path, const ssg_mask_setting *setting, int label, size_t class_count);

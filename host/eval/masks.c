@@ -249,7 +249,7 @@ static ssgcam_status run(scoring *s)
     if (o->maps && (o->threshold < 0 || o->threshold > 255)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "threshold %d; 0 to 255", o->threshold);
     SSG_TRY(ssg_mask_setting_parse(&s->setting, o->mask_values ? o->mask_values : "classes"));
     r->class_count = o->data->class_count ? o->data->class_count : o->model ? ssgcam_model_class_count(o->model) : 0;
-    if (r->class_count < 1 || r->class_count > 253)
+    if (r->class_count < 1 || r->class_count > SSG_MASK_CLASSES_MOST)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "%zu classes; a mask file can tell 1 to 253 apart: name them in classes.txt or MODEL.json",
                         r->class_count);
     r->confusion = ssg_calloc((r->class_count + 1) * (r->class_count + 1), sizeof *r->confusion);

@@ -1,10 +1,9 @@
 #include <ssgcam/label.h>
 
 #include "host/base/alloc.h"
+#include "host/data/tensor_input.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
-
-enum { MOST_CLASSES = 253 }; /* class c is the byte c + 1, and 255 is taken */
 
 typedef struct job {
     const ssgcam_label_options *o;
@@ -52,8 +51,8 @@ ssgcam_status ssgcam_label_run(const ssgcam_label_options *options)
     job j = {.o = options};
     size_t classes = ssgcam_model_class_count(options->model);
     if (!options->item_count || !options->callback) return ssg_fail(SSGCAM_ERR_ARGUMENT, "no images to label, or nowhere to give the labels");
-    if (classes > MOST_CLASSES)
-        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the model has %zu classes; labels are bytes and hold %d", classes, MOST_CLASSES);
+    if (classes > SSG_MASK_CLASSES_MOST)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the model has %zu classes; labels are bytes and hold %d", classes, SSG_MASK_CLASSES_MOST);
     const ssgcam_item **items = ssg_calloc(options->item_count, sizeof *items);
     ssgcam_status status = items ? run(&j, items) : SSG_OUT_OF_MEMORY;
     ssg_labeller_clear(&j.labeller);

@@ -1,11 +1,12 @@
 #include <math.h>
+#include <ssgcam/eval.h>
 
 #include "host/base/alloc.h"
 #include "host/report/chart.h"
 #include "host/report/read.h"
 #include "host/report/report.h"
 
-enum { MOST_LABELS = 254, MOST_SHOWN = 12, THRESHOLDS = 256 };
+enum { MOST_LABELS = 254, MOST_SHOWN = 12 };
 
 typedef struct masks {
     ssg_html *html;
@@ -78,9 +79,9 @@ static void put_confusion(const masks *m)
 
 static void put_curve(const masks *m)
 {
-    double thresholds[THRESHOLDS], percent[THRESHOLDS];
-    for (int t = 0; t < THRESHOLDS; t++) thresholds[t] = t, percent[t] = 100 * m->curve[t];
-    ssg_series series = {"mIoU", 0, thresholds, percent, THRESHOLDS};
+    double thresholds[SSGCAM_THRESHOLDS], percent[SSGCAM_THRESHOLDS];
+    for (int t = 0; t < SSGCAM_THRESHOLDS; t++) thresholds[t] = t, percent[t] = 100 * m->curve[t];
+    ssg_series series = {"mIoU", 0, thresholds, percent, SSGCAM_THRESHOLDS};
     ssg_chart_put(m->html, &(ssg_chart){.title = "Every threshold",
                                         .x_name = "threshold, of 255",
                                         .y_name = "mIoU, %",
@@ -118,7 +119,7 @@ static ssgcam_status read(masks *m, const json_t *root)
     if (m->count < 1 || m->count > MOST_LABELS) return ssg_fail(SSGCAM_ERR_INPUT, "%s: 'labels' must hold 1 to %d names", m->path, MOST_LABELS);
     SSG_TRY(ssg_read_numbers(&m->iou, m->count, iou, "iou", m->path));
     SSG_TRY(read_confusion(m, confusion));
-    return json_array_size(curve) ? ssg_read_numbers(&m->curve, THRESHOLDS, curve, "curve_mean_iou", m->path) : SSGCAM_OK;
+    return json_array_size(curve) ? ssg_read_numbers(&m->curve, SSGCAM_THRESHOLDS, curve, "curve_mean_iou", m->path) : SSGCAM_OK;
 }
 
 ssgcam_status ssg_report_masks(ssg_html *html, const json_t *root, const char *path)

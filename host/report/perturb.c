@@ -1,13 +1,14 @@
+#include <ssgcam/eval.h>
+
 #include "host/base/alloc.h"
 #include "host/report/chart.h"
 #include "host/report/read.h"
 #include "host/report/report.h"
 
-enum { MOST_STEPS = 100 };
 static const char *const ways[] = {"deletion", "insertion"}, *const values[] = {"probability", "accuracy"};
 
 typedef struct perturb {
-    double part[MOST_STEPS + 1], percent[2][2][MOST_STEPS + 1]; /* [way][value] */
+    double part[SSGCAM_PERTURB_STEPS_MOST + 1], percent[2][2][SSGCAM_PERTURB_STEPS_MOST + 1]; /* [way][value] */
     double area[2];
     size_t points;
 } perturb;
@@ -19,7 +20,8 @@ static ssgcam_status read(perturb *p, const json_t *root, const char *path)
     if (json_unpack_ex((json_t *)root, &error, 0, "{s:i,s:{s:F},s:{s:F}}", "steps", &steps, ways[0], "area", &p->area[0], ways[1], "area",
                        &p->area[1]) != 0)
         return ssg_read_wrong(path, &error);
-    if (steps < 1 || steps > MOST_STEPS) return ssg_fail(SSGCAM_ERR_INPUT, "%s: 'steps' must be 1 to %d", path, MOST_STEPS);
+    if (steps < 1 || steps > SSGCAM_PERTURB_STEPS_MOST)
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s: 'steps' must be 1 to %d", path, SSGCAM_PERTURB_STEPS_MOST);
     p->points = (size_t)steps + 1;
     for (size_t i = 0; i < p->points; i++) p->part[i] = 100.0 * (double)i / steps;
     for (int w = 0; w < 2; w++)
