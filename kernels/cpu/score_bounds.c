@@ -143,6 +143,15 @@ size_t ssg_score_find_top(const ssg_score_ops *ops, const ssg_score_image *image
     return looked;
 }
 
+void ssg_score_mark_above(const ssg_score_ops *ops, const ssg_score_scratch *s, uint64_t *bits, const uint32_t *tops, size_t classes, uint32_t level)
+{
+    memset(bits, 0, s->words * sizeof *bits);
+    for (size_t k = 0; k < classes; k++) {
+        ops->above(s->above, s->high + k * s->width, ssg_score_limit(level, tops[k]), s->width);
+        for (size_t w = 0; w < s->words; w++) bits[w] |= s->above[w];
+    }
+}
+
 /* ---- a tour of the chosen blocks ----------------------------------------------------------------------------------------------------- */
 
 /* Moves on to the next chosen block; 0: there is none. */

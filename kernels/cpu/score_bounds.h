@@ -26,6 +26,16 @@ void ssg_score_bound(const ssg_score_ops *ops, const ssg_score_image *image, ssg
 size_t ssg_score_find_top(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *scratch, const ssg_score_mixture *mixture,
                           size_t k, uint32_t *top);
 
+/* The largest f that is not above a level, which is what a tau is too. */
+static inline uint32_t ssg_score_limit(uint32_t level, uint32_t top)
+{
+    return level * top / 255;
+}
+
+/* A bit per block that any class may reach with a level above this; the scratch has the classes' bounds of f. */
+void ssg_score_mark_above(const ssg_score_ops *ops, const ssg_score_scratch *scratch, uint64_t *bits, const uint32_t *tops, size_t classes,
+                          uint32_t level);
+
 /* Chosen blocks in the order in which they are looked at: a stretch of the image, all mixtures, then the next stretch. */
 typedef struct ssg_score_place {
     size_t word, mixture;

@@ -3,11 +3,6 @@
 
 #include "kernels/cpu/score_bounds.h"
 
-static uint32_t limit_at(const ssg_score_mixture *mixture, uint32_t top)
-{
-    return mixture->tau * top / 255;
-}
-
 /* A mixture's cells: background, then the image's classes, each {true positives, predicted}. */
 typedef struct tally {
     uint32_t *cells;
@@ -35,17 +30,6 @@ static size_t sure_winner(const ssg_score_scratch *s, const uint32_t *tops, size
     return best;
 }
 
-/* Blocks where any class may claim a pixel. */
-static void mark_active(const ssg_score_ops *ops, const ssg_score_scratch *s, uint64_t *active, const ssg_score_mixture *mixture,
-                        const uint32_t *tops, size_t classes)
-{
-    memset(active, 0, s->words * sizeof *active);
-    for (size_t k = 0; k < classes; k++) {
-        ops->above(s->above, s->high + k * s->width, limit_at(mixture, tops[k]), s->width);
-        for (size_t w = 0; w < s->words; w++) active[w] |= s->above[w];
-    }
-}
-
 /* Counts blocks that a class claims as a whole; what is left in `chosen` has to be looked at. */
 static void claim_blocks(const ssg_score_scratch *s, uint64_t *chosen, uint8_t *winners, const ssg_score_mixture *mixture, const uint32_t *tops,
                          size_t classes, tally to)
@@ -54,7 +38,7 @@ static void claim_blocks(const ssg_score_scratch *s, uint64_t *chosen, uint8_t *
         for (uint64_t left = chosen[w]; left;) {
             size_t block = ssg_score_take_bit(&left, w), k = sure_winner(s, tops, classes, block);
             winners[block] = (uint8_t)k;
-            if (k == SSG_SCORE_OPEN || s->low[k * s->width + block] <= limit_at(mixture, tops[k])) continue;
+            if (k == SSG_SCORE_OPEN || s->low[k * s->width + block] <= ssg_score_limit(mixture->tau, tops[k])) continue;
             const uint32_t *pixels = s->truth[k * s->width + block].pixels;
             claim(to, k, pixels[SSG_TRUTH_OWN], pixels[SSG_TRUTH_NONE], SSG_SCORE_BLOCK - pixels[SSG_TRUTH_IGNORED]);
             chosen[w] &= ~((uint64_t)1 << block % SSG_SCORE_WORD);
@@ -108,7 +92,7 @@ static void look(const ssg_score_ops *ops, const ssg_score_image *image, const s
         pointed = at.mixture, k = at.winner;
         uint32_t hits[3] = {0};
         uint64_t truth[] = {s->own[k * s->width + at.block], s->none[at.block], s->kept[at.block]};
-        ops->hits_block(hits, maps, mixture->weight, mixture->terms, SSG_SCORE_BLOCK * at.block, limit_at(mixture, top[k]), truth);
+        ops->hits_block(hits, maps, mixture->weight, mixture->terms, SSG_SCORE_BLOCK * at.block, ssg_score_limit(mixture->tau, top[k]), truth);
         claim(to, k, hits[0], hits[1], hits[2]);
     }
 }
@@ -127,9 +111,9 @@ size_t ssg_score_count_blocks(const ssg_score_ops *ops, const ssg_score_image *i
             ssg_score_bound(ops, image, s, &mixtures[m], k);
             looked += ssg_score_find_top(ops, image, s, &mixtures[m], k, &top[k]);
         }
-        mark_active(ops, s, chosen, &mixtures[m], top, classes);
+        ssg_score_mark_above(ops, s, chosen, top, classes, mixtures[m].tau);
         if (classes == 1)
-            claim_blocks_of_one(ops, s, chosen, limit_at(&mixtures[m], top[0]), to);
+            claim_blocks_of_one(ops, s, chosen, ssg_score_limit(mixtures[m].tau, top[0]), to);
         else
             claim_blocks(s, chosen, s->winner + m * s->width, &mixtures[m], top, classes, to);
     }

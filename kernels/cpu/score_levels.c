@@ -86,25 +86,15 @@ size_t ssg_score_bound_levels(const ssg_score_ops *ops, const ssg_score_image *i
 
 /* ---- blocks to look at --------------------------------------------------------------------------------------------------------------- */
 
-/* Blocks that any class reaches with a level above this. */
-static void mark_above(const ssg_score_ops *ops, const ssg_score_scratch *s, uint64_t *bits, const uint32_t *tops, size_t classes, uint32_t level)
-{
-    memset(bits, 0, s->words * sizeof *bits);
-    for (size_t k = 0; k < classes; k++) {
-        ops->above(s->above, s->high + k * s->width, level * tops[k] / 255, s->width);
-        for (size_t w = 0; w < s->words; w++) bits[w] |= s->above[w];
-    }
-}
-
 /* What bounds say: blocks of one level are counted, the others in question stay chosen. */
 static void choose_blocks(const ssg_score_ops *ops, const ssg_score_scratch *s, uint64_t *chosen, uint8_t *winners, const uint32_t *tops,
                           size_t classes, const ssg_score_curves *curves, ssg_score_range range)
 {
     ssg_score_cell *low[SSG_SCORE_CLASSES], *high[SSG_SCORE_CLASSES];
     for (size_t k = 0; k < classes; k++) low[k] = curves[k].seen_low, high[k] = curves[k].seen_high;
-    mark_above(ops, s, chosen, tops, classes, range.from);
+    ssg_score_mark_above(ops, s, chosen, tops, classes, range.from);
     if (range.to < SSG_SCORE_LEVELS) {
-        mark_above(ops, s, s->beyond, tops, classes, range.to);
+        ssg_score_mark_above(ops, s, s->beyond, tops, classes, range.to);
         for (size_t w = 0; w < s->words; w++) chosen[w] &= ~s->beyond[w];
     }
     quantise(ops, s, tops, classes);
