@@ -7,9 +7,7 @@ Maps: the last and the first candidate layer of each model on 60 images of demo/
 import csv
 import json
 import pathlib
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,17 +16,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from program import timed
+
 ROOT = pathlib.Path(__file__).parent.parent
 PROGRAM, DATA = ROOT / "build/release/ssgcam", ROOT / "demo/data"
 ROUNDS, DELTAS, TAUS = 5, (0.3, 0.5, 0.7), np.arange(0, 1, 0.001)
-
-
-def run(*command):
-    """Standard output, and processor seconds of the process."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    text = subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return text, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def read_items():
@@ -79,14 +71,14 @@ def opencv(maps, items):
 
 
 def measure(model, items):
-    layers = [l["name"] for l in json.loads(run(PROGRAM, "inspect", model, "--json")[0])["layers"] if l["candidate"]]
+    layers = [l["name"] for l in json.loads(timed(PROGRAM, "inspect", model, "--json")[0])["layers"] if l["candidate"]]
     for layer in layers[-1], layers[0]:
         with tempfile.TemporaryDirectory() as work:
             work = pathlib.Path(work)
-            run(PROGRAM, "generate", model, "--data", DATA, "--split", "test", "-l", layer, "-o", work / "run", "--maps", "-q")
+            timed(PROGRAM, "generate", model, "--data", DATA, "--split", "test", "-l", layer, "-o", work / "run", "--maps", "-q")
             maps, times = work / "run/maps", []
             for _ in range(ROUNDS):
-                ours = run(PROGRAM, "eval", "boxes", "--maps", maps, "--data", DATA, "--split", "test", "--curve", work / "curve.csv", "-q")[1]
+                ours = timed(PROGRAM, "eval", "boxes", "--maps", maps, "--data", DATA, "--split", "test", "--curve", work / "curve.csv", "-q")[1]
                 hits, theirs = opencv(maps, items)
                 times.append((ours, theirs))
             curve = np.loadtxt(work / "curve.csv", delimiter=",", skiprows=1)[:, 1:].T.reshape(2, 3, -1)

