@@ -324,7 +324,8 @@ Test(model_errors, input_of_the_wrong_size)
     ssg_model *model;
     ssg_graph *graph;
     cr_assert_eq(ssg_model_parse(&model, bytes, size, "test.onnx"), SSGCAM_OK);
-    cr_assert_eq(ssg_graph_lower(&graph, model, &(ssg_shape){4, {1, 1, 8, 8}}, NULL, 0), SSGCAM_ERR_ARGUMENT);
+    cr_assert_eq(ssg_graph_lower(&graph, model, &(ssg_shape){4, {1, 1, 8, 8}}, NULL, 0), SSGCAM_ERR_INPUT);
+    cr_assert_not_null(strstr(ssgcam_last_error(), "channels"), "%s", ssgcam_last_error());
     cr_assert_eq(ssg_graph_lower(&graph, model, &(ssg_shape){4, {1, 3, 2, 8}}, NULL, 0), SSGCAM_ERR_INPUT);
     cr_assert_not_null(strstr(ssgcam_last_error(), "too small"));
     ssg_model_destroy(&model);

@@ -293,6 +293,135 @@ Test(stream, a_consumer_that_fails_ends_it)
     }
 }
 
+/* ---- views ------------------------------------------------------------------------------------------------------------------------------------- */
+
+enum { GRID_H = 24, GRID_W = 21, GRID = GRID_H * GRID_W };
+
+/* Maps of all images on a grid of their own. */
+typedef struct mixtures {
+    int16_t of[IMAGES][2][GRID];
+    int classes[IMAGES][2];
+    size_t class_count[IMAGES];
+} mixtures;
+
+static ssgcam_status keep_mixtures(void *context, const ssg_stream_image *image)
+{
+    mixtures *m = context;
+    cr_assert(image->grid_height == GRID_H && image->grid_width == GRID_W);
+    m->class_count[image->index] = (size_t)image->class_count;
+    for (int c = 0; c < image->class_count; c++) {
+        m->classes[image->index][c] = image->classes[c];
+        memcpy(m->of[image->index][c], image->fused[c], sizeof m->of[0][0]);
+    }
+    return SSGCAM_OK;
+}
+
+static mixtures *see(ssg_device *device, const ssg_views *views, int batch)
+{
+    mixtures *m = calloc(1, sizeof *m);
+    ssg_stream_options options = {.device = device,
+                                  .model = model,
+                                  .recipe = recipe,
+                                  .grid = {GRID_H, GRID_W},
+                                  .views = views,
+                                  .items = chosen,
+                                  .count = IMAGES,
+                                  .batch = batch};
+    cr_assert_eq(ssg_stream_run(&options, keep_mixtures, m, NULL), SSGCAM_OK, "%s", ssgcam_last_error());
+    return m;
+}
+
+static mixtures *see_one(ssg_device *device, ssg_view view)
+{
+    return see(device, &(ssg_views){{view}, 1}, 4);
+}
+
+/* Every view alone gives what the mean is made of. */
+Test(stream, views_are_averaged)
+{
+    ssg_views views;
+    ssg_device *plain = open_faulty(1, 0);
+    cr_assert_eq(ssg_views_make(&views, model, (double[]){2, 0.9, 0.5}, 3, 1), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(views.count, 6u);
+    cr_expect(views.items[0].height == 29 && views.items[0].width == 43 && !views.items[0].mirrored, "the scale nearest to 1 comes first");
+    mixtures *alone[SSG_VIEWS_MOST];
+    for (size_t v = 0; v < views.count; v++) alone[v] = see_one(plain, views.items[v]);
+    ssg_device_close(&plain);
+    for (int beside = 0; beside < 2; beside++) {
+        ssg_device *device = open_faulty(2, beside);
+        mixtures *all = see(device, &views, 1 + 2 * beside);
+        for (size_t i = 0; i < IMAGES; i++) {
+            cr_expect_eq(all->class_count[i], alone[0]->class_count[i]);
+            for (size_t c = 0; c < all->class_count[i]; c++) {
+                cr_expect_eq(all->classes[i][c], alone[0]->classes[i][c]);
+                int chosen_alike = 1, wrong = 0;
+                for (size_t v = 0; v < views.count; v++) chosen_alike &= alone[v]->classes[i][c] == all->classes[i][c];
+                for (size_t y = 0; chosen_alike && y < GRID_H; y++)
+                    for (size_t x = 0; x < GRID_W; x++) {
+                        int sum = 0;
+                        for (size_t v = 0; v < views.count; v++)
+                            sum += alone[v]->of[i][c][y * GRID_W + (views.items[v].mirrored ? GRID_W - 1 - x : x)];
+                        wrong += all->of[i][c][y * GRID_W + x] != (sum + 3) / 6;
+                    }
+                cr_expect_eq(wrong, 0, "image %zu, class %d: %d pixels are not the mean", i, all->classes[i][c], wrong);
+            }
+        }
+        free(all);
+        ssg_device_close(&device);
+    }
+    for (size_t v = 0; v < views.count; v++) free(alone[v]);
+}
+
+/* A mirrored view is an upright view of the mirrored picture. */
+Test(stream, a_mirrored_view_sees_the_mirrored_picture)
+{
+    ssg_device *device = open_faulty(1, 0);
+    mixtures *mirrored = see_one(device, (ssg_view){32, 48, 1});
+    for (int i = 0; i < IMAGES; i++) {
+        ssg_image image;
+        uint8_t *bytes;
+        size_t size;
+        if (i == BROKEN) continue;
+        cr_assert_eq(ssg_image_read(&image, paths[i], 3), SSGCAM_OK);
+        for (int y = 0; y < image.height; y++)
+            for (int x = 0; x < image.width / 2; x++)
+                for (int c = 0; c < 3; c++) {
+                    uint8_t *left = &image.pixels[(y * image.width + x) * 3 + c], *right = &image.pixels[((y + 1) * image.width - 1 - x) * 3 + c];
+                    uint8_t value = *left;
+                    *left = *right;
+                    *right = value;
+                }
+        cr_assert_eq(ssg_image_encode_png(&bytes, &size, &image, 0), SSGCAM_OK);
+        cr_assert_eq(ssg_file_write(paths[i], bytes, size), SSGCAM_OK);
+        ssg_image_clear(&image);
+        ssg_free(bytes);
+    }
+    mixtures *upright = see(device, NULL, 4);
+    cr_expect_arr_eq(mirrored, upright, sizeof *upright);
+    free(mirrored);
+    free(upright);
+    ssg_device_close(&device);
+}
+
+Test(stream, scales_that_cannot_be)
+{
+    static const struct {
+        double scales[9];
+        size_t count;
+        const char *text;
+    } cases[] = {{{1, 0}, 2, "scale 0: it must be above 0"},
+                 {{-1}, 1, "scale -1: it must be above 0"},
+                 {{1, 1000}, 2, "at most 16384 pixels a side"},
+                 {{1, 0.5, 1}, 3, "scale 1: another one gives 32 x 48 pixels too"},
+                 {{1, 0.001}, 2, "scale 0.001, 0 x 0 pixels: the network does not take that size"},
+                 {{1, 2, 3, 4, 5, 6, 7, 8, 9}, 9, "more than 8 scales"}};
+    ssg_views views;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_expect_eq(ssg_views_make(&views, model, cases[i].scales, cases[i].count, 0), SSGCAM_ERR_ARGUMENT, "case %zu", i);
+        cr_expect(strstr(ssgcam_last_error(), cases[i].text), "%s", ssgcam_last_error());
+    }
+}
+
 /* ---- names of devices -------------------------------------------------------------------------------------------------------------------------- */
 
 Test(device_names, several_cpus_divide_the_threads)

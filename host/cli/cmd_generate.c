@@ -11,8 +11,8 @@ typedef struct flags {
     data_flags data;
     method_flags method;
     preprocess_flags preprocess;
-    const char *out, *shard;
-    int batch, maps, overlays, fresh;
+    const char *out, *scales, *shard;
+    int flip, batch, maps, overlays, fresh;
 } flags;
 
 static const option table[] = {
@@ -20,6 +20,8 @@ static const option table[] = {
     METHOD_OPTIONS(flags, method),
     DATA_OPTIONS(flags, data),
     {NULL, 0, OPTION_HEADING, 0, NULL, "The job:"},
+    {"scales", 0, OPTION_TEXT, offsetof(flags, scales), "X,Y", "look at every image in these sizes too and average: 0.5,1,1.5 (1)"},
+    {"flip", 0, OPTION_FLAG, offsetof(flags, flip), NULL, "look at every image mirrored too, in each size"},
     {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per network pass (4)"},
     {"shard", 0, OPTION_TEXT, offsetof(flags, shard), "i/n", "only every n-th image, beginning with the i-th"},
     {"maps", 0, OPTION_FLAG, offsetof(flags, maps), NULL, "also write maps/ID.CLASS.npy, the fused maps in [0, 1]"},
@@ -63,10 +65,13 @@ static ssgcam_status work(const flags *f, const char *path)
 {
     inputs in;
     int shard = 0, shards = 0;
+    size_t scale_count = 0;
     ssgcam_generate_result result = {0};
     if (!f->out) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "-o DIR is missing: where should the masks go?");
     ssgcam_status status = parse_shard(f->shard, &shard, &shards);
     if (status != SSGCAM_OK) return status;
+    double *scales = f->scales ? parse_numbers(f->scales, &scale_count) : NULL;
+    if (f->scales && !scales) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--scales '%s' is not a list of numbers such as 0.5,1,1.5", f->scales);
     status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
     if (status == SSGCAM_OK) {
         progress line;
@@ -78,6 +83,9 @@ static ssgcam_status work(const flags *f, const char *path)
                                      .precision = in.precision,
                                      .out = f->out,
                                      .batch = f->batch,
+                                     .scales = scales,
+                                     .scale_count = scale_count,
+                                     .flip = f->flip,
                                      .shard = shard,
                                      .shards = shards,
                                      .maps = f->maps,
@@ -91,6 +99,7 @@ static ssgcam_status work(const flags *f, const char *path)
         if (result.total) print_result(&result, f);
     }
     inputs_close(&in);
+    free(scales);
     return status;
 }
 

@@ -118,22 +118,21 @@ ssgcam_status load_method(ssgcam_method_options *method, const method_flags *fla
     return status == SSGCAM_OK ? ssgcam_method_check(method) : status;
 }
 
-/* "1,2.5,3" into fresh memory. */
-static double *parse_weights(const char *text, size_t *count)
+double *parse_numbers(const char *text, size_t *count)
 {
-    double *weights = NULL;
+    double *numbers = NULL;
     *count = 0;
     for (const char *at = text;; at++) {
         char *end;
         double value = strtod(at, &end);
-        double *grown = end == at ? NULL : realloc(weights, (*count + 1) * sizeof *weights);
+        double *grown = end == at ? NULL : realloc(numbers, (*count + 1) * sizeof *numbers);
         if (!grown || (*end && *end != ',')) {
-            free(grown ? grown : weights);
+            free(grown ? grown : numbers);
             return NULL;
         }
-        weights = grown;
-        weights[(*count)++] = value;
-        if (!*end) return weights;
+        numbers = grown;
+        numbers[(*count)++] = value;
+        if (!*end) return numbers;
         at = end;
     }
 }
@@ -149,7 +148,7 @@ ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, con
     ssgcam_status status = load_method(&method, flags);
     if (status != SSGCAM_OK) return status;
     size_t weight_count = 0;
-    double *weights = flags->weights ? parse_weights(flags->weights, &weight_count) : NULL;
+    double *weights = flags->weights ? parse_numbers(flags->weights, &weight_count) : NULL;
     if (flags->weights && !weights)
         return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--weights '%s' is not a list of numbers such as 1,2,0.5", flags->weights);
     status = ssgcam_recipe_for_model(recipe, model, &method, flags->layers ? flags->layers : "auto", weights, weight_count,

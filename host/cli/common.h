@@ -137,6 +137,9 @@ void inputs_close(inputs *in);
 ssgcam_status open_device(ssgcam_device **device, const common_flags *flags);
 ssgcam_status load_model(ssgcam_model **model, const char *path, const preprocess_flags *flags);
 ssgcam_status load_data(ssgcam_dataset **data, const data_flags *flags, const ssgcam_model *model);
+/* "1,2.5,3" into fresh memory; NULL if it is no list of numbers. */
+double *parse_numbers(const char *text, size_t *count);
+
 ssgcam_status load_method(ssgcam_method_options *method, const method_flags *flags);
 ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, const ssgcam_model *model);
 ssgcam_status parse_precision(const common_flags *flags, ssgcam_precision *precision);

@@ -68,6 +68,18 @@ ssgcam_status ssg_preprocess_image(float *tensor, const ssgcam_preprocess *p, co
     return SSGCAM_OK;
 }
 
+void ssg_preprocess_mirror(float *tensor, int channels, int height, int width, int nhwc)
+{
+    size_t lines = (size_t)height * (nhwc ? 1 : (size_t)channels), step = nhwc ? (size_t)channels : 1, length = (size_t)width * step;
+    for (size_t y = 0; y < lines; y++)
+        for (size_t x = 0; x < (size_t)width / 2; x++)
+            for (size_t c = 0; c < step; c++) {
+                float *left = tensor + y * length + x * step + c, *right = tensor + (y + 1) * length - (x + 1) * step + c, value = *left;
+                *left = *right;
+                *right = value;
+            }
+}
+
 /* ---- masks ------------------------------------------------------------------------------------------------------------------------- */
 
 ssgcam_status ssg_mask_setting_parse(ssg_mask_setting *setting, const char *text)

@@ -18,6 +18,9 @@ ssg_region ssg_preprocess_region(const ssgcam_preprocess *preprocess, int width,
  * `nhwc`. */
 ssgcam_status ssg_preprocess_image(float *tensor, const ssgcam_preprocess *preprocess, const ssg_image *image, int height, int width, int nhwc);
 
+/* Turns such a tensor left to right, in place. */
+void ssg_preprocess_mirror(float *tensor, int channels, int height, int width, int nhwc);
+
 /* How the values of mask files are understood. */
 typedef enum ssg_mask_values {
     SSG_MASK_CLASSES, /* 0 background, c + 1 class c, 255 ignored */

@@ -3,11 +3,26 @@
 
 #include "host/flow/stream_parts.h"
 
+/* The mean of a class's views [view][grid], mirrored ones turned back, in the place of the first, which is upright. */
+static void average_views(const stream *s, int16_t *maps)
+{
+    size_t views = s->views.count, width = (size_t)s->grid_w;
+    for (size_t at = 0; views > 1 && at < s->grid_pixels; at++) {
+        size_t turned = at - at % width + (width - 1 - at % width), sum = 0;
+        for (size_t v = 0; v < views; v++) sum += (size_t)maps[v * s->grid_pixels + (s->views.items[v].mirrored ? turned : at)];
+        maps[at] = (int16_t)((2 * sum + views) / (2 * views));
+    }
+}
+
 static ssgcam_status consume_slot(const stream *s, const slot *from, size_t index)
 {
     const ssgcam_model *m = s->o->model;
     const int16_t *fused[SSG_STREAM_CLASSES];
-    for (int c = 0; c < from->class_count; c++) fused[c] = (const int16_t *)from->maps + (size_t)c * s->grid_pixels;
+    for (int c = 0; c < from->class_count && !s->o->keep_rows; c++) {
+        int16_t *maps = (int16_t *)from->maps + (size_t)c * s->views.count * s->grid_pixels;
+        if (from->status == SSGCAM_OK) average_views(s, maps);
+        fused[c] = maps;
+    }
     ssg_stream_image image = {.index = index,
                               .item = from->item,
                               .status = from->status,

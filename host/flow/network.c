@@ -204,6 +204,17 @@ ssg_shape ssg_network_input(const ssgcam_model *model, int batch, int height, in
     return (ssg_shape){4, {batch, channels, height, width}};
 }
 
+ssgcam_status ssg_network_check_size(const ssgcam_model *model, int height, int width)
+{
+    const ssg_shape *declared = &model->model->input_shape, input = ssg_network_input(model, 1, height, width);
+    char have[SSG_SHAPE_TEXT], want[SSG_SHAPE_TEXT];
+    for (int i = 1; i < 4; i++)
+        if (declared->dims[i] > 0 && declared->dims[i] != input.dims[i])
+            return ssg_fail(SSGCAM_ERR_ARGUMENT, "an input of shape %s does not fit the model's %s (-1 is free)", ssg_shape_format(&input, have),
+                            ssg_shape_format(declared, want));
+    return SSGCAM_OK;
+}
+
 static const ssgcam_layer *find_layer(const ssgcam_model *model, const char *name)
 {
     for (size_t i = 0; i < model->layer_count; i++)

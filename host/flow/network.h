@@ -21,6 +21,10 @@ struct ssgcam_model {
 /* The input shape for a batch, at the network's own size or another one. */
 ssg_shape ssg_network_input(const ssgcam_model *model, int batch, int height, int width);
 
+/* Refuses a size other than the one that the model's file declares. (Many networks would take it all the same: their export only wrote down its own.)
+ */
+ssgcam_status ssg_network_check_size(const ssgcam_model *model, int height, int width);
+
 /* The rows of a recipe for the engine: fills `rows` (layer_count entries) with the model's own layer names. A layer that the model lacks is an error
  * that lists all missing ones. A recipe searched on another model (its digest differs) is refused only for missing layers. */
 ssgcam_status ssg_network_recipe_rows(const ssgcam_model *model, const ssgcam_recipe *recipe, ssg_cam_row *rows);

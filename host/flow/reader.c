@@ -5,35 +5,55 @@
 #include "host/data/image.h"
 #include "host/flow/stream_parts.h"
 
-static ssgcam_status read_image(const stream *s, slot *to, size_t item, float *tensor)
+static ssgcam_status preprocess(const stream *s, const ssg_image *image, float *tensor, size_t place)
 {
     const ssgcam_model *m = s->o->model;
+    for (size_t v = 0; v < s->views.count; v++) {
+        const ssg_view *view = &s->views.items[v];
+        float *to = tensor + ssg_stream_place(s, v, place);
+        SSG_TRY(ssg_preprocess_image(to, &m->preprocess, image, view->height, view->width, m->nhwc));
+        if (view->mirrored) ssg_preprocess_mirror(to, image->channels, view->height, view->width, m->nhwc);
+    }
+    return SSGCAM_OK;
+}
+
+static ssgcam_status read_image(const stream *s, batch *b, size_t index)
+{
+    const ssgcam_model *m = s->o->model;
+    slot *to = &b->slots[index];
     ssg_image image;
     if (to->item->label_count > SSG_STREAM_CLASSES)
         return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s: %zu labels; at most %d an image", to->item->image, to->item->label_count, SSG_STREAM_CLASSES);
     if (s->o->tensors) {
         to->width = m->width;
         to->height = m->height;
-        memcpy(tensor, s->o->tensors + item * s->image_floats, s->image_floats * sizeof *tensor);
+        memcpy(b->tensor + index * s->image_floats, s->o->tensors + (b->first + index) * s->image_floats, s->image_floats * sizeof *b->tensor);
         return SSGCAM_OK;
     }
     SSG_TRY(ssg_image_read(&image, to->item->image, m->preprocess.channels == SSGCAM_CHANNELS_GREY ? 1 : 3));
     to->width = image.width;
     to->height = image.height;
-    ssgcam_status status = ssg_preprocess_image(tensor, &m->preprocess, &image, m->height, m->width, m->nhwc);
+    ssgcam_status status = preprocess(s, &image, b->tensor, index);
     ssg_image_clear(&image);
     return status == SSGCAM_OK ? status : ssg_fail_prefix(status, "%s", to->item->image);
 }
 
-static void read_slot(const stream *s, slot *to, size_t item, float *tensor)
+/* The network sees zeros. */
+static void leave_empty(const stream *s, batch *b, size_t index)
 {
-    to->item = s->o->items[item];
+    for (size_t v = 0; v < s->views.count; v++) memset(b->tensor + ssg_stream_place(s, v, index), 0, s->view_floats[v] * sizeof *b->tensor);
+}
+
+static void read_slot(const stream *s, batch *b, size_t index)
+{
+    slot *to = &b->slots[index];
+    to->item = s->o->items[b->first + index];
     to->status = SSGCAM_OK;
     to->class_count = 0;
-    ssgcam_status status = read_image(s, to, item, tensor);
+    ssgcam_status status = read_image(s, b, index);
     if (status == SSGCAM_OK) return;
     ssg_stream_fail_slot(to, status);
-    memset(tensor, 0, s->image_floats * sizeof *tensor);
+    leave_empty(s, b, index);
 }
 
 void *ssg_stream_reader(void *context)
@@ -45,9 +65,8 @@ void *ssg_stream_reader(void *context)
         b->number = n;
         b->first = n * size;
         b->count = s->o->count - b->first < size ? s->o->count - b->first : size;
-        for (size_t i = 0; i < b->count; i++) read_slot(s, &b->slots[i], b->first + i, b->tensor + i * s->image_floats);
-        /* The last batch is filled up, so that one plan serves all. */
-        memset(b->tensor + b->count * s->image_floats, 0, (size - b->count) * s->image_floats * sizeof *b->tensor);
+        for (size_t i = 0; i < b->count; i++) read_slot(s, b, i);
+        for (size_t i = b->count; i < size; i++) leave_empty(s, b, i); /* the last batch is filled up, so that one plan serves all */
         ssg_stream_pass_on(s, b, BATCH_READ);
     }
     return NULL;

@@ -35,8 +35,11 @@ static void measure(stream *s)
     s->grid_h = o->grid[0] ? o->grid[0] : o->recipe && o->recipe->grid[0] ? o->recipe->grid[0] : o->model->height;
     s->grid_w = o->grid[1] ? o->grid[1] : o->recipe && o->recipe->grid[1] ? o->recipe->grid[1] : o->model->width;
     s->grid_pixels = (size_t)s->grid_h * (size_t)s->grid_w;
-    ssg_shape input = ssg_network_input(o->model, 1, o->model->height, o->model->width);
-    s->image_floats = ssg_shape_count(&input);
+    s->views = o->views ? *o->views : (ssg_views){{{o->model->height, o->model->width, 0}}, 1};
+    for (size_t v = 0; v < s->views.count; v++) {
+        ssg_shape input = ssg_network_input(o->model, 1, s->views.items[v].height, s->views.items[v].width);
+        s->image_floats += s->view_floats[v] = ssg_shape_count(&input);
+    }
 }
 
 /* One for each device; no more than there are batches. */

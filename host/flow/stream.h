@@ -12,7 +12,7 @@
 #include <ssgcam/dataset.h>
 
 #include "host/data/tensor_input.h"
-#include "host/flow/network.h"
+#include "host/flow/views.h"
 
 /* What the consumer sees of one image. All pointers are valid during the call only. */
 typedef struct ssg_stream_image {
@@ -26,7 +26,7 @@ typedef struct ssg_stream_image {
     const int *classes;          /* ascending */
     const int *ranks;            /* how many classes the network prefers to each of these; 0: its answer */
     int grid_width, grid_height; /* of the integer maps */
-    const int16_t *const *fused; /* per class: the mixture on the grid, 0..32385; NULL if rows are asked for */
+    const int16_t *const *fused; /* per class: the mixture on the grid, 0..32385, the mean of all views; NULL if rows are asked for */
     const uint8_t *rows;         /* with keep_rows: [class][row][power][grid pixels] */
 } ssg_stream_image;
 
@@ -41,7 +41,8 @@ typedef struct ssg_stream_options {
     const ssg_cam_row *rows;
     const double *powers; /* NULL: only 1 */
     int row_count, power_count, keep_rows;
-    int grid[2]; /* height, width; 0 0: the recipe's, else the network's input */
+    int grid[2];            /* height, width; 0 0: the recipe's, else the network's input */
+    const ssg_views *views; /* of a recipe and files; NULL: the network's input size as it is */
     const ssgcam_item *const *items;
     const float *tensors; /* instead of the items' files: their arrays one after the other, each of the network's input; NULL: files */
     size_t count;

@@ -24,31 +24,36 @@ typedef struct slot {
     ssgcam_status status;
     char message[512];
     int width, height, class_count, classes[SSG_STREAM_CLASSES], ranks[SSG_STREAM_CLASSES];
-    void *maps;  /* host memory: int16 [class][grid], with keep_rows uint8 [class][row][power][grid] */
+    void *maps;  /* host memory: int16 [class][view][grid], with keep_rows uint8 [class][row][power][grid] */
     size_t room; /* classes that maps has room for */
 } slot;
 
 typedef struct batch {
     batch_state state;
     size_t number, first, count; /* which batch, its first item, how many images */
-    float *tensor;
+    float *tensor;               /* [view][image] */
     slot *slots;
 } batch;
 
 typedef struct stream stream;
 
-/* Images of a batch that go through the network together. */
+/* A view of a part: its way through the network. */
+typedef struct pass {
+    const float *tensor;
+    ssg_cam *engine;
+    ssg_lane *images, *scores, *flags; /* flags: [row][class][image] */
+    ssg_mark start, network, end;
+} pass;
+
+/* Images of a batch that go through the network together, once for every view. */
 typedef struct part {
     batch *b;
     slot *slots;
-    const float *tensor;
     size_t count;
     int last;    /* of its batch */
-    int classes; /* C of the network pass: the most of any image */
-    ssg_cam *engine;
-    ssg_lane *images, *scores, *flags; /* flags: [row][class][image] */
-    ssg_lane *maps;                    /* of all images one after the other, as in their slots; NULL where the device works in host memory */
-    ssg_mark start, network, end;
+    int classes; /* C of the network passes: the most of any image */
+    pass passes[SSG_VIEWS_MOST];
+    ssg_lane *maps; /* of all images one after the other, as in their slots; NULL where the device works in host memory */
 } part;
 
 enum { SSG_STREAM_PARTS = 2 }; /* one computes while the next one's images come and the last one's maps go */
@@ -62,7 +67,7 @@ typedef struct worker {
     size_t begun;
     int pass_size; /* images per network pass: the batch, or a divisor of it where memory does not suffice */
     part parts[SSG_STREAM_PARTS];
-    ssg_cam *engines[SSG_STREAM_CLASSES + 1];
+    ssg_cam *engines[SSG_VIEWS_MOST][SSG_STREAM_CLASSES + 1]; /* views of one size share the first one's */
     int64_t *chosen;
     uint8_t *quantised; /* device memory: one row on the grid */
     ssg_stream_times times;
@@ -74,7 +79,10 @@ struct stream {
     double *powers; /* of a recipe: one per row; else every row has each */
     int *weights;
     int row_count, power_count, batch_size, grid_h, grid_w;
-    size_t grid_pixels, image_floats, batches;
+    size_t grid_pixels, batches;
+    ssg_views views;
+    size_t view_floats[SSG_VIEWS_MOST]; /* of an image */
+    size_t image_floats;                /* of an image in all views */
     worker *workers;
     int worker_count;
     ssg_stream_consumer *consume;
@@ -93,6 +101,14 @@ struct stream {
     ssgcam_status status;   /* why the workers stopped */
     char message[512];
 };
+
+/* Where an image of a batch lies in its tensor. */
+static inline size_t ssg_stream_place(const stream *s, size_t view, size_t image)
+{
+    size_t before = 0;
+    for (size_t v = 0; v < view; v++) before += s->view_floats[v];
+    return before * (size_t)s->batch_size + image * s->view_floats[view];
+}
 
 /* ---- ring.c ------------------------------------------------------------------------------------------------------------------------------ */
 

@@ -19,7 +19,8 @@ static ssgcam_status make_room(worker *w)
 /* What depends on how many images go together. */
 static void clear_passes(worker *w)
 {
-    for (int c = 0; c <= SSG_STREAM_CLASSES; c++) ssg_cam_destroy(&w->engines[c]);
+    for (size_t v = 0; v < SSG_VIEWS_MOST; v++)
+        for (int c = 0; c <= SSG_STREAM_CLASSES; c++) ssg_cam_destroy(&w->engines[v][c]);
     for (int i = 0; i < SSG_STREAM_PARTS; i++) ssg_stream_clear_part(w, &w->parts[i]);
 }
 
@@ -57,7 +58,7 @@ static int next_part(worker *w, part *p, int wait)
     size_t left = w->at_hand->count - w->begun, size = (size_t)w->pass_size;
     p->b = w->at_hand;
     p->slots = p->b->slots + w->begun;
-    p->tensor = p->b->tensor + w->begun * w->s->image_floats;
+    for (size_t v = 0; v < w->s->views.count; v++) p->passes[v].tensor = p->b->tensor + ssg_stream_place(w->s, v, w->begun);
     p->count = left < size ? left : size;
     p->last = p->count == left;
     return 1;

@@ -1,4 +1,4 @@
-/* Images of a batch go through a device's network together; their maps come back on the grid. */
+/* Images of a batch go through a device's network together, once for every view; their maps come back on the grid. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@ void ssg_stream_fail_slot(slot *to, ssgcam_status status)
 
 static size_t class_bytes(const stream *s)
 {
-    return s->grid_pixels * (s->o->keep_rows ? (size_t)s->row_count * (size_t)s->power_count : sizeof(int16_t));
+    return s->grid_pixels * (s->o->keep_rows ? (size_t)s->row_count * (size_t)s->power_count : s->views.count * sizeof(int16_t));
 }
 
 /* A lane with room for that many bytes; NULL before it is made. */
@@ -45,9 +45,11 @@ static ssgcam_status make_room(worker *w, part *p)
 {
     const stream *s = w->s;
     size_t images = (size_t)w->pass_size, maps = images * (size_t)p->classes;
-    SSG_TRY(widen(w->device, &p->images, images * s->image_floats * sizeof(float)));
-    SSG_TRY(widen(w->device, &p->scores, images * s->o->model->class_count * sizeof(float)));
-    SSG_TRY(widen(w->device, &p->flags, maps * (size_t)s->row_count));
+    for (size_t v = 0; v < s->views.count; v++) {
+        SSG_TRY(widen(w->device, &p->passes[v].images, images * s->view_floats[v] * sizeof(float)));
+        SSG_TRY(widen(w->device, &p->passes[v].scores, images * s->o->model->class_count * sizeof(float)));
+        SSG_TRY(widen(w->device, &p->passes[v].flags, maps * (size_t)s->row_count));
+    }
     if (!w->device->interface->host_memory) SSG_TRY(widen(w->device, &p->maps, maps * class_bytes(s)));
     for (size_t i = 0; i < p->count; i++)
         if (p->slots[i].status == SSGCAM_OK) SSG_TRY(make_slot_room(s, &p->slots[i], p->slots[i].class_count ? p->slots[i].class_count : 1));
@@ -57,13 +59,18 @@ static ssgcam_status make_room(worker *w, part *p)
 void ssg_stream_clear_part(worker *w, part *p)
 {
     const ssg_device_interface *interface = w->device->interface;
-    ssg_lane **lanes[] = {&p->images, &p->scores, &p->flags, &p->maps};
-    ssg_mark *marks[] = {&p->start, &p->network, &p->end};
-    for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
-        interface->lane_destroy(w->device, *lanes[i]);
-        *lanes[i] = NULL;
+    for (size_t v = 0; v < w->s->views.count; v++) {
+        pass *of = &p->passes[v];
+        interface->lane_destroy(w->device, of->images);
+        interface->lane_destroy(w->device, of->scores);
+        interface->lane_destroy(w->device, of->flags);
+        interface->mark_clear(w->device, &of->start);
+        interface->mark_clear(w->device, &of->network);
+        interface->mark_clear(w->device, &of->end);
+        *of = (pass){.images = NULL};
     }
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) interface->mark_clear(w->device, marks[i]);
+    interface->lane_destroy(w->device, p->maps);
+    p->maps = NULL;
 }
 
 /* ---- classes -------------------------------------------------------------------------------------------------------------------------- */
@@ -113,12 +120,12 @@ static void choose_best(slot *to, const float *scores, size_t classes)
     to->class_count = 1;
 }
 
-/* Images whose scores are not numbers fail; those without labels get their best class. */
-static ssgcam_status read_scores(worker *w, part *p)
+/* Images whose scores are not numbers fail. The first view's scores rank the classes of each image, and choose that of one without labels. */
+static ssgcam_status read_scores(worker *w, part *p, size_t view)
 {
     size_t classes = w->s->o->model->class_count;
     const void *bytes;
-    SSG_TRY(w->device->interface->fetched(w->device, p->scores, &bytes));
+    SSG_TRY(w->device->interface->fetched(w->device, p->passes[view].scores, &bytes));
     for (size_t i = 0; i < p->count; i++) {
         slot *to = &p->slots[i];
         const float *scores = (const float *)bytes + i * classes;
@@ -126,7 +133,7 @@ static ssgcam_status read_scores(worker *w, part *p)
             if (!isfinite(scores[k]))
                 ssg_stream_fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number%s", to->item->image, k,
                                                   ssg_precision_hint(w->s->o->precision)));
-        if (to->status != SSGCAM_OK) continue;
+        if (to->status != SSGCAM_OK || view > 0) continue;
         if (to->class_count == 0) choose_best(to, scores, classes);
         for (int c = 0; c < to->class_count; c++) to->ranks[c] = ssg_scores_rank(scores, classes, (size_t)to->classes[c]);
     }
@@ -169,35 +176,39 @@ static void place_map(worker *w, uint8_t *maps, int row, const float *map, size_
     }
 }
 
-static void place_row(worker *w, part *p, int row)
+static void place_row(worker *w, part *p, size_t view, int row)
 {
     int h, width;
-    float *maps = ssg_cam_maps(p->engine, row, &h, &width);
+    const pass *of = &p->passes[view];
+    float *maps = ssg_cam_maps(of->engine, row, &h, &width);
     size_t images = (size_t)w->pass_size, count = images * (size_t)p->classes, pixels = (size_t)h * (size_t)width;
-    w->device->ops->normalise(&w->device->run, maps, count, pixels, 0, (uint8_t *)p->flags->memory + (size_t)row * count);
+    w->device->ops->normalise(&w->device->run, maps, count, pixels, 0, (uint8_t *)of->flags->memory + (size_t)row * count);
     for (size_t i = 0; i < p->count; i++)
         for (int c = 0; counts(p, i) && c < p->slots[i].class_count; c++)
-            place_map(w, maps_of(w, p, i) + (size_t)c * class_bytes(w->s), row, maps + ((size_t)c * images + i) * pixels, (size_t)h, (size_t)width);
+            place_map(w, maps_of(w, p, i) + (size_t)c * class_bytes(w->s) + view * w->s->grid_pixels * sizeof(int16_t), row,
+                      maps + ((size_t)c * images + i) * pixels, (size_t)h, (size_t)width);
 }
 
-static ssgcam_status place_maps(worker *w, part *p)
+/* Mixtures add up. */
+static ssgcam_status clear_maps(worker *w, part *p)
 {
-    const stream *s = w->s;
-    for (size_t i = 0; i < p->count && !s->o->keep_rows; i++)
-        if (counts(p, i)) SSG_TRY(w->device->interface->clear(w->device, maps_of(w, p, i), (size_t)p->slots[i].class_count * class_bytes(s)));
-    for (int row = 0; row < s->row_count; row++) place_row(w, p, row);
+    for (size_t i = 0; i < p->count && !w->s->o->keep_rows; i++)
+        if (counts(p, i)) SSG_TRY(w->device->interface->clear(w->device, maps_of(w, p, i), (size_t)p->slots[i].class_count * class_bytes(w->s)));
     return SSGCAM_OK;
 }
 
 /* ---- the pass ------------------------------------------------------------------------------------------------------------------------------ */
 
-static ssgcam_status find_engine(worker *w, part *p)
+static ssgcam_status find_engine(worker *w, part *p, size_t view)
 {
     const stream *s = w->s;
     const ssgcam_model *m = s->o->model;
-    ssg_cam **engine = &w->engines[p->classes];
+    const ssg_view *of = &s->views.items[view];
+    size_t first = 0;
+    while (s->views.items[first].height != of->height || s->views.items[first].width != of->width) first++;
+    ssg_cam **engine = &w->engines[first][p->classes];
     if (!*engine) {
-        ssg_cam_options options = {.input = ssg_network_input(m, w->pass_size, m->height, m->width),
+        ssg_cam_options options = {.input = ssg_network_input(m, w->pass_size, of->height, of->width),
                                    .nhwc = m->nhwc,
                                    .rows = s->rows,
                                    .row_count = s->row_count,
@@ -205,7 +216,7 @@ static ssgcam_status find_engine(worker *w, part *p)
                                    .precision = s->o->precision};
         SSG_TRY(ssg_cam_create(engine, w->device, m->model, &options));
     }
-    p->engine = *engine;
+    p->passes[view].engine = *engine;
     return SSGCAM_OK;
 }
 
@@ -216,31 +227,52 @@ static size_t maps_bytes(const worker *w, const part *p)
     return classes * class_bytes(w->s);
 }
 
+static ssgcam_status begin_scores(worker *w, part *p, size_t view)
+{
+    pass *of = &p->passes[view];
+    SSG_TRY(w->device->interface->mark(w->device, &of->start));
+    SSG_TRY(ssg_cam_forward_sent(of->engine, of->images, of->tensor, of->scores->memory));
+    return w->device->interface->fetch(w->device, of->scores, (size_t)w->pass_size * w->s->o->model->class_count * sizeof(float));
+}
+
+static ssgcam_status begin_maps(worker *w, part *p, size_t view)
+{
+    ssg_device *device = w->device;
+    pass *of = &p->passes[view];
+    fill_chosen(w, p);
+    SSG_TRY(ssg_cam_backward(of->engine, w->chosen));
+    SSG_TRY(device->interface->mark(device, &of->network));
+    for (int row = 0; row < w->s->row_count; row++) place_row(w, p, view, row);
+    SSG_TRY(device->interface->mark(device, &of->end));
+    return device->interface->fetch(device, of->flags, (size_t)w->s->row_count * (size_t)w->pass_size * (size_t)p->classes);
+}
+
 ssgcam_status ssg_stream_begin(worker *w, part *p)
 {
     ssg_device *device = w->device;
     const ssg_device_interface *interface = device->interface;
     size_t images = (size_t)w->pass_size;
-    int unlabelled = take_labels(w->s, p);
-    SSG_TRY(find_engine(w, p));
+    const stream *s = w->s;
+    int unlabelled = take_labels(s, p);
+    for (size_t v = 0; v < s->views.count; v++) SSG_TRY(find_engine(w, p, v));
     SSG_TRY(make_room(w, p));
-    SSG_TRY(interface->send(device, p->images, p->tensor, images * w->s->image_floats * sizeof(float)));
-    SSG_TRY(interface->mark(device, &p->start));
-    SSG_TRY(ssg_cam_forward_sent(p->engine, p->images, p->tensor, p->scores->memory));
-    SSG_TRY(interface->fetch(device, p->scores, images * w->s->o->model->class_count * sizeof(float)));
-    if (unlabelled) SSG_TRY(read_scores(w, p)); /* else they can wait */
-    fill_chosen(w, p);
-    SSG_TRY(ssg_cam_backward(p->engine, w->chosen));
-    SSG_TRY(interface->mark(device, &p->network));
-    SSG_TRY(place_maps(w, p));
-    SSG_TRY(interface->mark(device, &p->end));
-    SSG_TRY(interface->fetch(device, p->flags, (size_t)w->s->row_count * images * (size_t)p->classes));
+    for (size_t v = 0; v < s->views.count; v++)
+        SSG_TRY(interface->send(device, p->passes[v].images, p->passes[v].tensor, images * s->view_floats[v] * sizeof(float)));
+    for (size_t v = 0; v < s->views.count; v++) {
+        SSG_TRY(begin_scores(w, p, v));
+        if (v == 0 && unlabelled) SSG_TRY(read_scores(w, p, v)); /* else they can wait */
+        if (v == 0) SSG_TRY(clear_maps(w, p));
+        SSG_TRY(begin_maps(w, p, v));
+    }
     return p->maps && maps_bytes(w, p) ? interface->fetch(device, p->maps, maps_bytes(w, p)) : SSGCAM_OK;
 }
 
 /* Images with a map that is not a number fail. */
-static void read_flags(const worker *w, part *p, const uint8_t *flags)
+static ssgcam_status read_flags(const worker *w, part *p, size_t view)
 {
+    const void *bytes;
+    SSG_TRY(w->device->interface->fetched(w->device, p->passes[view].flags, &bytes));
+    const uint8_t *flags = bytes;
     const stream *s = w->s;
     size_t images = (size_t)w->pass_size, count = images * (size_t)p->classes;
     for (size_t i = 0; i < p->count; i++) {
@@ -251,6 +283,7 @@ static void read_flags(const worker *w, part *p, const uint8_t *flags)
                     ssg_stream_fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of layer '%s' is not a number%s", to->item->image,
                                                       s->rows[row].layer, ssg_precision_hint(s->o->precision)));
     }
+    return SSGCAM_OK;
 }
 
 static void read_maps(const worker *w, part *p, const uint8_t *maps)
@@ -262,21 +295,28 @@ static void read_maps(const worker *w, part *p, const uint8_t *maps)
     }
 }
 
+static ssgcam_status add_times(worker *w, const pass *of)
+{
+    double network, maps;
+    SSG_TRY(w->device->interface->mark_ms(w->device, &of->start, &of->network, &network));
+    SSG_TRY(w->device->interface->mark_ms(w->device, &of->network, &of->end, &maps));
+    w->times.network += network;
+    w->times.maps += maps;
+    return SSGCAM_OK;
+}
+
 ssgcam_status ssg_stream_finish(worker *w, part *p)
 {
     ssg_device *device = w->device;
     const void *bytes;
-    double network, maps;
-    SSG_TRY(device->interface->fetched(device, p->flags, &bytes));
-    read_flags(w, p, bytes);
-    SSG_TRY(read_scores(w, p)); /* labelled images: whether they are numbers */
+    for (size_t v = 0; v < w->s->views.count; v++) {
+        SSG_TRY(read_flags(w, p, v));
+        SSG_TRY(read_scores(w, p, v)); /* labelled images: whether they are numbers */
+    }
     if (p->maps && maps_bytes(w, p)) {
         SSG_TRY(device->interface->fetched(device, p->maps, &bytes));
         read_maps(w, p, bytes);
     }
-    SSG_TRY(device->interface->mark_ms(device, &p->start, &p->network, &network));
-    SSG_TRY(device->interface->mark_ms(device, &p->network, &p->end, &maps));
-    w->times.network += network;
-    w->times.maps += maps;
+    for (size_t v = 0; v < w->s->views.count; v++) SSG_TRY(add_times(w, &p->passes[v]));
     return SSGCAM_OK;
 }

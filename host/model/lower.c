@@ -316,14 +316,11 @@ static void find_logits(ssg_graph *graph)
 static ssgcam_status lower(ssg_lowering *l, const ssg_shape *input)
 {
     const ssg_model *model = l->model;
+    char have[SSG_SHAPE_TEXT];
     SSG_TRY(ssg_shape_check(input, "the input"));
-    for (int i = 0; i < 4; i++) {
-        int64_t declared = model->input_shape.dims[i];
-        char have[SSG_SHAPE_TEXT], want[SSG_SHAPE_TEXT];
-        if (input->rank != 4 || input->dims[i] < 1 || (i > 0 && declared > 0 && declared != input->dims[i]))
-            return ssg_fail(SSGCAM_ERR_ARGUMENT, "an input of shape %s does not fit the model's %s (-1 is free)", ssg_shape_format(input, have),
-                            ssg_shape_format(&model->input_shape, want));
-    }
+    /* A height and width that the file declares are often only those of its export: the nodes show which others they take. */
+    if (input->rank != 4 || ssg_shape_count(input) == 0)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "an input of shape %s is no batch of images", ssg_shape_format(input, have));
     count_uses(l);
     for (int i = 0; i < model->value_count; i++) l->values[i] = (ssg_lowered){ssg_const_retain(model->values[i].constant), -1};
     SSG_TRY(ssg_graph_add_tensor(l->graph, input, model->values[model->input].name, &l->graph->input));

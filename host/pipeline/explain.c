@@ -106,6 +106,7 @@ static ssgcam_status engine_for(job *j, int height, int width)
     const ssgcam_explain_options *o = j->o;
     if (j->cam && j->height == height && j->width == width) return SSGCAM_OK;
     clear_engine(j);
+    SSG_TRY(ssg_network_check_size(o->model, height, width));
     ssg_cam_options options = {.input = ssg_network_input(o->model, 1, height, width),
                                .nhwc = o->model->nhwc,
                                .rows = j->rows,

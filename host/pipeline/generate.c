@@ -10,6 +10,7 @@
 #include "host/data/npy.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
+#include "host/flow/views.h"
 #include "host/pipeline/journal.h"
 #include "host/pipeline/mask_overlay.h"
 
@@ -18,6 +19,7 @@ typedef struct job {
     ssg_journal *journal;
     ssgcam_generate_result result;
     ssg_labeller labeller;
+    ssg_views views;
 } job;
 
 /* ---- one image --------------------------------------------------------------------------------------------------------------------- */
@@ -87,13 +89,18 @@ static ssgcam_status open_journal(job *j)
     if (o->shards > 1) snprintf(name, sizeof name, "journal.%d-of-%d.jsonl", o->shard, o->shards);
     snprintf(shard, sizeof shard, "%d/%d", o->shards > 1 ? o->shard : 1, o->shards > 1 ? o->shards : 1);
     snprintf(size, sizeof size, "%dx%d", o->model->height, o->model->width);
+    char *scales = ssg_views_describe(o->scales, o->scale_count, o->flip);
+    if (!scales) return SSG_OUT_OF_MEMORY;
     const ssg_journal_setting settings[] = {{"model", ssgcam_model_digest(o->model)},
                                             {"recipe", recipe_digest},
                                             {"data", o->data->digest},
                                             {"precision", ssgcam_precision_name(o->precision)},
                                             {"size", size},
+                                            {"scale", scales},
                                             {"shard", shard}};
-    return ssg_journal_open(&j->journal, o->out, name, settings, sizeof settings / sizeof *settings, o->fresh);
+    ssgcam_status status = ssg_journal_open(&j->journal, o->out, name, settings, sizeof settings / sizeof *settings, o->fresh);
+    ssg_free(scales);
+    return status;
 }
 
 static ssgcam_status make_folders(const ssgcam_generate_options *o)
@@ -134,6 +141,7 @@ static ssgcam_status run(job *j)
     const ssgcam_generate_options *o = j->o;
     if (o->shards < 0 || (o->shards > 1 && (o->shard < 1 || o->shard > o->shards)))
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "shard %d of %d; shards are numbered from 1", o->shard, o->shards);
+    SSG_TRY(ssg_views_make(&j->views, o->model, o->scales, o->scale_count, o->flip));
     SSG_TRY(make_folders(o));
     SSG_TRY(open_journal(j));
     const ssgcam_item **items = NULL;
@@ -144,6 +152,7 @@ static ssgcam_status run(job *j)
         ssg_stream_options stream = {.device = o->device,
                                      .model = o->model,
                                      .recipe = o->recipe,
+                                     .views = &j->views,
                                      .items = items,
                                      .count = count,
                                      .batch = o->batch,

@@ -4,6 +4,7 @@
 #include "host/data/tensor_input.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
+#include "host/flow/views.h"
 
 typedef struct job {
     const ssgcam_label_options *o;
@@ -32,10 +33,13 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
 static ssgcam_status run(job *j, const ssgcam_item **items)
 {
     const ssgcam_label_options *o = j->o;
+    ssg_views views;
+    SSG_TRY(ssg_views_make(&views, o->model, o->scales, o->scale_count, o->flip));
     for (size_t i = 0; i < o->item_count; i++) items[i] = &o->items[i];
     ssg_stream_options stream = {.device = o->device,
                                  .model = o->model,
                                  .recipe = o->recipe,
+                                 .views = &views,
                                  .items = items,
                                  .tensors = o->images,
                                  .count = o->item_count,
@@ -51,6 +55,8 @@ ssgcam_status ssgcam_label_run(const ssgcam_label_options *options)
     job j = {.o = options};
     size_t classes = ssgcam_model_class_count(options->model);
     if (!options->item_count || !options->callback) return ssg_fail(SSGCAM_ERR_ARGUMENT, "no images to label, or nowhere to give the labels");
+    if (options->images && (options->scale_count || options->flip))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "arrays are fed as they are; other scales and mirrored views are of image files");
     if (classes > SSG_MASK_CLASSES_MOST)
         return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the model has %zu classes; labels are bytes and hold %d", classes, SSG_MASK_CLASSES_MOST);
     const ssgcam_item **items = ssg_calloc(options->item_count, sizeof *items);

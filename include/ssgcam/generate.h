@@ -25,6 +25,11 @@ typedef struct ssgcam_generate_options {
     const char *out; /* folder; made if missing */
     int batch;       /* images per network pass; 0: 4 */
     ssgcam_precision precision;
+    /* Each image is looked at in the model's input size times every scale, with `flip` also mirrored left to right, and the fused maps are averaged
+     * on the grid. At most 8 scales, none twice; scale_count 0: only 1. An image without labels gets its class at the scale nearest to 1. */
+    const double *scales;
+    size_t scale_count;
+    int flip;
     int shard, shards; /* this process takes item i where i % shards == shard - 1; 0 0: all */
     int maps;          /* also write OUT/maps/ID.CLASS.npy: the fused map in [0, 1] on the grid */
     int overlays; /* also write OUT/overlays/ID.png: labels in colour over the image, and the outline of the true mask, where there is one, in white
@@ -41,7 +46,8 @@ typedef struct ssgcam_generate_result {
 } ssgcam_generate_result;
 
 /* SSGCAM_ERR_PARTIAL if some images failed (the others are complete), SSGCAM_ERR_INTERRUPTED if stopped, SSGCAM_ERR_INPUT if OUT holds a journal of
- * other settings (the sentence names the difference), SSGCAM_ERR_IO if writing failed. `result` (may be NULL) is filled in all cases. */
+ * other settings (the sentence names the difference), SSGCAM_ERR_IO if writing failed, SSGCAM_ERR_ARGUMENT for scales that the model does not take.
+ * `result` (may be NULL) is filled in all cases. */
 SSGCAM_API ssgcam_status ssgcam_generate_run(const ssgcam_generate_options *options, ssgcam_generate_result *result);
 
 #ifdef __cplusplus

@@ -36,6 +36,9 @@ typedef struct ssgcam_label_options {
     /* NULL, or the items' arrays one after the other, each float32 of the network's input size, C H W or H W C (ssgcam_model_input), fed as it is.
      * They stay the caller's. */
     const float *images;
+    const double *scales; /* as ssgcam_generate_options has them; of files only */
+    size_t scale_count;
+    int flip;
     int batch; /* images per network pass; 0: 4 */
     ssgcam_precision precision;
     const int *stop; /* polled between batches; nonzero ends with SSGCAM_ERR_INTERRUPTED. May be NULL */

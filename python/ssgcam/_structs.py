@@ -58,8 +58,8 @@ LabelCallback = CFUNCTYPE(None, c_void_p, POINTER(Labelling))
 
 class LabelOptions(Structure):
     _fields_ = [("device", c_void_p), ("model", c_void_p), ("recipe", POINTER(Recipe)), ("items", POINTER(Item)), ("item_count", c_size_t),
-                ("images", POINTER(c_float)), ("batch", c_int), ("precision", c_int), ("stop", POINTER(c_int)), ("callback", LabelCallback),
-                ("context", c_void_p)]
+                ("images", POINTER(c_float)), ("scales", POINTER(c_double)), ("scale_count", c_size_t), ("flip", c_int), ("batch", c_int),
+                ("precision", c_int), ("stop", POINTER(c_int)), ("callback", LabelCallback), ("context", c_void_p)]
 
 
 class EvolveConfig(Structure):

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import threading
-from ctypes import POINTER, byref, c_char_p, c_float, c_int, c_size_t, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int, c_size_t, c_void_p
 from ctypes import pointer as pointer_to
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional, Sequence, Union
@@ -162,13 +162,14 @@ class Model(Handle):
 
     # ---- pixel labels ------------------------------------------------------------------------------------------------------------------
 
-    def label(self, images: Any, classes: Optional[Sequence[Union[Class, Sequence[Class]]]], recipe: Recipe, *, batch: int = 0,
-              precision: str = "fp32") -> list[np.ndarray]:
+    def label(self, images: Any, classes: Optional[Sequence[Union[Class, Sequence[Class]]]], recipe: Recipe, *,
+              scales: Sequence[float] = (), flip: bool = False, batch: int = 0, precision: str = "fp32") -> list[np.ndarray]:
         """A uint8 array for every image: 0 background, c + 1 class c; the masks of `ssgcam generate`.
 
         images: as for explain, but an array has the network's input size; labels have the size of the image file, or of the array. classes: one
-        entry for each image, a class or a list of those present; None, or an empty list: the class of the highest score. An image that fails:
-        Error of status "partial", whose results hold None in its place.
+        entry for each image, a class or a list of those present; None, or an empty list: the class of the highest score. scales, flip: files are
+        looked at in these sizes too, and mirrored, and the maps averaged. An image that fails: Error of status "partial", whose results hold None in
+        its place.
         """
         paths, array = _inputs(images, self)
         count = len(paths) if array is None else len(array)
@@ -195,7 +196,8 @@ class Model(Handle):
                 raised.append(error)
                 stop.value = 1
 
-        options = structs.LabelOptions(items=items, item_count=count, batch=batch, precision=_precision(precision), stop=pointer_to(stop),
+        options = structs.LabelOptions(items=items, item_count=count, scales=(c_double * len(scales))(*scales), scale_count=len(scales),
+                                       flip=flip, batch=batch, precision=_precision(precision), stop=pointer_to(stop),
                                        callback=structs.LabelCallback(take))
         if array is not None:
             options.images = array.ctypes.data_as(POINTER(c_float))

@@ -123,6 +123,13 @@ for shard in 1/2 2/2; do expect 0 "3 of 3 masks" generate "$model" --data data -
 check "shards, batch and threads do not change a byte" diff -r whole/masks shards/masks
 for devices in cpu cpu,cpu,cpu; do expect 0 "6 of 6 masks" generate "$model" --data data -o "on-$devices" --device $devices --batch 1; done
 check "several devices do not change a byte" diff -r on-cpu/masks on-cpu,cpu,cpu/masks
+expect 0 "6 of 6 masks" generate "$model" --data data -o views --scales 1,0.5 --flip --maps --batch 4
+expect 0 "6 of 6 masks" generate "$model" --data data -o views-again --scales 0.5,1 --flip --maps --batch 1 --device cpu,cpu
+check "the order of scales, batch and devices do not change a byte" diff -r views/masks views-again/masks
+expect 3 "another scale (1,0.5 and mirrored, now 1,0.5)" generate "$model" --data data -o views --scales 1,0.5
+expect 2 "not a list of numbers" generate "$model" --data data -o x --scales 1,half
+expect 2 "scale 0: it must be above 0" generate "$model" --data data -o x --scales 1,0
+check "scales that cannot be leave nothing behind" test ! -e x
 rm "whole/masks/${ids[2]}.png"
 truncate -s -20 whole/journal.jsonl
 expect 0 "6 of 6 masks" generate "$model" --data data -o whole --maps --overlays --batch 3

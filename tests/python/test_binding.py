@@ -136,6 +136,12 @@ class Label(WithModel):
         for path, got in zip(IMAGES, labels):
             np.testing.assert_array_equal(got, read_mask(self.folder / "out" / "masks" / f"{path.stem}.png"))
         self.assertEqual(set(np.unique(np.concatenate([got.ravel() for got in labels]))), {0, 1, 2, 3})
+        program("generate", MODEL, "--images", pictures, "--labels", self.folder / "labels.csv", "--recipe", self.folder / "recipe.json", "-o",
+                self.folder / "views", "--scales", "0.5,1", "--flip")
+        averaged = self.model.label(IMAGES, [name.split(";") for name in classes], self.recipe, scales=[0.5, 1], flip=True)
+        for path, got in zip(IMAGES, averaged):
+            np.testing.assert_array_equal(got, read_mask(self.folder / "views" / "masks" / f"{path.stem}.png"))
+        self.assertTrue(any((got != before).any() for got, before in zip(averaged, labels)))
 
     def test_arrays(self):
         labels = self.model.label(self.arrays, [0, 1, [0, 2], []], self.recipe, batch=3)
@@ -234,6 +240,10 @@ class Errors(WithModel):
             for images, classes, text in ((self.arrays[:, :, :16], None, "shape"), (self.arrays, [0], "1 entries"), (self.arrays, [9] * 4, "0 to 2")):
                 with self.assertRaisesRegex(ssgcam.Error, text):
                     self.model.label(images, classes, recipe)
+            with self.assertRaisesRegex(ssgcam.Error, "fed as they are"):
+                self.model.label(self.arrays, None, recipe, flip=True)
+            with self.assertRaisesRegex(ssgcam.Error, "scale 0:"):
+                self.model.label(IMAGES, None, recipe, scales=[0])
 
     def test_the_rest_of_the_files_is_done(self):
         with self.assertRaisesRegex(ssgcam.Error, "no-such.jpg") as caught:
