@@ -168,3 +168,23 @@ Test(arrays, an_image_that_fails_leaves_the_others)
     cr_assert_arr_eq(some.values[1], wanted.values[0], PIXELS);
     cr_assert_eq(label(items, images, 0, 0, &some), SSGCAM_ERR_ARGUMENT);
 }
+
+/* The network's first ReLU may well hide it. */
+Test(arrays, a_value_that_is_no_number_is_found)
+{
+    static maps some;
+    static labels labelled;
+    const ssgcam_item items[IMAGES] = {{.image = "first"}, {.image = "second"}, {.image = "third"}};
+    float *one = &images[FLOATS + PIXELS + 5 * WIDTH + 7], before = *one;
+    for (int i = 0; i < 2; i++) {
+        *one = i ? INFINITY : NAN;
+        some.count = labelled.count = labelled.failed = 0;
+        cr_assert_eq(explain(images, IMAGES, NULL, &some), SSGCAM_ERR_INPUT);
+        cr_expect(strstr(ssgcam_last_error(), i ? "images: image 1: inf at [1][5][7]" : "images: image 1: nan at [1][5][7]"), "%s",
+                  ssgcam_last_error());
+        cr_expect_eq(some.count, 1u);
+        cr_assert_eq(label(items, images, IMAGES, 2, &labelled), SSGCAM_ERR_PARTIAL);
+        cr_expect(labelled.failed == 1 && strstr(labelled.failure, "second: "), "%s", labelled.failure);
+    }
+    *one = before;
+}

@@ -133,7 +133,7 @@ static ssgcam_status work(const flags *f, const text_list *rest)
         o.model = in.model;
         o.recipe = in.recipe;
         o.precision = in.precision;
-        status = ssgcam_explain_run(&o, show_failure);
+        status = ssgcam_explain_run(&o, o.input_count > 1 ? show_failure : NULL); /* of a single one the status says it all */
         if (f->sheet && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL)) {
             ssgcam_status sheets = write_sheets(f->sheet, &o, &f->method, f->common.quiet || f->common.json);
             if (sheets != SSGCAM_OK) status = sheets;

@@ -1,5 +1,6 @@
 #include "host/data/tensor_input.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,15 @@ ssgcam_status ssg_preprocess_image(float *tensor, const ssgcam_preprocess *p, co
     }
     ssg_image_clear(&sized);
     return SSGCAM_OK;
+}
+
+ssgcam_status ssg_tensor_check(const float *tensor, const int64_t dims[3])
+{
+    int64_t count = dims[0] * dims[1] * dims[2], at = 0;
+    while (at < count && isfinite(tensor[at])) at++;
+    if (at == count) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_INPUT, "%g at [%lld][%lld][%lld]; every value must be a finite number", (double)tensor[at],
+                    (long long)(at / dims[2] / dims[1]), (long long)(at / dims[2] % dims[1]), (long long)(at % dims[2]));
 }
 
 void ssg_preprocess_mirror(float *tensor, int channels, int height, int width, int nhwc)

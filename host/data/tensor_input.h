@@ -18,6 +18,10 @@ ssg_region ssg_preprocess_region(const ssgcam_preprocess *preprocess, int width,
  * `nhwc`. */
 ssgcam_status ssg_preprocess_image(float *tensor, const ssgcam_preprocess *preprocess, const ssg_image *image, int height, int width, int nhwc);
 
+/* Refuses an array with a value that is not finite, and says where: a network may well hide it (the ReLU of what is not a number can be 0). `dims`:
+ * the three of one image, in the order of the array. */
+ssgcam_status ssg_tensor_check(const float *tensor, const int64_t dims[3]);
+
 /* Turns such a tensor left to right, in place. */
 void ssg_preprocess_mirror(float *tensor, int channels, int height, int width, int nhwc);
 

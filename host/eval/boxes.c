@@ -197,6 +197,7 @@ static ssgcam_status run(scoring *s)
     size_t most = 0;
     if (!o->maps == !o->recipe || (o->recipe && (!o->model || !o->device)))
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of maps, or a model with a recipe or method");
+    if (o->maps) SSG_TRY(ssg_map_folder_check(o->maps, "maps"));
     s->result->has_answers = o->recipe != NULL;
     const ssgcam_item **items = ssg_calloc(o->data->count, sizeof *items);
     ssgcam_status status = items ? SSGCAM_OK : SSG_OUT_OF_MEMORY;

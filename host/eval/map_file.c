@@ -7,6 +7,17 @@
 
 enum { MOST_SIDE = 32766 };
 
+ssgcam_status ssg_map_folder_check(const char *folder, const char *inner)
+{
+    if (!ssg_path_is_folder(folder)) return ssg_fail(SSGCAM_ERR_NOT_FOUND, "%s: there is no such folder", folder);
+    char *path = ssg_path_join(folder, inner);
+    if (!path) return SSG_OUT_OF_MEMORY;
+    ssgcam_status status = SSGCAM_OK;
+    if (ssg_path_is_folder(path)) status = ssg_fail(SSGCAM_ERR_INPUT, "%s: the %s are in a folder of it; give %s", folder, inner, path);
+    ssg_free(path);
+    return status;
+}
+
 static char *path_of(const char *folder, const char *name)
 {
     return name ? ssg_path_join(folder, name) : NULL;

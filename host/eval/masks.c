@@ -246,6 +246,8 @@ static ssgcam_status run(scoring *s)
     ssgcam_eval_result *r = s->result;
     if (!!o->predictions + !!o->maps + !!o->recipe != 1 || (o->recipe && (!o->model || !o->device)))
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of predicted masks or of maps, or a model with a recipe or method");
+    if (o->predictions) SSG_TRY(ssg_map_folder_check(o->predictions, "masks"));
+    if (o->maps) SSG_TRY(ssg_map_folder_check(o->maps, "maps"));
     if (o->maps && (o->threshold < 0 || o->threshold > 255)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "threshold %d; 0 to 255", o->threshold);
     SSG_TRY(ssg_mask_setting_parse(&s->setting, o->mask_values ? o->mask_values : "classes"));
     r->class_count = o->data->class_count ? o->data->class_count : o->model ? ssgcam_model_class_count(o->model) : 0;

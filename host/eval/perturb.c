@@ -156,6 +156,7 @@ static ssgcam_status check_options(const ssgcam_perturb_options *o)
 {
     int least = o->fill == SSGCAM_PERTURB_ROAD ? 2 : 1;
     if (!o->model || !o->device || !o->maps) return ssg_fail(SSGCAM_ERR_ARGUMENT, "give a model and a folder of maps");
+    SSG_TRY(ssg_map_folder_check(o->maps, "maps"));
     if (o->steps && (o->steps < least || o->steps > SSGCAM_PERTURB_STEPS_MOST))
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d steps; %d to %d", o->steps, least, SSGCAM_PERTURB_STEPS_MOST);
     if (!(o->blur >= 0 && o->blur <= 64)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "blur %g; a sigma above 0, at most 64 pixels", o->blur);

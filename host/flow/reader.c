@@ -27,8 +27,11 @@ static ssgcam_status read_image(const stream *s, batch *b, size_t index)
     if (s->o->tensors) {
         to->width = m->width;
         to->height = m->height;
-        memcpy(b->tensor + index * s->image_floats, s->o->tensors + (b->first + index) * s->image_floats, s->image_floats * sizeof *b->tensor);
-        return SSGCAM_OK;
+        const float *from = s->o->tensors + (b->first + index) * s->image_floats;
+        ssg_shape shape = ssg_network_input(m, 1, m->height, m->width);
+        memcpy(b->tensor + index * s->image_floats, from, s->image_floats * sizeof *from);
+        ssgcam_status status = ssg_tensor_check(from, shape.dims + 1);
+        return status == SSGCAM_OK ? status : ssg_fail_prefix(status, "%s", to->item->image);
     }
     SSG_TRY(ssg_image_read(&image, to->item->image, m->preprocess.channels == SSGCAM_CHANNELS_GREY ? 1 : 3));
     to->width = image.width;

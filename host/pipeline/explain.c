@@ -242,10 +242,14 @@ static ssgcam_status explain_input(job *j, input *in)
 {
     size_t *labels = ssg_calloc(j->wanted_count, sizeof *labels);
     int64_t *chosen = ssg_calloc(j->wanted_count, sizeof *chosen);
+    ssg_shape shape = ssg_network_input(j->o->model, 1, in->height, in->width);
     ssgcam_status status = labels && chosen ? engine_for(j, in->height, in->width) : SSG_OUT_OF_MEMORY;
     for (size_t n = 0; status == SSGCAM_OK && n < in->count; n++) {
         if (n > 0 && stopped(j)) status = ssg_fail(SSGCAM_ERR_INTERRUPTED, "%s: stopped on request after %zu images", in->path, n);
-        if (status == SSGCAM_OK) status = ssg_cam_forward(j->cam, in->tensor + n * in->floats, j->scores);
+        const float *tensor = in->tensor + n * in->floats;
+        if (status == SSGCAM_OK && (status = ssg_tensor_check(tensor, shape.dims + 1)) != SSGCAM_OK)
+            ssg_fail_prefix(status, "%s: image %zu", in->path, n);
+        if (status == SSGCAM_OK) status = ssg_cam_forward(j->cam, tensor, j->scores);
         if (status == SSGCAM_OK) status = check_scores(j, in);
         size_t count = status == SSGCAM_OK ? choose(j, labels) : 0;
         for (size_t c = 0; c < j->wanted_count; c++) chosen[c] = (int64_t)labels[c < count ? c : 0];
@@ -257,10 +261,10 @@ static ssgcam_status explain_input(job *j, input *in)
     return status;
 }
 
-/* What is wrong with one input does not end the work; a full disk or a missing layer does. */
-static int is_fault_of_input(ssgcam_status status)
+/* What is wrong with one input does not end the work; a full disk or an operator that has no gradient does. */
+static int is_fault_of_input(ssgcam_status status, int was_read)
 {
-    return status == SSGCAM_ERR_INPUT || status == SSGCAM_ERR_NOT_FOUND || status == SSGCAM_ERR_UNSUPPORTED;
+    return status == SSGCAM_ERR_INPUT || (!was_read && (status == SSGCAM_ERR_NOT_FOUND || status == SSGCAM_ERR_UNSUPPORTED));
 }
 
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------- */
@@ -324,12 +328,12 @@ static ssgcam_status run_files(job *j, ssgcam_progress *failed)
         if (stopped(j)) return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request after %zu inputs", i);
         input in = {.path = o->inputs[i]};
         ssgcam_status status = ends_with(in.path, ".npy") ? read_array(o->model, &in) : read_picture(o->model, &in);
-        if (is_fault_of_input(status)) {
+        int was_read = status == SSGCAM_OK;
+        if (was_read) status = explain_input(j, &in);
+        if (is_fault_of_input(status, was_read)) {
             failures++;
             if (failed) failed(o->context, i + 1, o->input_count, in.path, ssgcam_last_error());
             status = SSGCAM_OK;
-        } else if (status == SSGCAM_OK) {
-            status = explain_input(j, &in);
         }
         clear_input(&in);
         SSG_TRY(status);

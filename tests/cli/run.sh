@@ -109,6 +109,7 @@ expect 2 "--save" explain "$model" "$picture" --save movie
 expect 2 "at least one image" explain "$model"
 echo "not an image" >text.jpg
 expect 3 "text.jpg" explain "$model" text.jpg
+check "of a single image that fails the reason is given once" test "$("$ssgcam" explain "$model" text.jpg 2>&1 | grep -c text.jpg)" -eq 1
 expect 1 "1 of 2 inputs" explain "$model" text.jpg "$picture" -o out
 expect 2 "under one name" explain "$model" "$picture" "out/../$picture" -o out
 
@@ -176,6 +177,10 @@ direct=$("$ssgcam" eval masks "$model" --data data --split test --mask-values ob
 files=$("$ssgcam" eval masks --masks run/masks --data data --split test --mask-values object --json 2>/dev/null | grep -A30 '"confusion"')
 check "masks scored from files and on the fly give equal counts" test "${direct%%curve*}" = "${files%%curve*}"
 expect 3 "no images in split 'none'" eval masks --masks run/masks --data data --mask-values object --split none
+expect 3 "no-such-folder: there is no such folder" eval masks --masks no-such-folder --data data --mask-values object
+expect 3 "run: the masks are in a folder of it; give run/masks" eval masks --masks run --data data --mask-values object
+expect 3 "whole: the maps are in a folder of it; give whole/maps" eval boxes --maps whole --data data
+expect 3 "no-such-folder: there is no such folder" eval perturb "$model" --maps no-such-folder --data data
 expect 2 "give either" eval masks --data data
 expect 2 "what to score" eval
 expect 2 "what to score" eval mask
