@@ -96,10 +96,10 @@ const bench_case net_cases[] = {{"bias and ReLU", {"ssg_bias_kernel<float>"}, bi
                                 {"sum of two", {"ssg_binary_kernel<float>"}, sum, 12.0 * FEATURES},
                                 {"NHWC to planes", {"ssg_turn_kernel<float, float>"}, to_planes, 8.0 * FEATURES},
                                 {"mean over a plane", {"ssg_reduce_kernel<float>"}, mean, 4.0 * FEATURES},
-                                {"max pool 2", {"ssg_maxpool_kernel<float>"}, max_pool, 6.0 * FEATURES},
-                                {"max pool 2, gradient", {"ssg_maxpool_backward_kernel<float>"}, max_pool_backward, 6.0 * FEATURES},
-                                {"average pool 3", {"ssg_avgpool_kernel<float>"}, average_pool, 8.0 * FEATURES},
-                                {"average pool 3, gradient", {"ssg_avgpool_backward_kernel<float>"}, average_pool_backward, 8.0 * FEATURES},
+                                {"max pool 2", {"ssg_maxpool_staged_kernel<float>"}, max_pool, 6.0 * FEATURES},
+                                {"max pool 2, gradient", {"ssg_maxpool_backward_staged_kernel<float>"}, max_pool_backward, 6.0 * FEATURES},
+                                {"average pool 3", {"ssg_avgpool_staged_kernel<float>"}, average_pool, 8.0 * FEATURES},
+                                {"average pool 3, gradient", {"ssg_avgpool_backward_staged_kernel<float>"}, average_pool_backward, 8.0 * FEATURES},
                                 {"softmax", {"ssg_softmax_kernel"}, softmax, 8.0 * ROWS *LOGITS},
                                 {"softmax, gradient", {"ssg_softmax_backward_kernel"}, softmax_backward, 12.0 * ROWS *LOGITS}};
 const size_t net_case_count = sizeof net_cases / sizeof *net_cases;
