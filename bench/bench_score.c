@@ -163,7 +163,7 @@ static void time_mode(const ssg_score_ops *ops, const char *what, const ssg_bank
     if (*only && strcmp(only, name) != 0) return;
     for (int r = 0; r < repeat; r++) {
         double start = now();
-        ssgcam_status status = best ? ssg_objective_solve(solved, of, candidates, count, layers, mean_iou, NULL, ops, threads, &looked)
+        ssgcam_status status = best ? ssg_objective_solve(solved, of, candidates, NULL, count, layers, mean_iou, NULL, ops, threads, &looked)
                                     : ssg_objective_count(counts, NULL, of, candidates, count, layers, ops, threads);
         if (status != SSGCAM_OK) stop(ssgcam_last_error());
         seconds[r] = now() - start;

@@ -7,9 +7,8 @@
  *              wins none; elsewhere the winner is open;
  *     claimed  all classes' high <= limit: nothing of the block; the sure winner's low > limit: all of it, counted beforehand by truth; else its
  *              pixels are looked at, in the winner's maps, or in those of all classes;
- *     levels   the level rises with f, so the levels of low and high bound those of the pixels; where they are equal for a sure winner, no pixel is
- *              looked at.
- * Every count is that of score.h, exactly. */
+ *     levels   the level rises with f, so the levels of low and high bound those of the pixels. A threshold parts a block where it lies between them,
+ * or where it is below the highest level of an open one: only then its pixels are looked at. Every count is that of score.h, exactly. */
 #ifndef SSG_KERNELS_SCORE_BLOCKS_H
 #define SSG_KERNELS_SCORE_BLOCKS_H
 
@@ -41,7 +40,6 @@ void ssg_score_bound_row(uint8_t *bounds, const uint8_t *map, size_t stride);
 typedef struct ssg_score_scratch {
     uint16_t *low, *high;  /* [class][block]: of f, then of its level, of the mixture at hand */
     uint64_t *above;       /* a bit per block */
-    uint64_t *beyond;      /* another */
     uint64_t *chosen;      /* [mixture] a bit per block: what has to be looked at */
     uint8_t *winner;       /* [mixture][block], where there are several classes and the block is chosen: the sure winner, or SSG_SCORE_OPEN */
     ssg_score_cell *truth; /* [class][block] */
@@ -52,7 +50,7 @@ typedef struct ssg_score_scratch {
     size_t blocks, width, words;
     ssg_score_cell *all; /* [class] the whole image */
     uint32_t all_none, all_kept;
-    ssg_score_cell *levels; /* [class][3][256], for ssg_score_levels_blocks */
+    ssg_score_cell *levels; /* [class][5][256], for ssg_score_levels_blocks */
 } ssg_score_scratch;
 
 enum { SSG_SCORE_OPEN = 255 };
@@ -78,10 +76,16 @@ typedef struct ssg_score_curves {
     ssg_score_cell *seen_low, *seen_high; /* the blocks looked at, as in low and high */
 } ssg_score_curves;
 
-/* Look at blocks whose highest level is above `from` and at most `to`; 256: no limit; equal: at none. */
+/* Look at the blocks that a threshold of from..to - 1 parts, but for those that one of exact_from..exact_to - 1 (inside; or none) parts: they have
+ * been looked at. */
 typedef struct ssg_score_range {
-    uint32_t from, to;
+    uint32_t from, to, exact_from, exact_to;
 } ssg_score_range;
+
+static inline int ssg_score_range_is_exact(const ssg_score_range *range)
+{
+    return range->from == range->exact_from && range->to == range->exact_to;
+}
 
 /* Adds to `low` and `high` of curves[mixture][class of the image]; tops as ssg_score_count. */
 size_t ssg_score_bound_levels(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *scratch, const ssg_score_mixture *mixtures,

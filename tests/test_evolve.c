@@ -137,6 +137,46 @@ Test(evolve, resumes_at_every_generation_with_equal_bytes)
     }
 }
 
+/* What competes with a candidate is the member it would replace: how much worse a loser is changes nothing. */
+Test(evolve, losers_may_be_told_any_worse_fitness)
+{
+    for (int kind = 0; kind < 8; kind++) {
+        ssgcam_evolve_config config = base_config();
+        config.adaptation = (ssgcam_evolve_adaptation)(kind % 4);
+        config.minimise = kind < 4;
+        config.islands = kind % 2 ? 3 : 1;
+        ssgcam_evolve *exact = create(&config), *loose = create(&config);
+        size_t most = ssgcam_evolve_batch_max(exact), count, losers = 0;
+        double *genes = calloc(most * D, sizeof *genes), *fitness = calloc(most, sizeof *fitness), *parents = calloc(most, sizeof *parents);
+        cr_expect_eq(ssgcam_evolve_parents(loose, parents, 1), SSGCAM_ERR_ARGUMENT, "nothing was asked for");
+        for (int generation = 0;; generation++) {
+            cr_assert_eq(ssgcam_evolve_ask(exact, genes, &count), SSGCAM_OK);
+            if (!count) break;
+            for (size_t i = 0; i < count; i++) fitness[i] = (config.minimise ? 1 : -1) * sphere(genes + i * D);
+            cr_assert_eq(ssgcam_evolve_tell(exact, fitness, count), SSGCAM_OK);
+            memset(genes, 0, most * D * sizeof *genes);
+            cr_assert_eq(ssgcam_evolve_ask(loose, genes, &count), SSGCAM_OK);
+            cr_assert_eq(ssgcam_evolve_parents(loose, parents, count), SSGCAM_OK);
+            for (size_t i = 0; i < count; i++) {
+                cr_assert_eq(isnan(parents[i]) != 0, generation == 0);
+                double own = (config.minimise ? 1 : -1) * sphere(genes + i * D);
+                cr_assert_eq(own, fitness[i]);
+                if (config.minimise ? own > parents[i] : own < parents[i]) fitness[i] = parents[i] + (config.minimise ? 1000 : -1000), losers++;
+            }
+            cr_assert_eq(ssgcam_evolve_tell(loose, fitness, count), SSGCAM_OK);
+        }
+        cr_expect_gt(losers, 500u);
+        size_t size = ssgcam_evolve_save_size(exact);
+        void *one = calloc(size, 1), *other = calloc(size, 1);
+        cr_assert_eq(ssgcam_evolve_save(exact, one, size), SSGCAM_OK);
+        cr_assert_eq(ssgcam_evolve_save(loose, other, size), SSGCAM_OK);
+        cr_expect_arr_eq(one, other, size, "kind %d", kind);
+        free(one), free(other), free(genes), free(fitness), free(parents);
+        ssgcam_evolve_destroy(&exact);
+        ssgcam_evolve_destroy(&loose);
+    }
+}
+
 Test(evolve, archive_holds_only_parents_that_lost)
 {
     ssgcam_evolve_config config = base_config();

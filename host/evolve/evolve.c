@@ -316,6 +316,16 @@ ssgcam_status ssgcam_evolve_ask(ssgcam_evolve *search, double *genes, size_t *co
     return SSGCAM_OK;
 }
 
+ssgcam_status ssgcam_evolve_parents(const ssgcam_evolve *search, double *fitness, size_t count)
+{
+    size_t n = ssg_evolve_population_now(search);
+    if (search->asked == 0 || count != search->asked)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: parents of %zu candidates, but %zu were asked for", count, search->asked);
+    for (size_t b = 0; b < count; b++)
+        fitness[b] = search->counters[SSG_EVOLVE_GENERATION] ? fitness_of(search, search->island[b / n].cost[b % n]) : (double)NAN;
+    return SSGCAM_OK;
+}
+
 ssgcam_status ssgcam_evolve_tell(ssgcam_evolve *search, const double *fitness, size_t count)
 {
     if (search->asked == 0 || count != search->asked)

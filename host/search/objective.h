@@ -40,9 +40,10 @@ typedef struct ssg_solution {
 
 /* solve.c: each candidate's best threshold of the 256 by that measure of the counts added up over the images, the lowest of equal ones. The very
  * result of ssg_objective_count_all_taus, but pixels are looked at only where bounds leave room for a better threshold: `looked`, if not NULL, gets
- * the number of blocks (0 where all pixels of all images were). */
-ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers,
-                                  ssg_measure *measure, const void *context, const ssg_score_ops *ops, int threads, uint64_t *looked);
+ * the number of blocks (0 where all pixels of all images were). `least`, or NULL: for each candidate the value from which on it matters (NaN: any
+ * does); one that does not reach it may get another value that does not, and no threshold. */
+ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const ssg_candidate *candidates, const double *least, size_t count,
+                                  size_t layers, ssg_measure *measure, const void *context, const ssg_score_ops *ops, int threads, uint64_t *looked);
 
 /* SSGCAM_ERR_ARGUMENT for a bank or a number of layers that cannot be scored. */
 ssgcam_status ssg_objective_check(const ssg_bank *bank, size_t layers);

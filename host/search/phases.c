@@ -12,7 +12,7 @@ enum { MOST_MEMBERS = 128, LEAST_MEMBERS = 16, RANDOM_BATCH = 64, RANDOM_STREAM 
 
 /* Room for a batch of candidates, and the box their genes come from. */
 typedef struct workshop {
-    double *genes, *fitness, *lower, *upper;
+    double *genes, *fitness, *rivals, *lower, *upper;
     unsigned char *integer;
     ssg_candidate *candidates;
 } workshop;
@@ -20,13 +20,10 @@ typedef struct workshop {
 static ssgcam_status open_workshop(workshop *w, const ssg_problem *p, size_t batch)
 {
     size_t genes = ssg_problem_genes(p);
-    *w = (workshop){ssg_calloc(batch, genes * sizeof(double)),
-                    ssg_calloc(batch, sizeof(double)),
-                    ssg_calloc(genes, sizeof(double)),
-                    ssg_calloc(genes, sizeof(double)),
-                    ssg_calloc(genes, 1),
+    *w = (workshop){ssg_calloc(batch, genes * sizeof(double)), ssg_calloc(batch, sizeof(double)), ssg_calloc(batch, sizeof(double)),
+                    ssg_calloc(genes, sizeof(double)),         ssg_calloc(genes, sizeof(double)), ssg_calloc(genes, 1),
                     ssg_calloc(batch, sizeof(ssg_candidate))};
-    if (!w->genes || !w->fitness || !w->lower || !w->upper || !w->integer || !w->candidates) return SSG_OUT_OF_MEMORY;
+    if (!w->genes || !w->fitness || !w->rivals || !w->lower || !w->upper || !w->integer || !w->candidates) return SSG_OUT_OF_MEMORY;
     ssg_problem_bounds(p, w->lower, w->upper, w->integer);
     return SSGCAM_OK;
 }
@@ -35,18 +32,20 @@ static void close_workshop(workshop *w)
 {
     ssg_free(w->genes);
     ssg_free(w->fitness);
+    ssg_free(w->rivals);
     ssg_free(w->lower);
     ssg_free(w->upper);
     ssg_free(w->integer);
     ssg_free(w->candidates);
 }
 
-/* Decodes and scores a batch; the phase's best is kept by the tie rule. */
+/* Decodes and scores a batch against its rivals, none of which is better than the phase's best; that is kept by the tie rule. */
 static ssgcam_status score_batch(ssg_session *s, const ssg_problem *p, workshop *w, size_t count, size_t phase, int first)
 {
     size_t genes = ssg_problem_genes(p);
     for (size_t i = 0; i < count; i++) ssg_problem_decode(p, w->genes + i * genes, &w->candidates[i]);
-    SSG_TRY(ssg_problem_score(p, w->candidates, count, !p->tau_gene, w->fitness));
+    SSG_TRY(p->tau_gene ? ssg_problem_score(p, w->candidates, count, 0, w->fitness)
+                        : ssg_problem_compete(p, w->candidates, w->rivals, count, w->fitness));
     for (size_t i = 0; i < count; i++) {
         if (!(first && i == 0) &&
             ssg_candidate_compare(&w->candidates[i], w->fitness[i], &s->state.best[phase], s->state.fitness[phase], SSG_SCORE_LAYERS) >= 0)
@@ -120,6 +119,7 @@ static ssgcam_status evolve(ssg_session *s, ssgcam_evolve *search, const ssg_pro
         SSG_TRY(ssgcam_evolve_stats(search, &record));
         SSG_TRY(ssgcam_evolve_ask(search, w->genes, &count));
         if (count == 0) break;
+        SSG_TRY(ssgcam_evolve_parents(search, w->rivals, count));
         SSG_TRY(score_batch(s, p, w, count, run, record.evaluations == 0));
         SSG_TRY(ssgcam_evolve_tell(search, w->fitness, count));
         SSG_TRY(ssgcam_evolve_stats(search, &record));
@@ -173,6 +173,7 @@ ssgcam_status ssg_phase_random(ssg_session *s, const ssg_problem *p, const ssgca
         uint64_t left = o->evaluations - s->state.drawn;
         size_t count = left < RANDOM_BATCH ? (size_t)left : RANDOM_BATCH;
         for (size_t i = 0; i < count; i++) draw(&w, w.genes + i * genes, genes, o->seed, s->state.drawn + i);
+        for (size_t i = 0; i < count; i++) w.rivals[i] = s->state.drawn ? s->state.fitness[phase] : NAN;
         SSG_TRY_DONE(score_batch(s, p, &w, count, phase, s->state.drawn == 0));
         s->state.drawn += count;
         if (stopped(o)) {

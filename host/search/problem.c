@@ -1,5 +1,6 @@
 #include "host/search/problem.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "host/base/alloc.h"
@@ -178,15 +179,25 @@ static ssgcam_status solve_by_image(const ssg_problem *p, const ssg_candidate *c
     return status;
 }
 
-static ssgcam_status score_solved(const ssg_problem *p, ssg_candidate *candidates, size_t count, double *fitness)
+/* What a candidate's value has to reach for its fitness to reach its rival's; a little less, whatever is rounded. */
+static double least_value(const ssg_problem *p, const ssg_candidate *candidate, double rival)
+{
+    return rival + p->sparsity * (double)ssg_candidate_layers(candidate) - 1e-9;
+}
+
+static ssgcam_status score_solved(const ssg_problem *p, ssg_candidate *candidates, const double *rivals, size_t count, double *fitness)
 {
     ssg_solution *solved = ssg_calloc(count, sizeof *solved);
-    if (!solved) return SSG_OUT_OF_MEMORY;
-    ssgcam_status status = p->fitness == SSGCAM_FITNESS_IMAGE_IOU
-                               ? solve_by_image(p, candidates, count, solved)
-                               : ssg_objective_solve(solved, &p->bank, candidates, count, SSG_SCORE_LAYERS, measure, p, NULL, p->threads, NULL);
+    double *least = ssg_calloc(count, sizeof *least);
+    ssgcam_status status = solved && least ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; least && i < count; i++) least[i] = rivals ? least_value(p, &candidates[i], rivals[i]) : NAN;
+    if (status == SSGCAM_OK)
+        status = p->fitness == SSGCAM_FITNESS_IMAGE_IOU
+                     ? solve_by_image(p, candidates, count, solved)
+                     : ssg_objective_solve(solved, &p->bank, candidates, least, count, SSG_SCORE_LAYERS, measure, p, NULL, p->threads, NULL);
     for (size_t i = 0; status == SSGCAM_OK && i < count; i++) candidates[i].tau = solved[i].tau, fitness[i] = solved[i].value;
     ssg_free(solved);
+    ssg_free(least);
     return status;
 }
 
@@ -205,17 +216,28 @@ static ssgcam_status score_given(const ssg_problem *p, const ssg_candidate *cand
     return status;
 }
 
-ssgcam_status ssg_problem_score(const ssg_problem *p, ssg_candidate *candidates, size_t count, int solve, double *fitness)
+static ssgcam_status score(const ssg_problem *p, ssg_candidate *candidates, const double *rivals, size_t count, int solve, double *fitness)
 {
     for (size_t at = 0; at < count; at += CHUNK) { /* bounds the memory of the thresholds' counts */
         size_t n = count - at < CHUNK ? count - at : CHUNK;
-        SSG_TRY(solve ? score_solved(p, candidates + at, n, fitness + at) : score_given(p, candidates + at, n, fitness + at));
+        SSG_TRY(solve ? score_solved(p, candidates + at, rivals ? rivals + at : NULL, n, fitness + at)
+                      : score_given(p, candidates + at, n, fitness + at));
     }
     for (size_t i = 0; i < count; i++) {
         size_t layers = ssg_candidate_layers(&candidates[i]);
         fitness[i] = layers ? fitness[i] - p->sparsity * (double)layers : -1; /* labelling nothing may tie with a mixture, but is no recipe */
     }
     return SSGCAM_OK;
+}
+
+ssgcam_status ssg_problem_score(const ssg_problem *p, ssg_candidate *candidates, size_t count, int solve, double *fitness)
+{
+    return score(p, candidates, NULL, count, solve, fitness);
+}
+
+ssgcam_status ssg_problem_compete(const ssg_problem *p, ssg_candidate *candidates, const double *rivals, size_t count, double *fitness)
+{
+    return score(p, candidates, rivals, count, 1, fitness);
 }
 
 ssgcam_status ssg_problem_figures(const ssg_bank *bank, const ssg_candidate *candidate, int threads, ssg_counts *per_image,

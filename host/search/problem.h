@@ -30,6 +30,10 @@ int ssg_problem_encode(const ssg_problem *problem, const ssg_candidate *candidat
 /* Fitness of each candidate at its own threshold, or (`solve`) at its best one, the lowest among equals, which is stored in it. */
 ssgcam_status ssg_problem_score(const ssg_problem *problem, ssg_candidate *candidates, size_t count, int solve, double *fitness);
 
+/* Fitness at the best threshold of candidates each of which has a rival (a fitness; NaN: none): one that is worse than its rival may get another
+ * fitness that is, and no threshold. Most of a search's candidates are, and cost little then. */
+ssgcam_status ssg_problem_compete(const ssg_problem *problem, ssg_candidate *candidates, const double *rivals, size_t count, double *fitness);
+
 /* The fitness of summed counts (labels: background first); the mean over images has none, data-set mean IoU stands in for it. */
 double (*ssg_problem_measure(ssgcam_fitness fitness))(const ssg_counts *counts, size_t labels);
 

@@ -1,12 +1,13 @@
 /* solve.c - the best of all 256 thresholds without looking at every pixel.
  *
- * First every block's bounds are counted by level: for each threshold the counts that a candidate can have at most, and has at least. Where the
- * middle of both is best, and some levels below, the search begins: all blocks that reach above that level are looked at, which gives the exact
- * counts at all thresholds from there on. Below it the bounds remain, and say how good each threshold could be at best. While one of them could be as
- * good as the best exact one, the next levels are looked at. A measure that is monotone in its counts, rounded or not, makes the result that of
- * trying all. */
+ * First every block's bounds are counted by level: for each threshold the counts that a candidate can have at most, and has at least. Some thresholds
+ * around the one where the middle of both is best are made exact: the blocks that they part are looked at. For the others the bounds say how good
+ * each could be at best. While one of them could be better than the best exact one, the thresholds up to it are made exact too. A measure that is
+ * monotone in its counts, rounded or not, makes the result that of trying all. Where the caller names the least value that matters to him, thresholds
+ * that cannot reach it stay as they are. Images are looked at in parts; a candidate that cannot matter any more after one of them is left alone. */
 #include "host/search/objective.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "host/base/alloc.h"
@@ -16,7 +17,7 @@
 
 enum {
     GROUP = 8,     /* thresholds ruled out together */
-    MARGIN = 20,   /* levels below the presumed best threshold that are looked at in the first place, and in each further step */
+    MARGIN = 20,   /* thresholds to each side of the presumed best one that are made exact in the first place, and in each further step */
     MOST_MIB = 128 /* of counts: more candidates than fit are taken in turns */
 };
 
@@ -32,8 +33,9 @@ typedef struct solving {
     const ssg_bank *bank;
     const ssg_score_ops *ops;
     const ssg_score_mixture *mixtures;
-    ssg_score_range *steps; /* of levels to look at next, per mixture */
+    ssg_score_range *steps; /* thresholds to make exact next, per mixture */
     size_t count, classes, longest, widest;
+    size_t first_image; /* of the part at hand */
     int threads, begun;
     uint64_t kept;            /* pixels that are not ignored */
     ssg_score_cell *cells;    /* per thread: count x classes x CURVES x 256 */
@@ -46,6 +48,7 @@ typedef struct solving {
     ssg_counts *counts;       /* per thread: classes + 1 */
     ssg_measure *measure;
     const void *context;
+    double *least;        /* per mixture: the value that it has to reach */
     ssg_solution *solved; /* per mixture */
 } solving;
 
@@ -69,10 +72,11 @@ static void list_curves(const solving *s, int thread, const ssg_score_image *ima
 }
 
 /* The first time bounds and truth, then the steps. */
-static void count_image(void *context, size_t index, int thread)
+static void count_image(void *context, size_t place, int thread)
 {
     solving *s = context;
     ssg_score_scratch scratch;
+    size_t index = s->first_image + place;
     const ssg_score_image *image = &s->bank->images[index];
     ssg_score_curves *curves = s->curves + (size_t)thread * s->count * s->widest;
     uint32_t *tops = s->tops + index * s->count * s->widest;
@@ -120,8 +124,8 @@ static void add_up_bounds(const solving *s, size_t mixture)
         for (size_t which = LOW; which <= HIGH; which++) add_up(curve(s, 0, mixture, k, which), curve(s, 0, mixture, k, which));
 }
 
-/* What was looked at is exact at every threshold; of the other blocks bounds say the least and the most. From `from` on, the threshold above which
- * all blocks have been looked at, both are equal. */
+/* What was looked at is exact at every threshold; of the other blocks bounds say the least and the most. Both are equal at the thresholds whose
+ * blocks have all been looked at. */
 static void claim(const solving *s, size_t mixture, claims *c)
 {
     ssg_score_cell seen_low[SSG_SCORE_LEVELS], seen_high[SSG_SCORE_LEVELS];
@@ -156,12 +160,44 @@ static double value_of(const solving *s, const ssg_score_cell *gain, const ssg_s
     return s->measure(s->context, counts, s->classes + 1);
 }
 
-/* Where the middle of the bounds is best, and some levels below. */
-static uint32_t begin(const solving *s, size_t mixture, claims *c, ssg_counts *counts)
+/* No threshold of first..last is better than this: the claims at the first include those at the others, the claims at the last are in all. */
+static double best_among(const solving *s, const claims *c, size_t first, size_t last, ssg_counts *counts)
+{
+    return value_of(s, c->most + first, c->least + last, counts);
+}
+
+/* The lowest threshold below `end` that could be as good as `value`, or `end`. */
+static uint32_t lowest_open(const solving *s, const claims *c, uint32_t end, double value, ssg_counts *counts)
+{
+    for (uint32_t first = 0; first < end; first += GROUP) {
+        uint32_t next = first + GROUP < end ? first + GROUP : end;
+        if (best_among(s, c, first, next - 1, counts) < value) continue;
+        for (uint32_t tau = first; tau < next; tau++)
+            if (best_among(s, c, tau, tau, counts) >= value) return tau;
+    }
+    return end;
+}
+
+/* The end of the thresholds from `from` on that could be as good as `value` and better than `best`, or `from`. */
+static uint32_t end_of_open(const solving *s, const claims *c, uint32_t from, double value, double best, ssg_counts *counts)
+{
+    for (uint32_t end = SSG_SCORE_LEVELS, first; end > from; end = first) {
+        first = end > from + GROUP ? end - GROUP : from;
+        double most = best_among(s, c, first, end - 1, counts);
+        if (most < value || most <= best) continue;
+        for (uint32_t tau = end; tau-- > first;) {
+            most = best_among(s, c, tau, tau, counts);
+            if (most >= value && most > best) return tau + 1;
+        }
+    }
+    return from;
+}
+
+/* The threshold where the middle of the bounds is best: a guess, any start gives the same result. */
+static uint32_t presume(const solving *s, claims *c, ssg_counts *counts)
 {
     size_t best = 0;
     double most = 0;
-    claim(s, mixture, c);
     for (size_t i = 0; i < s->classes * SSG_SCORE_LEVELS; i++)
         for (size_t k = 0; k < SSG_TRUTH_KINDS; k++)
             c->most[i].pixels[k] = c->least[i].pixels[k] + (c->most[i].pixels[k] - c->least[i].pixels[k]) / 2;
@@ -169,21 +205,28 @@ static uint32_t begin(const solving *s, size_t mixture, claims *c, ssg_counts *c
         double value = value_of(s, c->most + tau, c->most + tau, counts);
         if (tau == 0 || value > most) best = tau, most = value;
     }
-    return best > MARGIN ? (uint32_t)best - MARGIN : 0;
+    return (uint32_t)best;
 }
 
-/* No threshold of first..last is better than this: the claims at the first include those at the others, the claims at the last are in all. */
-static double best_among(const solving *s, const claims *c, size_t first, size_t last, ssg_counts *counts)
+/* What to make exact first: some thresholds around the presumed best one, among those that could reach the least value that matters, if any. */
+static ssg_score_range begin(const solving *s, size_t mixture, claims *c, ssg_counts *counts)
 {
-    return value_of(s, c->most + first, c->least + last, counts);
+    claim(s, mixture, c);
+    uint32_t from = lowest_open(s, c, SSG_SCORE_LEVELS, s->least[mixture], counts);
+    uint32_t to = end_of_open(s, c, from, s->least[mixture], -HUGE_VAL, counts);
+    if (from == to) return (ssg_score_range){0};
+    uint32_t best = presume(s, c, counts);
+    if (best < from) best = from;
+    if (best >= to) best = to - 1;
+    return (ssg_score_range){.from = best > from + MARGIN ? best - MARGIN : from, .to = best + MARGIN < to ? best + MARGIN : to};
 }
 
-/* The best of the thresholds from `from` on, which are exact. Groups that cannot hold a better one are passed over. */
-static ssg_solution best_exact(const solving *s, const claims *c, size_t from, ssg_counts *counts)
+/* The best of the thresholds from..to - 1, which are exact. Groups that cannot hold a better one are passed over. */
+static ssg_solution best_exact(const solving *s, const claims *c, size_t from, size_t to, ssg_counts *counts)
 {
     ssg_solution best = {best_among(s, c, from, from, counts), (uint8_t)from};
-    for (size_t first = from + 1; first < SSG_SCORE_LEVELS; first += GROUP) {
-        size_t end = first + GROUP < SSG_SCORE_LEVELS ? first + GROUP : SSG_SCORE_LEVELS;
+    for (size_t first = from + 1; first < to; first += GROUP) {
+        size_t end = first + GROUP < to ? first + GROUP : to;
         if (best_among(s, c, first, end - 1, counts) <= best.value) continue;
         for (size_t tau = first; tau < end; tau++) {
             double value = best_among(s, c, tau, tau, counts);
@@ -193,26 +236,15 @@ static ssg_solution best_exact(const solving *s, const claims *c, size_t from, s
     return best;
 }
 
-/* The lowest threshold below `from` that could be as good as `value`, or `from`. */
-static uint32_t lowest_open(const solving *s, const claims *c, uint32_t from, double value, ssg_counts *counts)
-{
-    for (uint32_t first = 0; first < from; first += GROUP) {
-        uint32_t end = first + GROUP < from ? first + GROUP : from;
-        if (best_among(s, c, first, end - 1, counts) < value) continue;
-        for (uint32_t tau = first; tau < end; tau++)
-            if (best_among(s, c, tau, tau, counts) >= value) return tau;
-    }
-    return from;
-}
-
-/* The best so far; the next step goes down to the lowest threshold that could be as good, or part of the way. */
+/* The best so far; the next step goes to the outermost thresholds that could be better (or, below, as good), or part of the way. */
 static ssg_solution judge(const solving *s, size_t mixture, claims *c, ssg_counts *counts, ssg_score_range *next)
 {
-    uint32_t from = next->from, part = from > MARGIN ? from - MARGIN : 0;
+    uint32_t from = next->from, to = next->to, down = from > MARGIN ? from - MARGIN : 0, up = to + MARGIN;
     claim(s, mixture, c);
-    ssg_solution best = best_exact(s, c, from, counts);
-    uint32_t lowest = lowest_open(s, c, from, best.value, counts);
-    *next = (ssg_score_range){lowest > part ? lowest : part, from};
+    ssg_solution best = best_exact(s, c, from, to, counts);
+    double least = best.value > s->least[mixture] ? best.value : s->least[mixture];
+    uint32_t lowest = lowest_open(s, c, from, least, counts), end = end_of_open(s, c, to, least, best.value, counts);
+    *next = (ssg_score_range){lowest > down ? lowest : down, end < up ? end : up, from, to};
     return best;
 }
 
@@ -231,23 +263,50 @@ static void begin_mixture(void *context, size_t mixture, int thread)
     const solving *s = context;
     gather(s, mixture, LOW, HIGH);
     add_up_bounds(s, mixture);
-    s->steps[mixture] = (ssg_score_range){begin(s, mixture, &s->claims[thread], s->counts + (size_t)thread * (s->classes + 1)), SSG_SCORE_LEVELS};
+    s->solved[mixture] = (ssg_solution){s->least[mixture] - 1, 0}; /* if it stays at that */
+    s->steps[mixture] = begin(s, mixture, &s->claims[thread], s->counts + (size_t)thread * (s->classes + 1));
 }
 
 /* After a step. */
 static void judge_mixture(void *context, size_t mixture, int thread)
 {
     const solving *s = context;
-    if (s->steps[mixture].from == s->steps[mixture].to) return;
+    if (ssg_score_range_is_exact(&s->steps[mixture])) return;
     gather(s, mixture, EXACT, SEEN_HIGH);
     s->solved[mixture] = judge(s, mixture, &s->claims[thread], s->counts + (size_t)thread * (s->classes + 1), &s->steps[mixture]);
+}
+
+/* After a part of the images: nothing more is exact, but the bounds are closer. */
+static void reconsider_mixture(void *context, size_t mixture, int thread)
+{
+    const solving *s = context;
+    ssg_score_range *step = &s->steps[mixture];
+    claims *c = &s->claims[thread];
+    if (ssg_score_range_is_exact(step)) return;
+    gather(s, mixture, EXACT, SEEN_HIGH);
+    claim(s, mixture, c);
+    double least = s->solved[mixture].value > s->least[mixture] ? s->solved[mixture].value : s->least[mixture];
+    if (lowest_open(s, c, SSG_SCORE_LEVELS, least, s->counts + (size_t)thread * (s->classes + 1)) < SSG_SCORE_LEVELS) return;
+    step->from = step->exact_from, step->to = step->exact_to;
 }
 
 static int any_open(const solving *s)
 {
     for (size_t m = 0; m < s->count; m++)
-        if (s->steps[m].from < s->steps[m].to) return 1;
+        if (!ssg_score_range_is_exact(&s->steps[m])) return 1;
     return 0;
+}
+
+/* An eighth of the images, a quarter, half, all. */
+static void look_in_parts(solving *s)
+{
+    size_t images = s->bank->image_count;
+    for (size_t part = 8, end; part > 0; part /= 2, s->first_image = end) {
+        end = images / part;
+        ssg_parallel_for(s->threads, end - s->first_image, count_image, s);
+        if (part > 1 && end > s->first_image) ssg_parallel_for(s->threads, s->count, reconsider_mixture, s);
+    }
+    s->first_image = 0;
 }
 
 static void solve_steps(solving *s)
@@ -259,10 +318,10 @@ static void solve_steps(solving *s)
     for (size_t l = 0; l < SSG_SCORE_IGNORED; l++) s->kept += s->truth[l];
     s->begun = 1;
     ssg_parallel_for(s->threads, s->count, begin_mixture, s);
-    do {
-        ssg_parallel_for(s->threads, s->bank->image_count, count_image, s);
+    while (any_open(s)) {
+        look_in_parts(s);
         ssg_parallel_for(s->threads, s->count, judge_mixture, s);
-    } while (any_open(s));
+    }
 }
 
 static ssgcam_status make_claims(solving *s)
@@ -307,23 +366,38 @@ static ssgcam_status solve_some(solving s, uint64_t *looked)
     return status;
 }
 
-static ssgcam_status solve_bounded(solving s, const ssg_candidate *candidates, size_t count, size_t layers, ssg_solution *out, uint64_t *looked)
+/* What each mixture has to reach: the least that any of its candidates has to. */
+static void set_least(double *least, const ssg_mixtures *mixtures, const double *wanted, size_t count)
+{
+    for (size_t m = 0; m < mixtures->count; m++) least[m] = wanted ? HUGE_VAL : -HUGE_VAL;
+    for (size_t p = 0; wanted && p < count; p++) {
+        double *of = &least[mixtures->of[p]];
+        if (!(wanted[p] >= *of)) *of = isnan(wanted[p]) ? -HUGE_VAL : wanted[p];
+    }
+}
+
+static ssgcam_status solve_bounded(solving s, const ssg_candidate *candidates, const double *wanted, size_t count, size_t layers, ssg_solution *out,
+                                   uint64_t *looked)
 {
     ssg_mixtures mixtures;
     ssg_solution *solved = ssg_calloc(count, sizeof *solved);
+    double *least = ssg_calloc(count, sizeof *least);
     ssgcam_status status = ssg_mixtures_make(&mixtures, s.bank, candidates, count, layers, 0);
-    if (!solved && status == SSGCAM_OK) status = SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK && !(solved && least)) status = SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) set_least(least, &mixtures, wanted, count);
     size_t each = s.classes * CURVES * SSG_SCORE_LEVELS * sizeof *s.cells * (size_t)s.threads, turn = ((size_t)MOST_MIB << 20) / each;
     if (turn == 0) turn = 1;
     for (size_t at = 0; status == SSGCAM_OK && at < mixtures.count; at += turn) {
         s.mixtures = mixtures.items + at;
         s.count = mixtures.count - at < turn ? mixtures.count - at : turn;
         s.solved = solved + at;
+        s.least = least + at;
         status = solve_some(s, looked);
     }
     for (size_t p = 0; status == SSGCAM_OK && p < count; p++) out[p] = solved[mixtures.of[p]];
     ssg_mixtures_clear(&mixtures);
     ssg_free(solved);
+    ssg_free(least);
     return status;
 }
 
@@ -342,8 +416,8 @@ static ssgcam_status try_all(const solving *s, const ssg_candidate *candidates, 
     return status;
 }
 
-ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers,
-                                  ssg_measure *measure, const void *context, const ssg_score_ops *ops, int threads, uint64_t *looked)
+ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const ssg_candidate *candidates, const double *least, size_t count,
+                                  size_t layers, ssg_measure *measure, const void *context, const ssg_score_ops *ops, int threads, uint64_t *looked)
 {
     if (looked) *looked = 0;
     SSG_TRY(ssg_objective_check(bank, layers));
@@ -364,5 +438,5 @@ ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const
         if (bank->images[i].class_count > s.widest) s.widest = bank->images[i].class_count;
     }
     if (!bounded || pixels > UINT32_MAX) return try_all(&s, candidates, count, layers, out); /* counts here have 32 bits */
-    return solve_bounded(s, candidates, count, layers, out, looked);
+    return solve_bounded(s, candidates, least, count, layers, out, looked);
 }

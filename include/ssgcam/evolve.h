@@ -114,6 +114,10 @@ SSGCAM_API size_t ssgcam_evolve_batch_max(const ssgcam_evolve *search);
  * same batch. */
 SSGCAM_API ssgcam_status ssgcam_evolve_ask(ssgcam_evolve *search, double *genes, size_t *count);
 
+/* What the batch last asked for competes with, in its order: the fitness of the member that each candidate replaces if it is at least as good, NaN
+ * where there is none. How much worse it is changes nothing: a candidate that is known to be worse may be told any finite fitness that is. */
+SSGCAM_API ssgcam_status ssgcam_evolve_parents(const ssgcam_evolve *search, double *fitness, size_t count);
+
 /* The fitness of the batch last asked for, in its order. */
 SSGCAM_API ssgcam_status ssgcam_evolve_tell(ssgcam_evolve *search, const double *fitness, size_t count);
 

@@ -21,7 +21,6 @@ static size_t lay_out(ssg_score_scratch *s, uint8_t *memory, size_t stride, size
     s->low = carve(memory, &at, classes * width * sizeof *s->low);
     s->high = carve(memory, &at, classes * width * sizeof *s->high);
     s->above = carve(memory, &at, words * sizeof *s->above);
-    s->beyond = carve(memory, &at, words * sizeof *s->beyond);
     s->chosen = carve(memory, &at, count * words * sizeof *s->chosen);
     s->winner = carve(memory, &at, classes > 1 ? count * width : 0);
     s->truth = carve(memory, &at, classes * width * sizeof *s->truth);
@@ -30,7 +29,7 @@ static size_t lay_out(ssg_score_scratch *s, uint8_t *memory, size_t stride, size
     s->kept = carve(memory, &at, width * sizeof *s->kept);
     s->plain = carve(memory, &at, width * sizeof *s->plain);
     s->all = carve(memory, &at, classes * sizeof *s->all);
-    s->levels = carve(memory, &at, classes * 3 * SSG_SCORE_LEVELS * sizeof *s->levels);
+    s->levels = carve(memory, &at, classes * 5 * SSG_SCORE_LEVELS * sizeof *s->levels);
     return at;
 }
 

@@ -30,8 +30,8 @@ static size_t sure_winner(const ssg_score_scratch *s, size_t classes, size_t blo
     return best;
 }
 
-/* Adds the block to what each class surely or possibly has. Returns the sure winner. */
-static size_t add_block(const ssg_score_scratch *s, size_t classes, size_t block, ssg_score_cell *const *low, ssg_score_cell *const *high)
+/* Adds the block to what each class surely or possibly has. */
+static void add_block(const ssg_score_scratch *s, size_t classes, size_t block, ssg_score_cell *const *low, ssg_score_cell *const *high)
 {
     uint32_t least;
     size_t winner = sure_winner(s, classes, block, &least);
@@ -40,7 +40,6 @@ static size_t add_block(const ssg_score_scratch *s, size_t classes, size_t block
         uint32_t most = s->high[k * s->width + block];
         if (k == winner || (winner == SSG_SCORE_OPEN && most >= least)) ssg_score_add_cell(&high[k][most], &s->truth[k * s->width + block]);
     }
-    return winner;
 }
 
 static void add_all_blocks(const ssg_score_scratch *s, size_t classes, const ssg_score_curves *curves)
@@ -86,25 +85,41 @@ size_t ssg_score_bound_levels(const ssg_score_ops *ops, const ssg_score_image *i
 
 /* ---- blocks to look at --------------------------------------------------------------------------------------------------------------- */
 
-/* What bounds say: blocks of one level are counted, the others in question stay chosen. */
+/* A threshold from `low` to below `high` parts the block: it may claim some of its pixels and not others. */
+static int parts(uint32_t from, uint32_t to, uint32_t low, uint32_t high)
+{
+    uint32_t first = low > from ? low : from, end = high < to ? high : to;
+    return first < end;
+}
+
+/* The largest level that any class may have. */
+static uint32_t highest(const ssg_score_scratch *s, size_t classes, size_t block)
+{
+    uint32_t most = s->high[block];
+    for (size_t k = 1; k < classes; k++) most = s->high[k * s->width + block] > most ? s->high[k * s->width + block] : most;
+    return most;
+}
+
+/* Chosen are the blocks of the range; they are added to what has been seen. */
 static void choose_blocks(const ssg_score_ops *ops, const ssg_score_scratch *s, uint64_t *chosen, uint8_t *winners, const uint32_t *tops,
                           size_t classes, const ssg_score_curves *curves, ssg_score_range range)
 {
     ssg_score_cell *low[SSG_SCORE_CLASSES], *high[SSG_SCORE_CLASSES];
     for (size_t k = 0; k < classes; k++) low[k] = curves[k].seen_low, high[k] = curves[k].seen_high;
     ssg_score_mark_above(ops, s, chosen, tops, classes, range.from);
-    if (range.to < SSG_SCORE_LEVELS) {
-        ssg_score_mark_above(ops, s, s->beyond, tops, classes, range.to);
-        for (size_t w = 0; w < s->words; w++) chosen[w] &= ~s->beyond[w];
-    }
     quantise(ops, s, tops, classes);
     for (size_t w = 0; w < s->words; w++)
         for (uint64_t left = chosen[w]; left;) {
-            size_t block = ssg_score_take_bit(&left, w), k = add_block(s, classes, block, low, high);
+            uint32_t least, most;
+            size_t block = ssg_score_take_bit(&left, w), k = sure_winner(s, classes, block, &least);
+            if (k == SSG_SCORE_OPEN) least = 0;
+            most = highest(s, classes, block);
+            if (!parts(range.from, range.to, least, most) || parts(range.exact_from, range.exact_to, least, most)) {
+                chosen[w] &= ~((uint64_t)1 << block % SSG_SCORE_WORD);
+                continue;
+            }
+            add_block(s, classes, block, low, high);
             if (classes > 1) winners[block] = (uint8_t)k;
-            if (k == SSG_SCORE_OPEN || s->low[k * s->width + block] != s->high[k * s->width + block]) continue;
-            ssg_score_add_cell(&curves[k].exact[s->low[k * s->width + block]], &s->truth[k * s->width + block]);
-            chosen[w] &= ~((uint64_t)1 << block % SSG_SCORE_WORD);
         }
 }
 
@@ -187,7 +202,7 @@ size_t ssg_score_levels_between(const ssg_score_ops *ops, const ssg_score_image 
     size_t classes = image->class_count;
     memset(s->chosen, 0, count * s->words * sizeof *s->chosen);
     for (size_t m = 0; m < count; m++) {
-        if (ranges[m].from == ranges[m].to || !any(tops + m * classes, classes)) continue;
+        if (ssg_score_range_is_exact(&ranges[m]) || !any(tops + m * classes, classes)) continue;
         for (size_t k = 0; k < classes; k++) ssg_score_bound(ops, image, s, &mixtures[m], k);
         choose_blocks(ops, s, s->chosen + m * s->words, s->winner + m * s->width, tops + m * classes, classes, curves + m * classes, ranges[m]);
     }
@@ -199,21 +214,22 @@ size_t ssg_score_levels_blocks(const ssg_score_ops *ops, const ssg_score_image *
                                uint32_t *tops, uint32_t *out)
 {
     ssg_score_curves curves[SSG_SCORE_CLASSES];
-    ssg_score_range range = {0, SSG_SCORE_LEVELS};
-    size_t classes = image->class_count, looked = 0;
+    ssg_score_range range = {.from = 0, .to = SSG_SCORE_LEVELS};
+    size_t classes = image->class_count, looked;
     memset(out, 0, (1 + 2 * classes) * SSG_SCORE_LEVELS * sizeof *out);
     if (classes == 0) return 0;
-    memset(s->levels, 0, classes * 3 * SSG_SCORE_LEVELS * sizeof *s->levels);
+    memset(s->levels, 0, classes * 5 * SSG_SCORE_LEVELS * sizeof *s->levels);
     for (size_t k = 0; k < classes; k++) {
-        ssg_score_cell *at = s->levels + k * 3 * SSG_SCORE_LEVELS;
-        curves[k] = (ssg_score_curves){.exact = at, .seen_low = at + SSG_SCORE_LEVELS, .seen_high = at + 2 * SSG_SCORE_LEVELS};
-        ssg_score_bound(ops, image, s, mixture, k);
-        looked += ssg_score_find_top(ops, image, s, mixture, k, &tops[k]);
+        ssg_score_cell *at = s->levels + k * 5 * SSG_SCORE_LEVELS;
+        curves[k] = (ssg_score_curves){at, at + SSG_SCORE_LEVELS, at + 2 * SSG_SCORE_LEVELS, at + 3 * SSG_SCORE_LEVELS, at + 4 * SSG_SCORE_LEVELS};
     }
+    looked = ssg_score_bound_levels(ops, image, s, mixture, 1, tops, curves);
     looked += ssg_score_levels_between(ops, image, s, mixture, 1, tops, curves, &range);
     for (size_t k = 0; k < classes; k++)
         for (size_t q = 1; q < SSG_SCORE_LEVELS; q++) {
-            const uint32_t *pixels = curves[k].exact[q].pixels;
+            uint32_t pixels[SSG_TRUTH_KINDS]; /* of the blocks that have been looked at, and of those that no threshold parts */
+            for (size_t i = 0; i < SSG_TRUTH_KINDS; i++)
+                pixels[i] = curves[k].exact[q].pixels[i] + curves[k].low[q].pixels[i] - curves[k].seen_low[q].pixels[i];
             out[q] += pixels[SSG_TRUTH_NONE];
             out[(2 * k + 1) * SSG_SCORE_LEVELS + q] = pixels[SSG_TRUTH_OWN];
             out[(2 * k + 2) * SSG_SCORE_LEVELS + q] = pixels[SSG_TRUTH_OWN] + pixels[SSG_TRUTH_NONE] + pixels[SSG_TRUTH_OTHER];
