@@ -141,7 +141,7 @@ Test(allocation, files)
     cr_assert_not_null(mkdtemp(folder));
     snprintf(npy, sizeof npy, "%s/a.npy", folder);
     snprintf(csv, sizeof csv, "%s/data.csv", folder);
-    static const char rows[] = "image,labels,mask,boxes\n1.jpg,cat;dog,1.png,1 2 3 4;dog 0 0 1 1\n2.jpg,1,,\n";
+    static const char rows[] = "image,labels,mask,boxes,group\n1.jpg,cat;dog,1.png,1 2 3 4;dog 0 0 1 1,a\n2.jpg,1,,,\n";
     cr_assert_eq(ssg_file_write(csv, rows, sizeof rows - 1), SSGCAM_OK);
     cr_expect_gt(fail_each("pictures", pictures, NULL), 10);
     cr_expect_gt(fail_each("arrays", arrays, npy), 1);

@@ -239,6 +239,36 @@ Test(data, tables, .init = make_folder, .fini = remove_folder)
     ssgcam_dataset_destroy(&d);
 }
 
+/* By what name the column goes, and what stands around the text. A table that names no group has the digest it has without the column. */
+Test(data, images_that_belong_together, .init = make_folder, .fini = remove_folder)
+{
+    static const char *const tables[] = {
+        "image,labels\n1.jpg,cat\n2.jpg,dog\n3.jpg,dog\n",
+        "image,labels,group\n1.jpg,cat,\n2.jpg,dog, \n3.jpg,dog,\"  \"\n",
+        "image,labels,group\n1.jpg,cat,\"p, 7\"\n2.jpg,dog,\n3.jpg,dog,\" p, 7 \"\n",
+        "patient,image,labels\n\"p, 7\",1.jpg,cat\n,2.jpg,dog\n\"p, 7\",3.jpg,dog\n",
+        "image,labels,group\n1.jpg,cat,\"p, 7\"\n2.jpg,dog,\"p, 7\"\n3.jpg,dog,\n",
+    };
+    char digest[5][33];
+    for (int t = 0; t < 5; t++) {
+        ssgcam_dataset *d;
+        cr_assert_eq(load(tables[t], NULL, &d), SSGCAM_OK, "%s", ssgcam_last_error());
+        cr_assert_eq(d->count, 3);
+        for (size_t i = 0; i < 3; i++) {
+            int named = t > 1 && (i == 0 || i == (t == 4 ? 1 : 2));
+            cr_assert_eq(d->items[i].group != NULL, named, "table %d, image %zu", t, i);
+            if (named) cr_assert_str_eq(d->items[i].group, "p, 7");
+        }
+        memcpy(digest[t], d->digest, sizeof digest[t]);
+        ssgcam_dataset_truncate(d, 1);
+        ssgcam_dataset_destroy(&d);
+    }
+    cr_assert_str_eq(digest[0], "8a2acf8779ceddc40bea408989ddb319");
+    cr_assert_str_eq(digest[1], digest[0]);
+    cr_assert_str_eq(digest[2], digest[3]);
+    cr_assert(strcmp(digest[2], digest[0]) && strcmp(digest[2], digest[4]));
+}
+
 Test(data, tables_that_are_refused, .init = make_folder, .fini = remove_folder)
 {
     ssgcam_dataset *d;
@@ -259,6 +289,7 @@ Test(data, tables_that_are_refused, .init = make_folder, .fini = remove_folder)
     refuse("image,labels\n1.jpg,cat\n", "train", "no column 'split'");
     refuse("image,labels,split\n1.jpg,cat,test\n", "train", "no images in split 'train'");
     refuse("image,labels\n", NULL, "no images");
+    refuse("image,labels,group,patient\n1.jpg,cat,a,a\n", NULL, "data.csv:1: 'group' (or 'patient') is there twice");
     cr_assert_eq(ssgcam_dataset_load(&d, &(ssgcam_dataset_options){.data = "/nonexistent"}), SSGCAM_ERR_NOT_FOUND);
     cr_assert_eq(ssgcam_dataset_load(&d, &(ssgcam_dataset_options){0}), SSGCAM_ERR_ARGUMENT);
 }

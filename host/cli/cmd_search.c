@@ -20,7 +20,8 @@ typedef struct flags {
 static const option table[] = {
     {"output", 'o', OPTION_TEXT, offsetof(flags, out), "FILE", "the recipe (recipe.json); log and checkpoint stand beside it"},
     {"holdout-split", 0, OPTION_TEXT, offsetof(flags, holdout_split), "NAME", "report the result on this split, which the search never sees"},
-    {"holdout-fraction", 0, OPTION_REAL, offsetof(flags, holdout_fraction), "F", "or keep this share of the images from the search (0)"},
+    {"holdout-fraction", 0, OPTION_REAL, offsetof(flags, holdout_fraction), "F",
+     "or keep this share of the images from the search; groups (a column of data.csv) stay whole (0)"},
     DATA_OPTIONS(flags, data),
     {"mask-values", 0, OPTION_TEXT, offsetof(flags, data) + offsetof(data_flags, mask_values), "HOW",
      "true masks hold: classes, object, object>=N (classes)"},
@@ -40,7 +41,7 @@ static const option table[] = {
     {"runs", 0, OPTION_INT, offsetof(flags, runs), "N",
      "searches with seeds of their own, with folds for each of them; their mean is the recipe (2 with folds, else 1)"},
     {"folds", 0, OPTION_INT, offsetof(flags, folds), "K",
-     "each search leaves one fold out; gives cross-validated figures; 1: none (4, from 8 images on, unless --runs)"},
+     "each search leaves one fold out; gives cross-validated figures; groups stay whole; 1: none (4, from 8 images on, unless --runs)"},
     {"shrink", 0, OPTION_TEXT, offsetof(flags, shrink), "X",
      "share of naive stacking in the recipe, 0 to 1, or auto: as cross-validation says (auto)"},
     {"sparsity", 0, OPTION_REAL, offsetof(flags, sparsity), "X", "fitness that a layer must be worth (0)"},
@@ -214,6 +215,8 @@ static void print_json(const ssgcam_search_result *r, const char *out, ssgcam_fi
                              (json_int_t)r->evaluations, "generations", (json_int_t)r->generations, "stop", ssgcam_evolve_stop_name(r->stop), "bank",
                              "rows", (json_int_t)r->bank_rows, "bytes", (json_int_t)r->bank_bytes, "cached", r->bank_cached, "mapped", r->bank_mapped,
                              "ms", r->bank_ms, "search_ms", r->search_ms, "resumed", r->resumed);
+    if (r->searched_groups) json_object_set_new(root, "searched_groups", json_integer((json_int_t)r->searched_groups));
+    if (r->heldout_groups) json_object_set_new(root, "heldout_groups", json_integer((json_int_t)r->heldout_groups));
     if (r->heldout) {
         json_object_set_new(root, "heldout_interval", json_pack("[f,f]", r->interval[1][0], r->interval[1][1]));
         json_object_set_new(root, "heldout_gain", gains_json(&r->over_layer, &r->over_naive));
@@ -249,13 +252,44 @@ static void print_gains(const ssgcam_search_result *r, const char *rival, const 
     if (r->has_crossvalidation) print_gain("cross-validated", crossvalidated);
 }
 
+/* " (12 groups)", or nothing where images are not in groups. */
+static void print_groups(size_t groups)
+{
+    if (groups) printf(" (%zu group%s)", groups, groups == 1 ? "" : "s");
+}
+
+/* "the images", or "the 12 groups of images". */
+static void print_sampled(size_t groups)
+{
+    if (groups)
+        printf("the %zu group%s of images", groups, groups == 1 ? "" : "s");
+    else
+        printf("the images");
+}
+
+/* What the samples are of is said for each side where images are in groups. */
+static void print_intervals(const ssgcam_search_result *r)
+{
+    int grouped = r->searched_groups || r->heldout_groups;
+    printf("\n  95 %% of bootstrap samples of ");
+    print_sampled(r->searched_groups);
+    printf(": %.2f to %.2f searched", 100 * r->interval[0][0], 100 * r->interval[0][1]);
+    if (!r->heldout) return;
+    printf("%s", grouped ? "; of " : ", ");
+    if (grouped) print_sampled(r->heldout_groups);
+    printf("%s%.2f to %.2f held out", grouped ? ": " : "", 100 * r->interval[1][0], 100 * r->interval[1][1]);
+}
+
 static void print_text(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
 {
     size_t widest = 8;
     for (size_t i = 0; i < r->entry_count; i++) widest = strlen(r->entries[i].name) > widest ? strlen(r->entries[i].name) : widest;
-    printf("%zu images searched, %zu held out; bank of %zu rows, %.0f MiB, %s in %.1f s; %llu candidates in %.1f s\n\n", r->searched, r->heldout,
-           r->bank_rows, (double)r->bank_bytes / (1 << 20), r->bank_cached ? "read" : "made", r->bank_ms / 1000, (unsigned long long)r->evaluations,
-           r->search_ms / 1000);
+    printf("%zu images", r->searched);
+    print_groups(r->searched_groups);
+    printf(" searched, %zu", r->heldout);
+    print_groups(r->heldout_groups);
+    printf(" held out; bank of %zu rows, %.0f MiB, %s in %.1f s; %llu candidates in %.1f s\n\n", r->bank_rows, (double)r->bank_bytes / (1 << 20),
+           r->bank_cached ? "read" : "made", r->bank_ms / 1000, (unsigned long long)r->evaluations, r->search_ms / 1000);
     printf("  %-*s  %21s  %s\n", (int)widest, "", "searched", r->heldout ? "             held out" : "");
     printf("  %-*s  %10s %10s  %s  tau  mix\n", (int)widest, "", "mIoU %", "object %", r->heldout ? "    mIoU %   object %" : "");
     for (size_t i = 0; i < r->entry_count; i++) {
@@ -266,10 +300,9 @@ static void print_text(const ssgcam_search_result *r, const char *out, ssgcam_fi
         if (r->heldout) print_score(&e->heldout, fitness);
         printf("  %3d  %s\n", e->threshold, e->rows);
     }
-    printf("\n  95 %% of bootstrap samples of the images: %.2f to %.2f searched", 100 * r->interval[0][0], 100 * r->interval[0][1]);
-    if (r->heldout) printf(", %.2f to %.2f held out", 100 * r->interval[1][0], 100 * r->interval[1][1]);
+    print_intervals(r);
     if (r->has_crossvalidation) {
-        printf("\n  cross-validated, each image scored by the search that did not see it: ");
+        printf("\n  cross-validated, each image scored by the search that did not see %s: ", r->searched_groups ? "its group" : "it");
         print_score(&r->crossvalidated, fitness);
     }
     print_gains(r, "best single layer", &r->over_layer, &r->crossvalidated_over_layer);

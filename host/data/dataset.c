@@ -118,6 +118,19 @@ static ssgcam_status check_unique(const ssgcam_dataset *d)
     return status;
 }
 
+/* Only where there are groups: a table without them keeps the digest that recipes and journals know. */
+static void add_groups(XXH3_state_t *state, const ssgcam_dataset *d)
+{
+    size_t named = 0;
+    for (size_t i = 0; i < d->count; i++) named += d->items[i].group != NULL;
+    if (!named) return;
+    XXH3_128bits_update(state, "groups", sizeof "groups");
+    for (size_t i = 0; i < d->count; i++) {
+        const char *group = d->items[i].group ? d->items[i].group : "";
+        XXH3_128bits_update(state, group, strlen(group) + 1);
+    }
+}
+
 static void digest(ssgcam_dataset *d)
 {
     XXH3_state_t *state = XXH3_createState();
@@ -132,6 +145,7 @@ static void digest(ssgcam_dataset *d)
         XXH3_128bits_update(state, item->labels, item->label_count * sizeof *item->labels);
         XXH3_128bits_update(state, item->boxes, item->box_count * sizeof *item->boxes);
     }
+    add_groups(state, d);
     XXH128_hash_t hash = XXH3_128bits_digest(state);
     XXH3_freeState(state);
     snprintf(d->digest, sizeof d->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
@@ -205,6 +219,7 @@ static void clear_item(ssgcam_item *item)
     ssg_free(item->mask);
     ssg_free(item->labels);
     ssg_free(item->boxes);
+    ssg_free(item->group);
 }
 
 void ssgcam_dataset_truncate(ssgcam_dataset *dataset, size_t count)

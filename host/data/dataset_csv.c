@@ -8,8 +8,8 @@
 #include "host/data/dataset_build.h"
 
 enum { MOST_BYTES = 1 << 30, MOST_COLUMNS = 64 };
-enum { IMAGE, LABELS, MASK, BOXES, SPLIT, COLUMNS };
-static const char *const column_names[COLUMNS] = {"image", "labels", "mask", "boxes", "split"};
+enum { IMAGE, LABELS, MASK, BOXES, SPLIT, GROUP, COLUMNS };
+static const char *const column_names[COLUMNS] = {"image", "labels", "mask", "boxes", "split", "group"};
 
 typedef struct reader {
     ssg_dataset_builder *builder;
@@ -29,6 +29,7 @@ static ssgcam_status header_field(reader *r, const char *text)
     for (int c = 0; c < COLUMNS; c++)
         if (strcmp(column_names[c], text) == 0) r->column[r->position] = c;
     if (strcmp(text, "label") == 0) r->column[r->position] = LABELS; /* tables with one label an image */
+    if (strcmp(text, "patient") == 0) r->column[r->position] = GROUP;
     return SSGCAM_OK;
 }
 
@@ -36,13 +37,16 @@ static ssgcam_status check_header(const reader *r)
 {
     int have[COLUMNS] = {0};
     for (int i = 0; i < r->position; i++)
-        if (r->column[i] >= 0) have[r->column[i]] = 1;
+        if (r->column[i] >= 0) have[r->column[i]]++;
     for (int c = 0; c < (r->need_labels ? 2 : 1); c++)
         if (!have[c])
             return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: column '%s' is missing; the first line must name the columns, e.g. image,labels,mask,split",
                             r->path, column_names[c]);
     if (r->builder->options->split && !have[SPLIT])
         return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: there is no column 'split', but split '%s' is asked for", r->path, r->builder->options->split);
+    if (have[GROUP] > 1)
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: 'group' (or 'patient') is there twice; keep the column that says which images belong together",
+                        r->path);
     return SSGCAM_OK;
 }
 
@@ -86,6 +90,8 @@ static ssgcam_status fill_item(reader *r, ssgcam_item *item, const char *where)
         SSG_TRY(ssg_item_add_label(item, label));
     }
     if (r->fields[MASK] && r->fields[MASK][0] && !(item->mask = ssg_path_join(r->folder, r->fields[MASK]))) return SSG_OUT_OF_MEMORY;
+    char *group = r->fields[GROUP] ? trim(r->fields[GROUP]) : NULL;
+    if (group && *group && !(item->group = ssg_strdup(group))) return SSG_OUT_OF_MEMORY;
     for (char *part = r->fields[BOXES] ? strtok_r(r->fields[BOXES], ";", &rest) : NULL; part; part = strtok_r(NULL, ";", &rest)) {
         ssgcam_box box;
         if (!*trim(part)) continue;

@@ -268,11 +268,13 @@ static ssgcam_status put_gains(const section *s)
     static const char *const rivals[][2] = {{"layer", "the best single layer"}, {"naive", "all layers equally"}};
     gain_row rows[4];
     size_t count = 0;
+    int grouped = 0;
     double low = 0, high = 0;
     for (int r = 0; r < 2; r++)
         for (int i = 0; i < SETS; i++) {
-            const json_t *gain = json_object_get(json_object_get(json_object_get(s->search, sets[i].field), "gain"), rivals[r][0]);
+            const json_t *set = json_object_get(s->search, sets[i].field), *gain = json_object_get(json_object_get(set, "gain"), rivals[r][0]);
             if (!gain || count == 4) continue;
+            grouped |= json_object_get(set, "groups") != NULL;
             gain_row *row = &rows[count++];
             *row = (gain_row){.over = rivals[r][1], .where = sets[i].name};
             SSG_TRY(read_three(s, gain, row->value));
@@ -295,8 +297,8 @@ static ssgcam_status put_gains(const section *s)
     }
     ssg_html_put(h, "</tbody>");
     ssg_report_table_end(h);
-    ssg_html_put(h, "<p class=\"note\">%s, with 95 %% of its bootstrap samples over images. A range that holds 0 leaves open which is better.</p>\n",
-                 s->figures->first_name);
+    ssg_html_put(h, "<p class=\"note\">%s, with 95 %% of its bootstrap samples over %s. A range that holds 0 leaves open which is better.</p>\n",
+                 s->figures->first_name, grouped ? "whole groups of images" : "images");
     return SSGCAM_OK;
 }
 

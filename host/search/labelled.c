@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/base/log.h"
 #include "host/flow/network.h"
-#include "host/search/fitness.h"
 
 static ssgcam_status add_class(ssg_labelled *s, int label)
 {
@@ -43,22 +43,32 @@ static ssgcam_status add_items(ssg_labelled *s, const ssgcam_dataset *data, cons
 
 static ssgcam_status check_apart(const ssg_labelled *s)
 {
+    const char *shared = NULL;
     for (size_t i = 0; i < s->count; i++)
-        for (size_t j = i + 1; j < s->count; j++)
-            if (s->held[i] != s->held[j] && strcmp(s->items[i]->image, s->items[j]->image) == 0)
-                return ssg_fail(SSGCAM_ERR_INPUT, "%s is both searched and held out; the held-out figures would flatter", s->items[i]->image);
+        for (size_t j = i + 1; j < s->count; j++) {
+            const ssgcam_item *a = s->items[i], *b = s->items[j];
+            if (s->held[i] == s->held[j]) continue;
+            if (strcmp(a->image, b->image) == 0)
+                return ssg_fail(SSGCAM_ERR_INPUT, "%s is both searched and held out; the held-out figures would flatter", a->image);
+            if (!shared && a->group && b->group && strcmp(a->group, b->group) == 0) shared = a->group;
+        }
+    if (shared) ssg_log(SSG_LOG_NORMAL, "group '%s' has both searched and held-out images: the held-out figures flatter", shared);
     return SSGCAM_OK;
 }
 
 static ssgcam_status hold_out(ssg_labelled *s, double fraction, uint64_t seed)
 {
+    ssg_groups all;
     size_t wanted = (size_t)(fraction * (double)s->count + 0.5);
     if (wanted == 0) return SSGCAM_OK;
-    uint32_t *place = ssg_calloc(s->count, sizeof *place);
-    ssgcam_status status = place ? ssg_fold_split(place, s->count, s->count, seed) : SSG_OUT_OF_MEMORY; /* folds of one image: a shuffle */
-    for (size_t i = 0; status == SSGCAM_OK && i < s->count; i++) s->held[i] = place[i] < wanted;
-    s->held_count = wanted;
-    ssg_free(place);
+    SSG_TRY(ssg_groups_number(&all, s->items, s->held, 0, s->count));
+    ssgcam_status status = ssg_groups_hold_out(s->held, &s->held_count, &all, wanted, seed);
+    if (status == SSGCAM_OK && all.of && (s->held_count == 0 || s->held_count == s->count))
+        status = ssg_fail(SSGCAM_ERR_ARGUMENT,
+                          "a held-out fraction of %g: the %zu images are in %zu group%s, and a group stays whole, so that %s would be held out; give "
+                          "another fraction, or hold out a split",
+                          fraction, s->count, all.count, all.count == 1 ? "" : "s", s->held_count ? "all" : "none");
+    ssg_groups_clear(&all);
     return status;
 }
 
@@ -79,7 +89,8 @@ static ssgcam_status gather(ssg_labelled *s, const ssgcam_search_options *o)
     if (s->count - s->held_count < 2)
         return ssg_fail(SSGCAM_ERR_INPUT, "%zu image to search on; at least 2 are needed, and a recipe that holds for others wants some dozens",
                         s->count - s->held_count);
-    return SSGCAM_OK;
+    SSG_TRY(ssg_groups_number(&s->searched_groups, s->items, s->held, 0, s->count));
+    return ssg_groups_number(&s->held_groups, s->items, s->held, 1, s->count);
 }
 
 ssgcam_status ssg_labelled_gather(ssg_labelled *labelled, const ssgcam_search_options *options)
@@ -95,6 +106,8 @@ void ssg_labelled_clear(ssg_labelled *labelled)
     ssg_free(labelled->items);
     ssg_free(labelled->held);
     ssg_free(labelled->classes);
+    ssg_groups_clear(&labelled->searched_groups);
+    ssg_groups_clear(&labelled->held_groups);
     *labelled = (ssg_labelled){0};
 }
 

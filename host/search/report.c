@@ -6,7 +6,6 @@
 
 #include "host/base/alloc.h"
 #include "host/flow/network.h"
-#include "host/search/fitness.h"
 
 enum { MOST_NAMED = 3, SAMPLES = 2000 };
 
@@ -59,42 +58,43 @@ ssgcam_status ssg_report_add(ssgcam_search_result *result, const ssg_report_cont
 
 /* ---- gains ------------------------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status gain(ssgcam_search_gain *gain, const ssg_report_context *x, const ssg_counts *recipe, const ssg_counts *rival, size_t images,
-                          size_t labels)
+static ssgcam_status gain(ssgcam_search_gain *gain, const ssg_report_context *x, const ssg_groups *groups, const ssg_counts *recipe,
+                          const ssg_counts *rival, size_t labels)
 {
     ssgcam_search_score of_recipe, of_rival;
     ssgcam_fitness fitness = x->options->fitness == SSGCAM_FITNESS_IMAGE_IOU ? SSGCAM_FITNESS_MEAN_IOU : x->options->fitness;
-    SSG_TRY(ssg_problem_score_of_images(&of_recipe, recipe, images, labels));
-    SSG_TRY(ssg_problem_score_of_images(&of_rival, rival, images, labels));
+    SSG_TRY(ssg_problem_score_of_images(&of_recipe, recipe, groups->images, labels));
+    SSG_TRY(ssg_problem_score_of_images(&of_rival, rival, groups->images, labels));
     gain->difference = ssg_problem_fitness_of(&of_recipe, fitness) - ssg_problem_fitness_of(&of_rival, fitness);
-    return ssg_bootstrap_interval(&gain->low, &gain->high, recipe, rival, images, labels, ssg_problem_measure(fitness), 0.95, SAMPLES,
-                                  x->options->seed);
+    return ssg_groups_interval(&gain->low, &gain->high, groups, recipe, rival, labels, ssg_problem_measure(fitness), 0.95, SAMPLES, x->options->seed);
 }
 
 static ssgcam_status gains_on_heldout(ssgcam_search_result *result, const ssg_report_context *x, const ssg_rivals *rivals)
 {
+    const ssg_groups *groups = &x->labelled->held_groups;
     size_t images = x->heldout->image_count, labels = x->heldout->class_count + 1;
     const ssg_candidate *const candidates[] = {&x->settled->recipe, &rivals->layer, &rivals->naive};
     ssg_counts *counts = ssg_calloc(3 * images, labels * sizeof *counts), *at[3] = {counts, counts + images * labels, counts + 2 * images * labels};
     ssgcam_status status = counts ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     ssgcam_search_score score;
     for (int i = 0; status == SSGCAM_OK && i < 3; i++) status = ssg_problem_figures(x->heldout, candidates[i], x->threads, at[i], &score);
-    if (status == SSGCAM_OK) status = gain(&result->over_layer, x, at[0], at[1], images, labels);
-    if (status == SSGCAM_OK) status = gain(&result->over_naive, x, at[0], at[2], images, labels);
+    if (status == SSGCAM_OK) status = gain(&result->over_layer, x, groups, at[0], at[1], labels);
+    if (status == SSGCAM_OK) status = gain(&result->over_naive, x, groups, at[0], at[2], labels);
     ssg_free(counts);
     return status;
 }
 
 ssgcam_status ssg_report_gains(ssgcam_search_result *result, const ssg_report_context *x, const ssg_rivals *rivals)
 {
+    const ssg_groups *groups = &x->labelled->searched_groups;
     size_t images = x->searched->image_count, labels = x->searched->class_count + 1;
     ssg_counts *const *unseen = x->settled->unseen;
     if (x->heldout->image_count) SSG_TRY(gains_on_heldout(result, x, rivals));
     if (!unseen[SSG_UNSEEN_RECIPE]) return SSGCAM_OK;
     result->has_crossvalidation = 1;
     SSG_TRY(ssg_problem_score_of_images(&result->crossvalidated, unseen[SSG_UNSEEN_RECIPE], images, labels));
-    SSG_TRY(gain(&result->crossvalidated_over_layer, x, unseen[SSG_UNSEEN_RECIPE], unseen[SSG_UNSEEN_LAYER], images, labels));
-    return gain(&result->crossvalidated_over_naive, x, unseen[SSG_UNSEEN_RECIPE], unseen[SSG_UNSEEN_NAIVE], images, labels);
+    SSG_TRY(gain(&result->crossvalidated_over_layer, x, groups, unseen[SSG_UNSEEN_RECIPE], unseen[SSG_UNSEEN_LAYER], labels));
+    return gain(&result->crossvalidated_over_naive, x, groups, unseen[SSG_UNSEEN_RECIPE], unseen[SSG_UNSEEN_NAIVE], labels);
 }
 
 /* ---- the recipe -------------------------------------------------------------------------------------------------------------------------- */
@@ -135,11 +135,14 @@ static json_t *counts_json(const ssg_counts *per_image, size_t images, size_t la
     return list;
 }
 
-static json_t *set_json(const ssg_counts *per_image, size_t images, size_t labels, const ssgcam_search_score *score)
+static json_t *set_json(const ssg_counts *per_image, const ssg_groups *groups, size_t labels, const ssgcam_search_score *score)
 {
-    return json_pack("{s:I,s:o,s:f,s:f,s:f,s:f,s:f}", "images", (json_int_t)images, "counts", counts_json(per_image, images, labels), "mean_iou",
-                     score->mean_iou, "foreground_iou", score->foreground_iou, "image_iou", score->image_iou, "object_miou", score->object_miou,
-                     "object_iou", score->object_iou);
+    size_t images = groups->images;
+    json_t *set = json_pack("{s:I,s:o,s:f,s:f,s:f,s:f,s:f}", "images", (json_int_t)images, "counts", counts_json(per_image, images, labels),
+                            "mean_iou", score->mean_iou, "foreground_iou", score->foreground_iou, "image_iou", score->image_iou, "object_miou",
+                            score->object_miou, "object_iou", score->object_iou);
+    if (set && groups->of) json_object_set_new(set, "groups", json_integer((json_int_t)groups->count));
+    return set;
 }
 
 static json_t *gains_json(const ssgcam_search_gain *over_layer, const ssgcam_search_gain *over_naive)
@@ -171,17 +174,18 @@ static json_t *provenance(const ssg_report_context *x)
 }
 
 static ssgcam_status examine(json_t *into, const char *key, double interval[2], const ssg_report_context *x, const ssg_bank *bank,
-                             const ssg_candidate *c)
+                             const ssg_groups *groups)
 {
+    const ssg_candidate *c = &x->settled->recipe;
     size_t labels = bank->class_count + 1;
     ssgcam_search_score score;
     if (bank->image_count == 0) return SSGCAM_OK;
     ssg_counts *per_image = ssg_calloc(bank->image_count, labels * sizeof *per_image);
     ssgcam_status status = per_image ? ssg_problem_figures(bank, c, x->threads, per_image, &score) : SSG_OUT_OF_MEMORY;
-    if (status == SSGCAM_OK) json_object_set_new(into, key, set_json(per_image, bank->image_count, labels, &score));
+    if (status == SSGCAM_OK) json_object_set_new(into, key, set_json(per_image, groups, labels, &score));
     if (status == SSGCAM_OK)
-        status = ssg_bootstrap_interval(&interval[0], &interval[1], per_image, NULL, bank->image_count, labels,
-                                        ssg_problem_measure(x->options->fitness), 0.95, SAMPLES, x->options->seed);
+        status = ssg_groups_interval(&interval[0], &interval[1], groups, per_image, NULL, labels, ssg_problem_measure(x->options->fitness), 0.95,
+                                     SAMPLES, x->options->seed);
     ssg_free(per_image);
     return status;
 }
@@ -190,18 +194,18 @@ static ssgcam_status examine(json_t *into, const char *key, double interval[2], 
 static void add_crossvalidation(json_t *into, const ssgcam_search_result *result, const ssg_report_context *x)
 {
     if (!result->has_crossvalidation) return;
-    json_t *set = set_json(x->settled->unseen[SSG_UNSEEN_RECIPE], x->searched->image_count, x->searched->class_count + 1, &result->crossvalidated);
+    json_t *set =
+        set_json(x->settled->unseen[SSG_UNSEEN_RECIPE], &x->labelled->searched_groups, x->searched->class_count + 1, &result->crossvalidated);
     json_object_set_new(set, "gain", gains_json(&result->crossvalidated_over_layer, &result->crossvalidated_over_naive));
     json_object_set_new(into, "crossvalidated", set);
 }
 
 ssgcam_status ssg_report_recipe(ssgcam_search_result *result, const ssg_report_context *x)
 {
-    const ssg_candidate *candidate = &x->settled->recipe;
-    SSG_TRY(to_recipe(&result->recipe, x, candidate));
+    SSG_TRY(to_recipe(&result->recipe, x, &x->settled->recipe));
     json_t *search = provenance(x);
-    ssgcam_status status = examine(search, "searched", result->interval[0], x, x->searched, candidate);
-    if (status == SSGCAM_OK) status = examine(search, "heldout", result->interval[1], x, x->heldout, candidate);
+    ssgcam_status status = examine(search, "searched", result->interval[0], x, x->searched, &x->labelled->searched_groups);
+    if (status == SSGCAM_OK) status = examine(search, "heldout", result->interval[1], x, x->heldout, &x->labelled->held_groups);
     add_crossvalidation(search, result, x);
     if (x->heldout->image_count)
         json_object_set_new(json_object_get(search, "heldout"), "gain", gains_json(&result->over_layer, &result->over_naive));

@@ -7,10 +7,10 @@
 
 #include "host/base/alloc.h"
 #include "host/base/clock.h"
+#include "host/base/log.h"
 #include "host/base/nearest_name.h"
 #include "host/device/device.h"
 #include "host/search/bank_device.h"
-#include "host/search/fitness.h"
 #include "host/search/folds.h"
 #include "host/search/phases.h"
 #include "host/search/report.h"
@@ -71,20 +71,45 @@ static ssgcam_status check(const ssgcam_search_options *o)
     return SSGCAM_OK;
 }
 
-/* Four folds where the images allow it and nothing else is asked for, two runs for each. */
+/* Four folds where the images allow it and nothing else is asked for; no more than there are groups, for a group stays whole. */
+static void plan_folds(search *s)
+{
+    ssgcam_search_options *o = &s->o;
+    const ssg_groups *groups = &s->labelled.searched_groups;
+    if (o->folds || o->runs || groups->images < LEAST_FOR_FOLDS) return;
+    o->folds = groups->count < DEFAULT_FOLDS ? (int)groups->count : DEFAULT_FOLDS;
+    if (groups->count == 1) ssg_log(SSG_LOG_NORMAL, "all images to search on are of one group: no folds, so no cross-validated figures");
+    if (groups->count > 1 && groups->count < DEFAULT_FOLDS)
+        ssg_log(SSG_LOG_NORMAL, "the images to search on are in %zu groups, which stay whole: %d folds instead of %d", groups->count, o->folds,
+                (int)DEFAULT_FOLDS);
+}
+
+/* Two runs for each fold. */
 static ssgcam_status plan_runs(search *s)
 {
     ssgcam_search_options *o = &s->o;
-    size_t images = s->labelled.count - s->labelled.held_count;
-    if (o->folds == 0 && o->runs == 0 && images >= LEAST_FOR_FOLDS) o->folds = DEFAULT_FOLDS;
+    plan_folds(s);
     s->folds = o->folds > 1 ? (size_t)o->folds : 0;
     o->folds = (int)s->folds;
     if (o->runs == 0) o->runs = s->folds && RUNS_OF_FOLD * s->folds <= SSG_MOST_RUNS ? RUNS_OF_FOLD : 1;
     s->runs = (s->folds ? s->folds : 1) * (size_t)o->runs;
     if (!o->evaluations) o->evaluations = DEFAULT_EVALUATIONS / s->runs;
     if (!s->folds) return SSGCAM_OK;
-    if (!(s->fold = ssg_calloc(images, sizeof *s->fold))) return SSG_OUT_OF_MEMORY;
-    return ssg_fold_split(s->fold, images, s->folds, o->seed);
+    if (!(s->fold = ssg_calloc(s->labelled.searched_groups.images, sizeof *s->fold))) return SSG_OUT_OF_MEMORY;
+    return ssg_groups_split(s->fold, &s->labelled.searched_groups, s->folds, o->seed);
+}
+
+/* Another division into groups is another search of the same maps. Without groups the key is that of the bank. */
+static void identify_data(search *s)
+{
+    const ssg_groups *const sets[] = {&s->labelled.searched_groups, &s->labelled.held_groups};
+    memcpy(s->identity.key, s->request.key, sizeof s->identity.key);
+    for (uint64_t i = 0; i < 2; i++) {
+        if (!sets[i]->of) continue;
+        uint64_t before = XXH3_64bits(s->identity.key, sizeof s->identity.key);
+        XXH128_hash_t hash = XXH3_128bits_withSeed(sets[i]->of, sets[i]->images * sizeof *sets[i]->of, before + i);
+        snprintf(s->identity.key, sizeof s->identity.key, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    }
 }
 
 /* What is known before the network runs; a checkpoint of another search is refused now rather than after minutes. */
@@ -99,7 +124,7 @@ static ssgcam_status identify(search *s)
                                     .class_count = s->labelled.class_count};
     SSG_TRY(ssg_mask_setting_parse(&s->request.masks, o->mask_values ? o->mask_values : "classes"));
     SSG_TRY(ssg_bank_key(s->request.key, &s->request));
-    memcpy(s->identity.key, s->request.key, sizeof s->identity.key);
+    identify_data(s);
     char *text = ssg_format("2 %d %d %llu %llu %llu %d %zu %d %d %.17g %.17g", o->fitness, o->threshold, (unsigned long long)o->seed,
                             (unsigned long long)o->evaluations, (unsigned long long)o->stagnation, o->adaptation, o->population, o->runs, o->folds,
                             o->sparsity, o->shrink ? *o->shrink : -1.0);
@@ -134,6 +159,8 @@ static ssgcam_status divide(search *s)
     SSG_TRY(ssg_bank_select(&s->heldout, &s->store.bank, s->labelled.held, 1));
     s->result->searched = s->searched.image_count;
     s->result->heldout = s->heldout.image_count;
+    s->result->searched_groups = s->labelled.searched_groups.of ? s->labelled.searched_groups.count : 0;
+    s->result->heldout_groups = s->labelled.held_groups.of ? s->labelled.held_groups.count : 0;
     s->problem = (ssg_problem){.bank = s->searched,
                                .layers = s->grid.layers,
                                .choices = s->grid.choices,

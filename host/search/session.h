@@ -13,7 +13,7 @@ enum { SSG_MOST_RUNS = 64 };
 
 /* What a search may not change between checkpoint and continuation, each with a name for the message. */
 typedef struct ssg_session_identity {
-    char key[33];     /* images, labels, model, grid: what the maps are made from */
+    char key[33];     /* images, labels, model, grid: what the maps are made from; and which images belong together */
     char options[33]; /* seed, budget, strategy, folds ... */
     char bank[33];    /* the maps themselves, and the masks */
 } ssg_session_identity;

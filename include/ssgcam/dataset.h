@@ -24,6 +24,7 @@ typedef struct ssgcam_item {
     char *mask; /* path, or NULL */
     ssgcam_box *boxes;
     size_t box_count;
+    char *group; /* the same text for images that belong together, e.g. the patient's number; NULL: the image is by itself */
 } ssgcam_item;
 
 typedef struct ssgcam_dataset {
@@ -31,7 +32,7 @@ typedef struct ssgcam_dataset {
     size_t count;
     char **classes; /* names in the order of their indices */
     size_t class_count;
-    char digest[33]; /* of the table and the class names (not of the images) */
+    char digest[33]; /* of the table and the class names (not of the images); groups are in it where an image has one */
 } ssgcam_dataset;
 
 typedef struct ssgcam_dataset_options {
@@ -44,9 +45,10 @@ typedef struct ssgcam_dataset_options {
     size_t class_count;         /* of names, or, without names, the number of classes that a numeric label may reach (0: any) */
 } ssgcam_dataset_options;
 
-/* data.csv has the columns image, labels (or label) and optionally mask, boxes, split, in any order; labels and boxes are separated by ';', a label
- * is a class name or number, a box is "x0 y0 x1 y1" or "label x0 y0 x1 y1". Paths are relative to the csv file. A missing column, a label that is no
- * class, an unreadable line, two images of one id: SSGCAM_ERR_INPUT with file and line. */
+/* data.csv has the columns image, labels (or label) and optionally mask, boxes, split, group (or patient), in any order; labels and boxes are
+ * separated by ';', a label is a class name or number, a box is "x0 y0 x1 y1" or "label x0 y0 x1 y1". Images with the same text in `group` belong
+ * together; an empty one is none. Paths are relative to the csv file. A missing column, a label that is no class, an unreadable line, two images of
+ * one id, both group and patient: SSGCAM_ERR_INPUT with file and line. VOC's layout has no groups. */
 SSGCAM_API ssgcam_status ssgcam_dataset_load(ssgcam_dataset **out, const ssgcam_dataset_options *options);
 
 /* Keeps only the first `count` items. */

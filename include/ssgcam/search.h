@@ -37,9 +37,9 @@ typedef void ssgcam_search_progress(void *context, size_t run, size_t runs, cons
 typedef struct ssgcam_search_options {
     ssgcam_device *device;
     const ssgcam_model *model;
-    const ssgcam_dataset *data;    /* searched; items without a mask or without a label are an error */
+    const ssgcam_dataset *data;    /* searched; items without a mask or without a label are an error. Groups of it stay whole (docs/search.md) */
     const ssgcam_dataset *holdout; /* only reported on; may be NULL */
-    double holdout_fraction;       /* without `holdout`: this share of `data`, drawn by the seed, is kept from the search; below 1 */
+    double holdout_fraction;       /* without `holdout`: this share of `data`, whole groups drawn by the seed, is kept from the search; below 1 */
     const char *mask_values;       /* "classes" (default), "object", "object>=N" */
 
     /* The grid: every method over every layer. */
@@ -70,7 +70,9 @@ typedef struct ssgcam_search_options {
     size_t population; /* default: as the adaptation wants, at most 128 */
     int runs; /* searches with seeds of their own; the recipe is the average of their best. With folds: for each of them. Default 2 with folds, else 1
                */
-    int folds; /* each run leaves one out; gives cross-validated figures. 1: none. Default 4 if runs is 0 and 8 images or more are searched */
+    /* Each run leaves one out; gives cross-validated figures. 1: none. At most as many as images, or as groups where images are in groups. Default,
+     * if runs is 0 and 8 images or more are searched: 4, or the number of groups where that is less. */
+    int folds;
     const double *shrink; /* 0 to 1, the share of naive stacking in the recipe. NULL: 0, 1/8 or 1/4, which cross-validates best; without folds 0 */
     double sparsity;      /* fitness that a layer must be worth to be kept; default 0: fewer layers win ties only */
 
@@ -99,7 +101,7 @@ typedef struct ssgcam_search_entry {
 } ssgcam_search_entry;
 
 /* How far the recipe lies above what needs no search, in the figure that was optimised (for SSGCAM_FITNESS_IMAGE_IOU the data set's mean IoU): the
- * difference, and 95 % of it over 2000 bootstrap samples of the images, both sides on the same sample. */
+ * difference, and 95 % of it over 2000 bootstrap samples of the images, or of whole groups of them, both sides on the same sample. */
 typedef struct ssgcam_search_gain {
     double difference, low, high;
 } ssgcam_search_gain;
@@ -108,10 +110,11 @@ typedef struct ssgcam_search_result {
     ssgcam_recipe *recipe;
     ssgcam_search_entry *entries; /* the last one is the recipe */
     size_t entry_count;
-    size_t searched, heldout; /* images; without held-out ones the heldout scores are zero */
-    double interval[2][2];    /* 95 % bootstrap intervals of the recipe's figure that was optimised (see ssgcam_search_gain): searched, held out */
-    double shrink;            /* the share of naive stacking in the recipe */
-    int has_crossvalidation;  /* folds: each image scored by the search that did not see it */
+    size_t searched, heldout;               /* images; without held-out ones the heldout scores are zero */
+    size_t searched_groups, heldout_groups; /* that the images are in; 0: none of them names a group */
+    double interval[2][2];   /* 95 % bootstrap intervals of the recipe's figure that was optimised (see ssgcam_search_gain): searched, held out */
+    double shrink;           /* the share of naive stacking in the recipe */
+    int has_crossvalidation; /* folds: each image scored by the search that did not see it, nor its group */
     ssgcam_search_score crossvalidated;
     /* Over the best single layer and the best naive stacking of the mixed methods, both chosen on searched images: on held-out images, and (folds) on
      * searched ones by what was chosen without them. */

@@ -45,7 +45,7 @@ class ExplainOptions(Structure):
 
 class Item(Structure):
     _fields_ = [("id", c_char_p), ("image", c_char_p), ("labels", POINTER(c_int)), ("label_count", c_size_t), ("mask", c_char_p),
-                ("boxes", c_void_p), ("box_count", c_size_t)]
+                ("boxes", c_void_p), ("box_count", c_size_t), ("group", c_char_p)]
 
 
 class Labelling(Structure):

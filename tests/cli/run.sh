@@ -295,7 +295,32 @@ expect 0 "rows, " "${search[@]}" -n 300 -m ssgcam,hirescam --weighting both --co
 expect 2 "give one size, or height x width" search "$model" --data data --mask-values object --grid 24x40x3 -o runs.json
 expect 0 "rows, " search "$model" --data data --mask-values object --grid 24 -n 100 --folds 1 -o square.json
 expect 0 "rows, " search "$model" --data data --mask-values object --grid 24x40 -n 300 --runs 2 --threshold gene --adaptation jde --sparsity 0.01 -o runs.json
-said=$(python3 "$here/check_recipes.py" "$here/../../docs/recipe.schema.json" one.json held.json folds.json runs.json -- \
+# Images that belong together: folds, held-out images and samples take them whole.
+together() { awk -F, -v groups="$1" -v name="$2" 'BEGIN { split(groups, g, ""); print "image,labels,mask,split," name } NR > 1 { print $0 "," g[NR - 1] }' data/data.csv; }
+together ppqrss group >data/whole.csv
+together ppqrrs patient >data/shared.csv
+together ppqrss group | sed '1s/$/,patient/; 2,$s/$/,p/' >data/twice.csv
+groups=(search "$model" --mask-values object --layers all --sigmas 0,2 -n 100)
+expect 0 "4 images (3 groups) searched, 2 (1 group) held out" "${groups[@]}" --data data/whole.csv --split test --holdout-split search --folds 3 -o groups.json
+expect 0 "95 % of bootstrap samples of the 3 groups of images: " "${groups[@]}" --data data/whole.csv --split test --folds 3 -o again.json --threads 1
+expect 0 "searched; of the 1 group of images: " "${groups[@]}" --data data/whole.csv --split test --holdout-split search --folds 3 -o again.json --threads 1
+check "threads do not change a byte of a search with groups" cmp groups.json again.json
+check "a recipe holds the number of groups" [ "$(python3 -c 'import json; s = json.load(open("groups.json"))["search"]; print(*(s[k]["groups"] for k in ("searched", "heldout", "crossvalidated")))')" = "3 1 3" ]
+check "and without groups none" bash -c '! grep -q groups one.json'
+expect 0 '"searched_groups": 4' "${groups[@]}" --data data/whole.csv --holdout-fraction 0 --runs 1 -o x.json --json
+expect 0 "ssgcam: group 'r' has both searched and held-out images: the held-out figures flatter" "${groups[@]}" --data data/shared.csv --split test --holdout-split search -o x.json
+check "a shared group is said once" [ "$("$ssgcam" "${groups[@]}" --data data/shared.csv --split test --holdout-split search -o x.json 2>&1 >/dev/null | wc -l)" -eq 1 ]
+check "groups apart are not spoken of" [ -z "$("$ssgcam" "${groups[@]}" --data data/whole.csv --split test --holdout-split search -o x.json 2>&1 >/dev/null)" ]
+expect 2 "4 folds of 4 images in 3 groups, and a group stays whole: give 3 at most" "${groups[@]}" --data data/whole.csv --split test --folds 4 -o x.json
+expect 2 "give another fraction, or hold out a split" "${groups[@]}" --data data/whole.csv --split search --holdout-fraction 0.5 -o x.json
+expect 3 "'group' (or 'patient') is there twice" "${groups[@]}" --data data/twice.csv -o x.json
+{ together ppqrss group; for i in 0 1 2 3 4 5; do cp "data/${ids[$i]}.jpg" "data/copy$i.jpg"; echo "copy$i.jpg,${classes[$i]},${ids[$i]}.png,test,$([ $i -lt 3 ] && echo p || echo q)"; done; } >data/more.csv
+expect 0 "10 images (3 groups) searched" "${groups[@]}" --data data/more.csv --split test -o x.json
+expect 0 "ssgcam: the images to search on are in 3 groups, which stay whole: 3 folds instead of 4" "${groups[@]}" --data data/more.csv --split test -o x.json
+expect 0 "each image scored by the search that did not see its group" "${groups[@]}" --data data/more.csv --split test -o x.json
+expect 0 "1 section" report groups.json -o groups.html
+check "a page says what was drawn" grep -qF "bootstrap samples over whole groups of images" groups.html
+said=$(python3 "$here/check_recipes.py" "$here/../../docs/recipe.schema.json" one.json held.json folds.json runs.json groups.json -- \
   "$ssgcam" explain "$model" "data/${ids[0]}.jpg" -q -o against -r 2>&1) && code=0 || code=$?
 case $code in
   77) echo "recipes against their schema: skipped, this Python has no module jsonschema (scripts/setup.sh installs it)" ;;

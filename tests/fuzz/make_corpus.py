@@ -50,7 +50,7 @@ for _ in range(u32()):
         seen.add(file)
         put("npy" if kind == 4 else "image", name.replace(" ", "-") + (".npy" if kind == 4 else ""), file)
 
-put("tables", "data.csv", "image,labels,mask,boxes,split\ni/1.jpg,cat;dog,m/1.png,0 0 5 6;dog 1 2 3 4,a\n\"2, two.png\",1,,,b\n")
+put("tables", "data.csv", "image,labels,mask,boxes,split,group\ni/1.jpg,cat;dog,m/1.png,0 0 5 6;dog 1 2 3 4,a,p 7\n\"2, two.png\",1,,,b,\n")
 put("tables", "annotation.xml", "<annotation><object><name>dog</name><bndbox><xmin>10</xmin><ymin>20</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object></annotation>")
 put("tables", "journal.jsonl", json.dumps({"ssgcam_journal": 1, "model": "m", "recipe": "r"}) + "\n"
     + json.dumps({"id": "a", "path": "done.png", "bytes": 1, "checksum": "0123456789abcdef"}) + "\n" + '{"id": "torn')
