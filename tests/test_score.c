@@ -72,7 +72,7 @@ static ssg_bank without_bounds(const ssg_bank *bank)
 /* The ways to score in turn: the instruction sets, without bounds and with them, then the device. NULL for one that there is not. */
 enum { WAYS = 2 * SSG_SCORE_LEVEL_COUNT + 1 };
 
-static const ssg_score_ops *way_at(int way, ssg_bank *to, const ssg_bank *bounded, const ssg_bank *plain, const ssg_bank_device *on_device)
+static const ssg_score_ops *way_at(int way, ssg_bank *to, const ssg_bank *bounded, const ssg_bank *plain, ssg_bank_device *on_device)
 {
     *to = way < SSG_SCORE_LEVEL_COUNT ? *plain : *bounded;
     if (way + 1 < WAYS) return ssg_score_at((ssg_score_level)(way % SSG_SCORE_LEVEL_COUNT));

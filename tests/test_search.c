@@ -172,6 +172,15 @@ Test(search, bank_and_recipe_are_the_same_by_every_road)
     cr_assert_eq(ssgcam_device_open(&device, "cpu", 2), SSGCAM_OK);
     o.device = device;
     expect_same(&o, expected, "two threads");
+    o.folds = 3, o.runs = 3;
+    ssgcam_text_free(expected);
+    expected = recipe_of(&o);
+    for (int threads = 1; threads <= 9; threads += 4) {
+        ssgcam_device_close(&device);
+        cr_assert_eq(ssgcam_device_open(&device, "cpu", threads), SSGCAM_OK);
+        o.device = device;
+        expect_same(&o, expected, "nine runs, some side by side");
+    }
     o.batch = 1;
     expect_same(&o, expected, "one image at a time");
     ssg_free(cache);
@@ -210,6 +219,9 @@ Test(search, interrupted_and_continued_ends_with_the_same_bytes)
     o.context = &when;
     for (;; stops++) {
         when = (interruption){0, 5 + stops};
+        ssgcam_device_close(&device); /* as many runs side by side as there are threads: they need not be the same ones later */
+        cr_assert_eq(ssgcam_device_open(&device, "cpu", (const int[]){1, 3, 8, 2}[stops % 4]), SSGCAM_OK);
+        o.device = device;
         ssgcam_status status = ssgcam_search_run(&o, &result);
         int resumed = result.resumed;
         ssgcam_search_clear(&result);
@@ -648,7 +660,7 @@ Test(search_core, trajectory_is_the_recorded_one)
         problem.threads = 1 + way % 2;
         problem.bank = make_bank(way / 2);
         cr_assert_eq(ssg_session_open(&session, NULL, &(ssg_session_identity){0}, 0), SSGCAM_OK);
-        cr_assert_eq(ssg_phase_evolve(&session, &problem, &o, 0, 1, NULL, 0), SSGCAM_OK, "%s", ssgcam_last_error());
+        cr_assert_eq(ssg_phase_evolve(&session, &problem, &o, 0, 1, NULL, 0, NULL), SSGCAM_OK, "%s", ssgcam_last_error());
         const ssg_candidate *best = &session.state.best[0];
         text[0] = '\0';
         for (size_t t = 0; t < SSG_SCORE_LAYERS; t++)

@@ -5,11 +5,11 @@
 #include <stdio.h>
 
 /* A process has one standard error, hence one level. */
-static atomic_int threshold = SSG_LOG_NORMAL;
+static atomic_int threshold = SSGCAM_REMARKS_FEW;
 
-void ssg_log_set_level(ssg_log_level level)
+void ssgcam_set_remarks(ssgcam_remarks remarks)
 {
-    atomic_store(&threshold, (int)level);
+    atomic_store(&threshold, (int)remarks);
 }
 
 void ssg_log(ssg_log_level level, const char *format, ...)

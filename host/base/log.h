@@ -2,11 +2,11 @@
 #ifndef SSG_BASE_LOG_H
 #define SSG_BASE_LOG_H
 
-typedef enum ssg_log_level { SSG_LOG_QUIET, SSG_LOG_NORMAL, SSG_LOG_VERBOSE } ssg_log_level;
+#include <ssgcam/status.h>
 
-/* Prints "ssgcam: sentence" if `level` is at most the level set by the program (default: normal). */
+typedef enum ssg_log_level { SSG_LOG_NORMAL = SSGCAM_REMARKS_FEW, SSG_LOG_VERBOSE = SSGCAM_REMARKS_ALL } ssg_log_level;
+
+/* Prints "ssgcam: sentence" if `level` is at most what ssgcam_set_remarks says. */
 void ssg_log(ssg_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-void ssg_log_set_level(ssg_log_level level);
 
 #endif

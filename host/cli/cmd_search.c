@@ -161,7 +161,8 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
 
 typedef struct screen {
     progress images;
-    int quiet, images_ended;
+    int quiet, images_ended, following;
+    size_t followed; /* of runs side by side one is followed until it ends */
     const ssgcam_search_options *options;
 } screen;
 
@@ -177,6 +178,9 @@ static void on_generation(void *context, size_t run, size_t runs, const ssgcam_e
     if (!s->images_ended) progress_end(&s->images);
     s->images_ended = 1;
     if (s->quiet || !s->images.terminal) return;
+    if (!s->following) s->followed = run;
+    if (run != s->followed && r->stop == SSGCAM_EVOLVE_RUNNING) return;
+    s->following = run != s->followed || r->stop == SSGCAM_EVOLVE_RUNNING;
     fprintf(stderr, "\r\033[K");
     if (runs > 1) fprintf(stderr, "run %zu of %zu, ", run + 1, runs);
     fprintf(stderr, "generation %llu, %llu scored: best %.2f %%, median %.2f %%", (unsigned long long)r->generation,

@@ -12,8 +12,10 @@
 int begin(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *values, text_list *rest)
 {
     int code = options_parse(command, table, table_count, count, arguments, values, rest);
+    const common_flags *common = values;
     if (code) return code;
-    if (!((common_flags *)values)->help) return -1;
+    ssgcam_set_remarks(common->quiet ? SSGCAM_REMARKS_NONE : common->verbose ? SSGCAM_REMARKS_ALL : SSGCAM_REMARKS_FEW);
+    if (!common->help) return -1;
     printf("usage: ssgcam %s\n", usage);
     options_help(table, table_count);
     return 0;

@@ -62,6 +62,14 @@ static ssgcam_status take_line(void *context, json_t *line, const char *where)
     return SSGCAM_OK;
 }
 
+/* Runs that went side by side stand in the log in turns. */
+static int by_run(const void *a, const void *b)
+{
+    const generation *x = a, *y = b;
+    if (x->run != y->run) return x->run < y->run ? -1 : 1;
+    return x->evaluations < y->evaluations ? -1 : x->evaluations > y->evaluations;
+}
+
 /* The log stands beside the recipe; a recipe that has travelled alone is fine. */
 static ssgcam_status read_log(section *s)
 {
@@ -70,6 +78,7 @@ static ssgcam_status read_log(section *s)
     if (!path || !s->log.entries) return ssg_free(path), SSG_OUT_OF_MEMORY;
     ssgcam_status status = ssg_read_lines(path, take_line, &s->log);
     ssg_free(path);
+    if (status == SSGCAM_OK && s->log.count) qsort(s->log.generations, s->log.count, sizeof *s->log.generations, by_run);
     return status == SSGCAM_ERR_NOT_FOUND ? SSGCAM_OK : status;
 }
 

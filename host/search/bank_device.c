@@ -1,5 +1,6 @@
 #include "host/search/bank_device.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "host/base/alloc.h"
@@ -16,7 +17,8 @@ struct ssg_bank_device {
     ssg_scorer *scorer;
     known *images; /* ascending by address */
     size_t count;
-    uint64_t *truth; /* per image: 256 */
+    uint64_t *truth;      /* per image: 256 */
+    pthread_mutex_t lock; /* a scorer is used by one thread at a time */
 };
 
 static int by_address(const void *a, const void *b)
@@ -61,6 +63,7 @@ ssgcam_status ssg_bank_device_create(ssg_bank_device **out, ssg_device *device, 
     ssg_bank_device *d = ssg_calloc(1, sizeof *d);
     if (!d) return SSG_OUT_OF_MEMORY;
     d->device = device;
+    pthread_mutex_init(&d->lock, NULL);
     ssgcam_status status = build(d, bank);
     if (status != SSGCAM_OK) ssg_bank_device_destroy(&d);
     if (status == SSGCAM_ERR_MEMORY || status == SSGCAM_ERR_UNSUPPORTED) {
@@ -81,13 +84,17 @@ void ssg_bank_device_destroy(ssg_bank_device **device)
     *device = NULL;
 }
 
-ssgcam_status ssg_bank_device_run(const ssg_bank_device *d, const ssg_bank *selection, const ssg_score_mixture *mixtures, size_t count,
-                                  ssg_scoring what, uint32_t *out)
+ssgcam_status ssg_bank_device_run(ssg_bank_device *d, const ssg_bank *selection, const ssg_score_mixture *mixtures, size_t count, ssg_scoring what,
+                                  uint32_t *out)
 {
     size_t *chosen = ssg_calloc(selection->image_count, sizeof *chosen);
     if (!chosen) return SSG_OUT_OF_MEMORY;
     for (size_t i = 0; i < selection->image_count; i++) chosen[i] = index_of(d, &selection->images[i]);
-    ssgcam_status status = d->device->scoring->run(d->scorer, chosen, selection->image_count, mixtures, count, selection->class_count + 1, what, out);
+    pthread_mutex_lock(&d->lock);
+    ssgcam_status status = d->device->interface->enter(d->device);
+    if (status == SSGCAM_OK)
+        status = d->device->scoring->run(d->scorer, chosen, selection->image_count, mixtures, count, selection->class_count + 1, what, out);
+    pthread_mutex_unlock(&d->lock);
     ssg_free(chosen);
     return status;
 }

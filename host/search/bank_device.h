@@ -11,7 +11,7 @@ ssgcam_status ssg_bank_device_create(ssg_bank_device **out, ssg_device *device, 
 void ssg_bank_device_destroy(ssg_bank_device **device);
 
 /* As ssg_scoring_interface.run, for images of the bank that it was made for. */
-ssgcam_status ssg_bank_device_run(const ssg_bank_device *device, const ssg_bank *selection, const ssg_score_mixture *mixtures, size_t count,
+ssgcam_status ssg_bank_device_run(ssg_bank_device *device, const ssg_bank *selection, const ssg_score_mixture *mixtures, size_t count,
                                   ssg_scoring what, uint32_t *out);
 
 /* Pixels by truth of an image (256 numbers). */

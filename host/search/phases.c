@@ -46,6 +46,7 @@ static ssgcam_status score_batch(ssg_session *s, const ssg_problem *p, workshop 
     for (size_t i = 0; i < count; i++) ssg_problem_decode(p, w->genes + i * genes, &w->candidates[i]);
     SSG_TRY(p->tau_gene ? ssg_problem_score(p, w->candidates, count, 0, w->fitness)
                         : ssg_problem_compete(p, w->candidates, w->rivals, count, w->fitness));
+    pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < count; i++) {
         if (!(first && i == 0) &&
             ssg_candidate_compare(&w->candidates[i], w->fitness[i], &s->state.best[phase], s->state.fitness[phase], SSG_SCORE_LAYERS) >= 0)
@@ -53,6 +54,7 @@ static ssgcam_status score_batch(ssg_session *s, const ssg_problem *p, workshop 
         s->state.best[phase] = w->candidates[i];
         s->state.fitness[phase] = w->fitness[i];
     }
+    pthread_mutex_unlock(&s->lock);
     return SSGCAM_OK;
 }
 
@@ -111,43 +113,46 @@ static ssgcam_status log_generation(ssg_session *s, const ssgcam_evolve_record *
         ssg_candidate_layers(&s->state.best[run]), s->state.best[run].tau, r->population, (ssg_clock_ms() - s->started_ms) / 1000);
 }
 
-static ssgcam_status evolve(ssg_session *s, ssgcam_evolve *search, const ssg_problem *p, const ssgcam_search_options *o, workshop *w, size_t run,
-                            size_t runs)
+/* Under the session's lock. */
+static ssgcam_status end_generation(ssg_session *s, const ssgcam_evolve *search, const ssgcam_search_options *o, const ssgcam_evolve_record *record,
+                                    size_t run, size_t runs)
 {
-    ssgcam_evolve_record record;
+    SSG_TRY(log_generation(s, record, run));
+    SSG_TRY(ssg_session_keep(s, run, search));
+    if (o->on_generation) o->on_generation(o->context, run, runs, record);
+    if (s->halted || stopped(o)) return interrupted();
+    return ssg_session_save_sometimes(s);
+}
+
+static ssgcam_status evolve(ssg_session *s, ssgcam_evolve *search, const ssg_problem *p, const ssgcam_search_options *o, workshop *w, size_t run,
+                            size_t runs, ssgcam_evolve_record *record)
+{
     for (size_t count;;) {
-        SSG_TRY(ssgcam_evolve_stats(search, &record));
+        SSG_TRY(ssgcam_evolve_stats(search, record));
         SSG_TRY(ssgcam_evolve_ask(search, w->genes, &count));
-        if (count == 0) break;
+        if (count == 0) return SSGCAM_OK;
         SSG_TRY(ssgcam_evolve_parents(search, w->rivals, count));
-        SSG_TRY(score_batch(s, p, w, count, run, record.evaluations == 0));
+        SSG_TRY(score_batch(s, p, w, count, run, record->evaluations == 0));
         SSG_TRY(ssgcam_evolve_tell(search, w->fitness, count));
-        SSG_TRY(ssgcam_evolve_stats(search, &record));
-        SSG_TRY(log_generation(s, &record, run));
-        if (o->on_generation) o->on_generation(o->context, run, runs, &record);
-        if (stopped(o)) {
-            SSG_TRY(ssg_session_save(s, search));
-            return interrupted();
-        }
-        SSG_TRY(ssg_session_save_sometimes(s, search));
+        SSG_TRY(ssgcam_evolve_stats(search, record));
+        pthread_mutex_lock(&s->lock);
+        ssgcam_status status = end_generation(s, search, o, record, run, runs);
+        pthread_mutex_unlock(&s->lock);
+        SSG_TRY(status);
     }
-    s->state.evaluations += record.evaluations;
-    s->state.generations += record.generation;
-    s->state.stop = record.stop;
-    return SSGCAM_OK;
 }
 
 ssgcam_status ssg_phase_evolve(ssg_session *session, const ssg_problem *problem, const ssgcam_search_options *options, size_t run, size_t runs,
-                               const ssg_candidate *start, size_t start_count)
+                               const ssg_candidate *start, size_t start_count, ssgcam_evolve_record *last)
 {
     ssgcam_evolve *search = NULL;
+    ssgcam_evolve_record record;
     workshop w = {0};
+    const ssg_session_run *before = ssg_session_run_of(session, run);
     ssgcam_status status = create_search(&search, problem, options, run, start, start_count);
     if (status == SSGCAM_OK) status = open_workshop(&w, problem, ssgcam_evolve_batch_max(search));
-    if (status == SSGCAM_OK && session->evolve) status = ssgcam_evolve_load(search, session->evolve, session->evolve_size);
-    ssg_free(session->evolve);
-    session->evolve = NULL;
-    if (status == SSGCAM_OK) status = evolve(session, search, problem, options, &w, run, runs);
+    if (status == SSGCAM_OK && before) status = ssgcam_evolve_load(search, before->evolve, before->size);
+    if (status == SSGCAM_OK) status = evolve(session, search, problem, options, &w, run, runs, last ? last : &record);
     close_workshop(&w);
     ssgcam_evolve_destroy(&search);
     return status;
@@ -177,10 +182,10 @@ ssgcam_status ssg_phase_random(ssg_session *s, const ssg_problem *p, const ssgca
         SSG_TRY_DONE(score_batch(s, p, &w, count, phase, s->state.drawn == 0));
         s->state.drawn += count;
         if (stopped(o)) {
-            SSG_TRY_DONE(ssg_session_save(s, NULL));
+            SSG_TRY_DONE(ssg_session_save(s));
             status = interrupted();
         } else {
-            status = ssg_session_save_sometimes(s, NULL);
+            status = ssg_session_save_sometimes(s);
         }
     }
 done:

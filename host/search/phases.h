@@ -6,9 +6,10 @@
 #include "host/search/baselines.h"
 #include "host/search/session.h"
 
-/* One run on the problem's images into session->state.best[run]. start: candidates the population begins with. */
+/* One run on the problem's images into session->state.best[run], perhaps beside others. start: candidates the population begins with. *last (may be
+ * NULL): how it ended. */
 ssgcam_status ssg_phase_evolve(ssg_session *session, const ssg_problem *problem, const ssgcam_search_options *options, size_t run, size_t runs,
-                               const ssg_candidate *start, size_t start_count);
+                               const ssg_candidate *start, size_t start_count, ssgcam_evolve_record *last);
 
 /* Candidates drawn uniformly from the same genes, as many as a run evaluates, into session->state.best[phase]. */
 ssgcam_status ssg_phase_random(ssg_session *session, const ssg_problem *problem, const ssgcam_search_options *options, size_t phase);

@@ -11,9 +11,9 @@
 #include "host/base/nearest_name.h"
 #include "host/device/device.h"
 #include "host/search/bank_device.h"
-#include "host/search/folds.h"
 #include "host/search/phases.h"
 #include "host/search/report.h"
+#include "host/search/runs.h"
 #include "host/search/settle.h"
 
 enum { DEFAULT_FOLDS = 4, RUNS_OF_FOLD = 2, LEAST_FOR_FOLDS = 8, DEFAULT_EVALUATIONS = 12800 };
@@ -28,10 +28,10 @@ typedef struct search {
     ssg_bank_store store;
     ssg_bank_device *device; /* NULL: the host scores */
     ssg_bank searched, heldout;
-    ssg_problem problem;               /* on all searched images */
-    size_t runs, folds;                /* run r does not see fold r % folds; 0: every run sees all images */
-    uint32_t *fold;                    /* of each searched image, or NULL */
-    ssg_baselines baselines, *of_fold; /* of all searched images; of those outside each fold */
+    ssg_problem problem;     /* on all searched images */
+    size_t runs, folds;      /* run r does not see fold r % folds; 0: every run sees all images */
+    uint32_t *fold;          /* of each searched image, or NULL */
+    ssg_baselines baselines; /* of all searched images */
     ssg_session session;
     ssg_settled settled;
 } search;
@@ -183,51 +183,15 @@ static ssgcam_status open_session(search *s)
 
 /* ---- runs ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* What a run starts from: the baselines of its own images, which its fold's other runs need too. */
-static ssgcam_status baselines_of(search *s, size_t run, const ssg_problem *problem, const ssg_baselines **own)
-{
-    *own = &s->baselines;
-    if (!s->fold) return SSGCAM_OK;
-    if (!s->of_fold && !(s->of_fold = ssg_calloc(s->folds, sizeof *s->of_fold))) return SSG_OUT_OF_MEMORY;
-    ssg_baselines *of_fold = &s->of_fold[run % s->folds];
-    *own = of_fold;
-    return of_fold->count ? SSGCAM_OK : ssg_baselines_make(of_fold, problem, &s->grid);
-}
-
-/* Starts from the baselines of the run's own images: they are beaten or kept. */
-static ssgcam_status evolve_on(search *s, size_t run, const ssg_problem *problem)
-{
-    const ssg_baselines *own;
-    SSG_TRY(baselines_of(s, run, problem, &own));
-    ssg_candidate *start = ssg_calloc(own->count, sizeof *start);
-    if (!start) return SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; i < own->count; i++) start[i] = own->items[i].candidate;
-    /* The last ones are the best: methods' best layers, naive stackings, the pair. At most half of a small population. */
-    size_t first = own->count > 8 ? own->count - 8 : 0;
-    s->session.state.rivals[run] = ssg_baselines_rivals(own);
-    ssgcam_status status = ssg_phase_evolve(&s->session, problem, &s->o, run, s->runs, start + first, own->count - first);
-    ssg_free(start);
-    return status;
-}
-
-static ssgcam_status evolve_run(search *s, size_t run)
-{
-    ssg_problem problem;
-    SSG_TRY(ssg_folds_outside(&problem, &s->problem, s->fold, s->fold ? run % s->folds : 0));
-    ssgcam_status status = evolve_on(s, run, &problem);
-    ssg_folds_release(&problem);
-    return status;
-}
-
+/* All runs, then the random search that they are compared with. */
 static ssgcam_status run_phases(search *s)
 {
-    while (s->session.state.phase <= s->runs) {
-        size_t phase = (size_t)s->session.state.phase;
-        SSG_TRY(phase < s->runs ? evolve_run(s, phase) : ssg_phase_random(&s->session, &s->problem, &s->o, phase));
-        s->session.state.phase++;
-        SSG_TRY(ssg_session_save(&s->session, NULL));
-    }
-    return SSGCAM_OK;
+    ssg_runs runs = {&s->o, &s->problem, &s->baselines, &s->grid, s->runs, s->folds, s->fold};
+    SSG_TRY(ssg_runs_go(&runs, &s->session));
+    if (s->session.state.phase > s->runs) return SSGCAM_OK;
+    SSG_TRY(ssg_phase_random(&s->session, &s->problem, &s->o, s->runs));
+    ssg_session_pass(&s->session, 1);
+    return ssg_session_save(&s->session);
 }
 
 static ssgcam_status settle(search *s)
@@ -323,8 +287,6 @@ ssgcam_status ssgcam_search_run(const ssgcam_search_options *options, ssgcam_sea
     ssg_session_close(&s.session, status == SSGCAM_OK);
     ssg_settled_clear(&s.settled);
     ssg_baselines_clear(&s.baselines);
-    for (size_t f = 0; s.of_fold && f < s.folds; f++) ssg_baselines_clear(&s.of_fold[f]);
-    ssg_free(s.of_fold);
     ssg_free(s.fold);
     ssg_free((void *)s.searched.images);
     ssg_free((void *)s.heldout.images);

@@ -1,15 +1,18 @@
 /* session.h - the files beside a recipe while it is being searched: the checkpoint and the log.
  *
- * The checkpoint holds every finished phase's result and the state of the one under way; a search that reads it ends with the bytes it would have
- * ended with uninterrupted. The log has one JSON object a line; when a checkpoint is taken up again, lines behind it are cut off. */
+ * The checkpoint holds every finished phase's result and the state of those under way; a search that reads it ends with the bytes it would have
+ * ended with uninterrupted. The log has one JSON object a line; when a checkpoint is taken up again, lines behind it are cut off.
+ *
+ * Runs may go side by side: each holds `lock` while it changes the session or calls a function of it. */
 #ifndef SSG_SEARCH_SESSION_H
 #define SSG_SEARCH_SESSION_H
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "host/search/baselines.h"
 
-enum { SSG_MOST_RUNS = 64 };
+enum { SSG_MOST_RUNS = 64, SSG_SIDE_BY_SIDE = 8 };
 
 /* What a search may not change between checkpoint and continuation, each with a name for the message. */
 typedef struct ssg_session_identity {
@@ -19,7 +22,7 @@ typedef struct ssg_session_identity {
 } ssg_session_identity;
 
 typedef struct ssg_session_state {
-    uint64_t phase;                    /* runs, then the random search */
+    uint64_t phase;                    /* the first that is not finished: runs, then the random search */
     uint64_t evaluations, generations; /* of finished phases */
     uint64_t drawn;                    /* random search: candidates tried */
     uint64_t log_bytes, stop;
@@ -28,11 +31,18 @@ typedef struct ssg_session_state {
     ssg_rivals rivals[SSG_MOST_RUNS]; /* of each run's images */
 } ssg_session_state;
 
+/* A run under way, as its last generation left it; NULL where it has not begun. */
+typedef struct ssg_session_run {
+    uint8_t *evolve;
+    size_t size;
+} ssg_session_run;
+
 typedef struct ssg_session {
     ssg_session_identity identity;
     ssg_session_state state;
-    uint8_t *evolve; /* of the run under way, or NULL */
-    size_t evolve_size;
+    ssg_session_run under_way[SSG_SIDE_BY_SIDE]; /* runs state.phase, state.phase + 1 ... */
+    pthread_mutex_t lock;
+    int halted;                  /* all runs are to stop after their generation */
     char *checkpoint, *log_path; /* NULL: no files */
     FILE *log;
     int resumed;
@@ -45,11 +55,23 @@ ssgcam_status ssg_session_open(ssg_session *session, const char *out, const ssg_
 /* Refuses a checkpoint of another search by what is known before there is a bank: identity.bank is not read, no file is written. */
 ssgcam_status ssg_session_check(const char *out, const ssg_session_identity *identity, int fresh);
 
-/* Writes the checkpoint; `search` (may be NULL) is the run under way. */
-ssgcam_status ssg_session_save(ssg_session *session, const ssgcam_evolve *search);
+/* Remembers a run as it is now, for the checkpoint. */
+ssgcam_status ssg_session_keep(ssg_session *session, size_t run, const ssgcam_evolve *search);
+
+/* What is remembered of a run, or NULL. */
+const ssg_session_run *ssg_session_run_of(const ssg_session *session, size_t run);
+
+/* The first `count` phases under way are finished. */
+void ssg_session_pass(ssg_session *session, size_t count);
+
+/* Takes the lock itself. */
+void ssg_session_halt(ssg_session *session);
+
+/* Writes the checkpoint. */
+ssgcam_status ssg_session_save(ssg_session *session);
 
 /* The same if the last one is ten seconds old. */
-ssgcam_status ssg_session_save_sometimes(ssg_session *session, const ssgcam_evolve *search);
+ssgcam_status ssg_session_save_sometimes(ssg_session *session);
 
 /* A line of the log, printf style, without the newline. */
 ssgcam_status ssg_session_log(ssg_session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -30,7 +30,7 @@ typedef enum ssgcam_threshold_mode {
     SSGCAM_THRESHOLD_GENE    /* the threshold is one gene more; only results are solved */
 } ssgcam_threshold_mode;
 
-/* Called after every generation of every run. */
+/* Called after every generation of every run; runs may go side by side on threads of the library, but one call at a time. */
 typedef void ssgcam_search_progress(void *context, size_t run, size_t runs, const ssgcam_evolve_record *record);
 
 /* Zero means the default. */

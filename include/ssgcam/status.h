@@ -34,6 +34,11 @@ SSGCAM_API const char *ssgcam_last_error(void);
 /* Sets the calling thread's last error and returns `status`: for programs and callbacks that report their own errors the library's way. */
 SSGCAM_API ssgcam_status ssgcam_fail(ssgcam_status status, const char *format, ...);
 
+/* What the library remarks on standard error besides failing: nothing; what changes the work, e.g. less memory than wanted (the default); more. Of
+ * the whole process, which has one standard error. */
+typedef enum ssgcam_remarks { SSGCAM_REMARKS_NONE, SSGCAM_REMARKS_FEW, SSGCAM_REMARKS_ALL } ssgcam_remarks;
+SSGCAM_API void ssgcam_set_remarks(ssgcam_remarks remarks);
+
 #ifdef __cplusplus
 }
 #endif

@@ -310,6 +310,7 @@ check "and without groups none" bash -c '! grep -q groups one.json'
 expect 0 '"searched_groups": 4' "${groups[@]}" --data data/whole.csv --holdout-fraction 0 --runs 1 -o x.json --json
 expect 0 "ssgcam: group 'r' has both searched and held-out images: the held-out figures flatter" "${groups[@]}" --data data/shared.csv --split test --holdout-split search -o x.json
 check "a shared group is said once" [ "$("$ssgcam" "${groups[@]}" --data data/shared.csv --split test --holdout-split search -o x.json 2>&1 >/dev/null | wc -l)" -eq 1 ]
+check "and with -q not at all" [ -z "$("$ssgcam" "${groups[@]}" --data data/shared.csv --split test --holdout-split search -o x.json -q 2>&1 >/dev/null)" ]
 check "groups apart are not spoken of" [ -z "$("$ssgcam" "${groups[@]}" --data data/whole.csv --split test --holdout-split search -o x.json 2>&1 >/dev/null)" ]
 expect 2 "4 folds of 4 images in 3 groups, and a group stays whole: give 3 at most" "${groups[@]}" --data data/whole.csv --split test --folds 4 -o x.json
 expect 2 "give another fraction, or hold out a split" "${groups[@]}" --data data/whole.csv --split search --holdout-fraction 0.5 -o x.json

@@ -42,7 +42,7 @@ typedef struct counts {
     ssg_counts all[CANDIDATES * LABELS], each[CANDIDATES * IMAGES * LABELS], levels[CANDIDATES * 256 * LABELS];
 } counts;
 
-static ssgcam_status count(counts *out, const ssg_bank_device *device)
+static ssgcam_status count(counts *out, ssg_bank_device *device)
 {
     ssg_bank bank = {.images = images, .image_count = IMAGES, .class_count = CLASSES, .device = device};
     ssgcam_status status = ssg_objective_count(out->all, out->each, &bank, candidates, CANDIDATES, LAYERS, NULL, 1);

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 
     if (ssg_session_open(&session, out, &identity, 1) != SSGCAM_OK) return 0;
     session.state.best[0] = (ssg_candidate){.row = {0, 3}, .weight = {100, 27}, .tau = 90};
-    ssgcam_status status = ssg_session_save(&session, NULL);
+    ssgcam_status status = ssg_session_save(&session);
     ssg_session_close(&session, 0);
     if (status != SSGCAM_OK || ssg_file_read(&bytes, &whole, checkpoint, 1 << 20) != SSGCAM_OK) return 0;
     for (size_t i = 0; i + 112 < whole && i < size; i++) bytes[104 + i] = (char)(bytes[104 + i] ^ data[i]);
