@@ -282,11 +282,13 @@ static void reconsider_mixture(void *context, size_t mixture, int thread)
     const solving *s = context;
     ssg_score_range *step = &s->steps[mixture];
     claims *c = &s->claims[thread];
+    ssg_counts *counts = s->counts + (size_t)thread * (s->classes + 1);
     if (ssg_score_range_is_exact(step)) return;
     gather(s, mixture, EXACT, SEEN_HIGH);
     claim(s, mixture, c);
-    double least = s->solved[mixture].value > s->least[mixture] ? s->solved[mixture].value : s->least[mixture];
-    if (lowest_open(s, c, SSG_SCORE_LEVELS, least, s->counts + (size_t)thread * (s->classes + 1)) < SSG_SCORE_LEVELS) return;
+    double best = s->solved[mixture].value, least = best > s->least[mixture] ? best : s->least[mixture];
+    if (lowest_open(s, c, step->exact_from, least, counts) < step->exact_from) return;
+    if (end_of_open(s, c, step->exact_to, least, best, counts) > step->exact_to) return;
     step->from = step->exact_from, step->to = step->exact_to;
 }
 
