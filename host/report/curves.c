@@ -4,7 +4,7 @@
 #include "host/report/read.h"
 #include "host/report/report.h"
 
-/* A column of the tables that eval --curve writes: what it is called on the page. */
+/* A column of the tables that eval --curve and --pixel-curve write: what it is called on the page. */
 typedef struct column {
     const char *name, *shown;
 } column;
@@ -21,7 +21,9 @@ static const column columns[] = {{"mean_iou", "mIoU"},
                                  {"deletion_probability", "deletion, probability"},
                                  {"deletion_accuracy", "deletion, first answers"},
                                  {"insertion_probability", "insertion, probability"},
-                                 {"insertion_accuracy", "insertion, first answers"}};
+                                 {"insertion_accuracy", "insertion, first answers"},
+                                 {"precision", "precision"},
+                                 {"recall", "recall"}};
 
 static const char *shown_name(const char *name)
 {
@@ -56,12 +58,39 @@ static void put_best(ssg_html *h, const ssg_read_table *t)
     ssg_report_table_end(h);
 }
 
+static int is_of_pixels(const ssg_read_table *t)
+{
+    return t->columns == 3 && strcmp(t->names[1], "precision") == 0 && strcmp(t->names[2], "recall") == 0;
+}
+
+/* Precision over recall: the area under it is PxAP. Recall falls as the threshold rises, and charts go from left to right. */
+static void put_pixels(ssg_html *h, ssg_read_table *t)
+{
+    for (size_t c = 1; c < 3; c++)
+        for (size_t r = 0; r < t->rows / 2; r++) {
+            double *first = &t->values[c][r], *last = &t->values[c][t->rows - 1 - r], value = *first;
+            *first = *last;
+            *last = value;
+        }
+    ssg_series series = {"precision", 0, t->values[2], t->values[1], t->rows};
+    ssg_chart_put(h, &(ssg_chart){.title = "How maps rank pixels",
+                                  .x_name = "recall, %",
+                                  .y_name = "precision, %",
+                                  .note = "The area under the curve is PxAP.",
+                                  .series = &series,
+                                  .count = 1});
+}
+
 static void put_table(ssg_html *h, ssg_read_table *t)
 {
     ssg_series series[SSG_CHART_KINDS];
     int by_threshold = strcmp(t->names[0], "threshold") == 0;
     for (size_t c = by_threshold ? 1 : 0; c < t->columns; c++)
         for (size_t r = 0; r < t->rows; r++) t->values[c][r] *= 100;
+    if (is_of_pixels(t)) {
+        put_pixels(h, t);
+        return;
+    }
     for (size_t c = 1; c < t->columns; c++) series[c - 1] = (ssg_series){shown_name(t->names[c]), (int)c - 1, t->values[0], t->values[c], t->rows};
     ssg_chart_put(h, &(ssg_chart){.title = by_threshold ? "Every threshold" : "Pixels replaced, or only they left",
                                   .x_name = by_threshold ? "threshold" : "pixels, %",

@@ -139,6 +139,8 @@ ssgcam_status ssg_report_masks(ssg_html *html, const json_t *root, const char *p
         ssg_report_tile(html, "mIoU of the classes", 100 * classes, 2, "%", NULL);
         ssg_report_tile(html, "IoU of object, all classes as one", 100 * object, 2, "%", NULL);
         ssg_report_tile(html, "mIoU of background and object", 100 * object_mean, 2, "%", NULL);
+        if (json_is_number(json_object_get(root, "px_ap")))
+            ssg_report_tile(html, "PxAP, how maps rank pixels", 100 * json_number_value(json_object_get(root, "px_ap")), 2, "%", NULL);
         ssg_report_tile(html, "images scored", images, 0, "", failed ? "some failed" : NULL);
         ssg_report_tiles_end(html);
         put_labels(&m);

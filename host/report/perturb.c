@@ -1,3 +1,4 @@
+#include <math.h>
 #include <ssgcam/eval.h>
 
 #include "host/base/alloc.h"
@@ -9,7 +10,8 @@ static const char *const ways[] = {"deletion", "insertion"}, *const values[] = {
 
 typedef struct perturb {
     double part[SSGCAM_PERTURB_STEPS_MOST + 1], percent[2][2][SSGCAM_PERTURB_STEPS_MOST + 1]; /* [way][value] */
-    double area[2];
+    double area[2], drop, increase;
+    double road; /* NaN unless pixels were filled as ROAD does */
     size_t points;
 } perturb;
 
@@ -17,8 +19,9 @@ static ssgcam_status read(perturb *p, const json_t *root, const char *path)
 {
     json_error_t error;
     int steps;
-    if (json_unpack_ex((json_t *)root, &error, 0, "{s:i,s:{s:F},s:{s:F}}", "steps", &steps, ways[0], "area", &p->area[0], ways[1], "area",
-                       &p->area[1]) != 0)
+    p->road = NAN;
+    if (json_unpack_ex((json_t *)root, &error, 0, "{s:i,s:{s:F},s:{s:F},s:F,s:F,s?F}", "steps", &steps, ways[0], "area", &p->area[0], ways[1], "area",
+                       &p->area[1], "average_drop", &p->drop, "average_increase", &p->increase, "road", &p->road) != 0)
         return ssg_read_wrong(path, &error);
     if (steps < 1 || steps > SSGCAM_PERTURB_STEPS_MOST)
         return ssg_fail(SSGCAM_ERR_INPUT, "%s: 'steps' must be 1 to %d", path, SSGCAM_PERTURB_STEPS_MOST);
@@ -71,6 +74,9 @@ ssgcam_status ssg_report_perturb(ssg_html *html, const json_t *root, const char 
     ssg_report_tiles_begin(html);
     ssg_report_tile(html, "area under deletion; small is good", p.area[0], 4, "", NULL);
     ssg_report_tile(html, "area under insertion; large is good", p.area[1], 4, "", NULL);
+    ssg_report_tile(html, "average drop of image times map; small is good", 100 * p.drop, 2, "%", NULL);
+    ssg_report_tile(html, "maps that raise the score; many is good", 100 * p.increase, 2, "%", NULL);
+    if (!isnan(p.road)) ssg_report_tile(html, "ROAD; large is good", p.road, 4, "", NULL);
     ssg_report_tile(html, "images", images, 0, "", NULL);
     ssg_report_tile(html, "maps", maps, 0, "", NULL);
     ssg_report_tiles_end(html);

@@ -338,10 +338,12 @@ expect 4 "no-such-folder" "${search[@]}" -n 300 -o no-such-folder/x.json
 # ---- report ----------------------------------------------------------------------------------------------------------------------------------
 "$ssgcam" eval masks "$model" --data data --mask-values object --json >masks.json 2>/dev/null
 "$ssgcam" eval perturb "$model" --maps perturb_run/maps --data data --split test --json >perturb.json 2>/dev/null
-runs=(one.json folds.json runs.json recipe.json whole partial shards masks.json now.json perturb.json curve.csv now.csv most.csv)
-expect 0 "page.html: 13 sections" report "${runs[@]}" -o page.html
+"$ssgcam" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --steps 2 --json >road.json 2>/dev/null
+runs=(one.json folds.json runs.json recipe.json whole partial shards masks.json now.json perturb.json road.json curve.csv now.csv most.csv pixels.csv)
+expect 0 "page.html: 15 sections" report "${runs[@]}" -o page.html
 expect 0 "" report "${runs[@]}" -o again.html -q
 check "the same runs give the same bytes" cmp page.html again.html
+check "PxAP and ROAD are on it" [ "$(grep -oE 'PxAP, how maps rank pixels|ROAD; large is good|How maps rank pixels' page.html | sort -u | wc -l)" -eq 3 ]
 check "the page is well-formed" python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' page.html
 check "it needs nothing from elsewhere" bash -c '! grep -oE "(src|href)=\"[^#d][^\"]{0,40}|<script|url\(|@import" page.html'
 check "what failed is named" grep -q "gone.jpg" page.html
