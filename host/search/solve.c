@@ -16,9 +16,10 @@
 #include "kernels/score_blocks.h"
 
 enum {
-    GROUP = 8,     /* thresholds ruled out together */
-    MARGIN = 20,   /* thresholds to each side of the presumed best one that are made exact in the first place, and in each further step */
-    MOST_MIB = 128 /* of counts: more candidates than fit are taken in turns */
+    GROUP = 8,      /* thresholds ruled out together */
+    MARGIN = 20,    /* thresholds to each side of the presumed best one that are made exact in the first place, and in each further step */
+    LEAST_PART = 6, /* images after which it may pay to ask who still matters */
+    MOST_MIB = 128  /* of counts: more candidates than fit are taken in turns */
 };
 
 /* Of ssg_score_curves, per mixture and class, 256 cells each. */
@@ -208,7 +209,17 @@ static uint32_t presume(const solving *s, claims *c, ssg_counts *counts)
     return (uint32_t)best;
 }
 
-/* What to make exact first: some thresholds around the presumed best one, among those that could reach the least value that matters, if any. */
+/* Pixels of the blocks that LOW or HIGH has above a threshold. */
+static uint64_t pixels_above(const solving *s, size_t mixture, size_t which, uint32_t tau)
+{
+    uint64_t sum = 0;
+    for (size_t k = 0; k < s->classes; k++)
+        for (size_t i = 0; i < SSG_TRUTH_KINDS; i++) sum += curve(s, 0, mixture, k, which)[tau].pixels[i];
+    return sum;
+}
+
+/* What to make exact first: some thresholds around the presumed best one, among those that could reach the least value that matters, if any. Where
+ * few blocks lie wholly above them, all higher ones too: it costs little, and no further step is needed for them. */
 static ssg_score_range begin(const solving *s, size_t mixture, claims *c, ssg_counts *counts)
 {
     claim(s, mixture, c);
@@ -218,7 +229,9 @@ static ssg_score_range begin(const solving *s, size_t mixture, claims *c, ssg_co
     uint32_t best = presume(s, c, counts);
     if (best < from) best = from;
     if (best >= to) best = to - 1;
-    return (ssg_score_range){.from = best > from + MARGIN ? best - MARGIN : from, .to = best + MARGIN < to ? best + MARGIN : to};
+    if (best > from + MARGIN) from = best - MARGIN;
+    if (best + MARGIN < to && 3 * pixels_above(s, mixture, LOW, best + MARGIN - 1) > pixels_above(s, mixture, HIGH, from)) to = best + MARGIN;
+    return (ssg_score_range){.from = from, .to = to};
 }
 
 /* The best of the thresholds from..to - 1, which are exact. Groups that cannot hold a better one are passed over. */
@@ -283,7 +296,7 @@ static void reconsider_mixture(void *context, size_t mixture, int thread)
     ssg_score_range *step = &s->steps[mixture];
     claims *c = &s->claims[thread];
     ssg_counts *counts = s->counts + (size_t)thread * (s->classes + 1);
-    if (ssg_score_range_is_exact(step)) return;
+    if (ssg_score_range_is_exact(step) || s->least[mixture] == -HUGE_VAL) return;
     gather(s, mixture, EXACT, SEEN_HIGH);
     claim(s, mixture, c);
     double best = s->solved[mixture].value, least = best > s->least[mixture] ? best : s->least[mixture];
@@ -302,11 +315,12 @@ static int any_open(const solving *s)
 /* An eighth of the images, a quarter, half, all. */
 static void look_in_parts(solving *s)
 {
-    size_t images = s->bank->image_count;
-    for (size_t part = 8, end; part > 0; part /= 2, s->first_image = end) {
+    size_t images = s->bank->image_count, part = 8;
+    while (part > 1 && images / part < LEAST_PART) part /= 2;
+    for (size_t end; part > 0; part /= 2, s->first_image = end) {
         end = images / part;
         ssg_parallel_for(s->threads, end - s->first_image, count_image, s);
-        if (part > 1 && end > s->first_image) ssg_parallel_for(s->threads, s->count, reconsider_mixture, s);
+        if (part > 1) ssg_parallel_for(s->threads, s->count, reconsider_mixture, s);
     }
     s->first_image = 0;
 }
