@@ -42,7 +42,8 @@ static ssgcam_status choose(const char *text, const char *const *names, const ch
 static ssgcam_status check_sizes(const int size[2], const char *where)
 {
     for (int i = 0; i < 2; i++)
-        if (size[i] < 1 || size[i] > 1 << 14) return ssg_fail(SSGCAM_ERR_INPUT, "%s: %d pixels; it must be 1 to %d", where, size[i], 1 << 14);
+        if (size[i] < 1 || size[i] > SSGCAM_SIDE_MOST)
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: %d pixels; it must be 1 to %d", where, size[i], SSGCAM_SIDE_MOST);
     return SSGCAM_OK;
 }
 

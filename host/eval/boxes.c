@@ -213,7 +213,7 @@ static ssgcam_status run(scoring *s)
     if (status == SSGCAM_OK && !(s->truth = ssg_calloc(most, sizeof *s->truth))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
     for (size_t i = 0; status == SSGCAM_OK && o->maps && i < s->tally.total; i++)
-        ssg_tally_add(&s->tally, items[i], score_files(s, items[i]) == SSGCAM_OK ? NULL : ssgcam_last_error());
+        status = ssg_tally_judge(&s->tally, items[i], score_files(s, items[i]));
     ssg_free(items);
     return status == SSGCAM_OK ? summarise(s) : status;
 }

@@ -234,10 +234,7 @@ static ssgcam_status summarise(scoring *s)
 /* One item from files. A failure of memory ends the whole evaluation, any other only this item. */
 static ssgcam_status score_item(scoring *s, const ssgcam_item *item)
 {
-    ssgcam_status status = s->o->predictions ? score_file(s, item) : score_maps(s, item);
-    if (status == SSGCAM_ERR_MEMORY) return status;
-    ssg_tally_add(&s->tally, item, status == SSGCAM_OK ? NULL : ssgcam_last_error());
-    return SSGCAM_OK;
+    return ssg_tally_judge(&s->tally, item, s->o->predictions ? score_file(s, item) : score_maps(s, item));
 }
 
 static ssgcam_status run(scoring *s)

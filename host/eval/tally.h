@@ -16,6 +16,10 @@ typedef struct ssg_tally {
 /* One more image; `failure`: why it could not be scored, or NULL. */
 void ssg_tally_add(ssg_tally *tally, const ssgcam_item *item, const char *failure);
 
+/* The same by the status of scoring it: what is wrong with the image counts against it, with the calling thread's last error; memory that has run out
+ * is no fault of an image and is given back. */
+ssgcam_status ssg_tally_judge(ssg_tally *tally, const ssgcam_item *item, ssgcam_status status);
+
 /* ssg_stream_run, with its times in a result. */
 ssgcam_status ssg_eval_stream(const ssg_stream_options *options, ssg_stream_consumer *consume, void *context, ssgcam_generate_result *work);
 

@@ -50,7 +50,7 @@ static ssgcam_status settle_input(ssgcam_model *m)
         if (wanted > 0 && declared[i] > 0 && wanted != declared[i])
             return ssg_fail(SSGCAM_ERR_INPUT, "%s: the network wants %lld pixels where the preprocessing gives %d; correct `size`", m->model->path,
                             (long long)declared[i], wanted);
-        *size[i] = wanted > 0 ? wanted : declared[i] > 0 && declared[i] <= 1 << 14 ? (int)declared[i] : DEFAULT_SIZE;
+        *size[i] = wanted > 0 ? wanted : declared[i] > 0 && declared[i] <= SSGCAM_SIDE_MOST ? (int)declared[i] : DEFAULT_SIZE;
     }
     return SSGCAM_OK;
 }

@@ -6,7 +6,7 @@
 
 #include "host/base/alloc.h"
 
-enum { MOST_SCALES = SSG_VIEWS_MOST / 2, MOST_SIDE = 1 << 14 };
+enum { MOST_SCALES = SSG_VIEWS_MOST / 2 };
 
 /* Lowers the graph for one image, which says whether it takes that size. */
 static ssgcam_status check_size(const ssgcam_model *m, const ssg_view *view, double scale)
@@ -23,8 +23,9 @@ static ssgcam_status check_size(const ssgcam_model *m, const ssg_view *view, dou
 
 static ssgcam_status add_scale(ssg_views *views, const ssgcam_model *m, double scale)
 {
-    if (!(scale > 0) || scale * m->height > MOST_SIDE || scale * m->width > MOST_SIDE)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "scale %g: it must be above 0, and the network's input at most %d pixels a side", scale, MOST_SIDE);
+    if (!(scale > 0) || scale * m->height > SSGCAM_SIDE_MOST || scale * m->width > SSGCAM_SIDE_MOST)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "scale %g: it must be above 0, and the network's input at most %d pixels a side", scale,
+                        SSGCAM_SIDE_MOST);
     if (views->count == MOST_SCALES) return ssg_fail(SSGCAM_ERR_ARGUMENT, "more than %d scales", MOST_SCALES);
     ssg_view view = {.height = (int)(m->height * scale + 0.5), .width = (int)(m->width * scale + 0.5)};
     for (size_t i = 0; i < views->count; i++)

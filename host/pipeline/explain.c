@@ -60,7 +60,7 @@ static ssgcam_status read_array(const ssgcam_model *m, input *in)
     ssg_shape own = ssg_network_input(m, 1, m->height, m->width);
     size_t channels = (size_t)own.dims[m->nhwc ? 3 : 1];
     int fits = (array.rank == 3 || array.rank == 4) && dims[m->nhwc ? 2 : 0] == channels && array.dims[0] > 0;
-    for (int i = 0; fits && i < 3; i++) fits = dims[i] > 0 && dims[i] <= 1 << 14;
+    for (int i = 0; fits && i < 3; i++) fits = dims[i] > 0 && dims[i] <= SSGCAM_SIDE_MOST;
     if (!fits) {
         ssg_array_clear(&array);
         return ssg_fail(SSGCAM_ERR_INPUT, "%s: not of the network's input shape: %s with %zu channels, e.g. 1 x %lld x %lld x %lld", in->path,
@@ -313,8 +313,8 @@ static ssgcam_status run_images(job *j)
 {
     const ssgcam_explain_options *o = j->o;
     int height = o->image_size[0] ? o->image_size[0] : o->model->height, width = o->image_size[1] ? o->image_size[1] : o->model->width;
-    if (height < 1 || width < 1 || height > 1 << 14 || width > 1 << 14)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "images of %d x %d; each side must be of 1 to %d pixels", height, width, 1 << 14);
+    if (height < 1 || width < 1 || height > SSGCAM_SIDE_MOST || width > SSGCAM_SIDE_MOST)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "images of %d x %d; each side must be of 1 to %d pixels", height, width, SSGCAM_SIDE_MOST);
     ssg_shape shape = ssg_network_input(o->model, 1, height, width);
     input in = {.path = "images", .tensor = o->images, .count = o->image_count, .floats = ssg_shape_count(&shape), .height = height, .width = width};
     return explain_input(j, &in);

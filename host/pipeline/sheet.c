@@ -98,7 +98,8 @@ ssgcam_status ssgcam_sheet_add(ssgcam_sheet *sheet, const float *map, size_t hei
     ssg_image image = {0};
     ssg_image blank = {(int)width, (int)height, 3, NULL};
     ssg_region region = sheet->region;
-    if (height < 1 || width < 1 || height > 1 << 14 || width > 1 << 14) return ssg_fail(SSGCAM_ERR_ARGUMENT, "a map of %zu x %zu", height, width);
+    if (height < 1 || width < 1 || height > SSGCAM_SIDE_MOST || width > SSGCAM_SIDE_MOST)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "a map of %zu x %zu", height, width);
     if (!sheet->picture.pixels) {
         fit(&blank.width, &blank.height);
         region = (ssg_region){0, 0, blank.width, blank.height};

@@ -10,6 +10,8 @@
 extern "C" {
 #endif
 
+enum { SSGCAM_SIDE_MOST = 1 << 14 }; /* pixels of a side of a network's input, at most */
+
 typedef enum ssgcam_channels { SSGCAM_CHANNELS_RGB, SSGCAM_CHANNELS_BGR, SSGCAM_CHANNELS_GREY } ssgcam_channels;
 
 typedef enum ssgcam_resize {
