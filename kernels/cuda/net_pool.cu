@@ -152,20 +152,29 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_avgpool
 
 /* ---- from shared memory ------------------------------------------------------------------------------------------------------------------- */
 
+/* Brings what the windows of the block cover into shared memory, `outside` beyond the plane `in`; gives the row of the plane that is the tile's
+ * first. */
+template <typename T>
+static __device__ __forceinline__ int ssg_stage_windows(const ssg_pool_job<T> &j, const ssg_pool_part &part, const T *in, float outside)
+{
+    const ssg_net_pool &p = j.p;
+    int top = (int)part.first * (int)p.stride[0] - (int)p.pads[0];
+    ssg_stage(j.tile, (float *)ssg_shared, in, p.H, top, outside, [&](int i, int, int) { return ssg_read(in + i); });
+    __syncthreads();
+    return top;
+}
+
 template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_maxpool_staged_kernel(ssg_pool_job<T> j)
 {
     const ssg_net_pool &p = j.p;
     const ssg_pool_tile &t = j.tile;
     const ssg_pool_part part = ssg_part_of(t, p.h);
     const T *in = j.in + part.plane * (size_t)(p.H * p.W);
-    float *cells = (float *)ssg_shared;
-    int top = (int)part.first * (int)p.stride[0] - (int)p.pads[0];
-    ssg_stage(t, cells, in, p.H, top, -INFINITY, [&](int i, int, int) { return ssg_read(in + i); });
-    __syncthreads();
+    int top = ssg_stage_windows(j, part, in, -INFINITY);
     size_t small = (size_t)(p.h * p.w);
     T *out = j.out + part.plane * small;
     ssg_each_output(t, part, out, [&](unsigned pixel, unsigned y, unsigned x) {
-        const float *window = cells + y * t.pitch + x;
+        const float *window = (const float *)ssg_shared + y * t.pitch + x;
         float most = -INFINITY;
         int32_t position = -1;
         for (unsigned i = 0; i < t.taps; i++) {
@@ -189,20 +198,33 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_avgpool
     const ssg_net_pool &p = j.p;
     const ssg_pool_tile &t = j.tile;
     const ssg_pool_part part = ssg_part_of(t, p.h);
-    const T *in = j.in + part.plane * (size_t)(p.H * p.W);
-    float *cells = (float *)ssg_shared;
-    int top = (int)part.first * (int)p.stride[0] - (int)p.pads[0];
-    ssg_stage(t, cells, in, p.H, top, 0.0f, [&](int i, int, int) { return ssg_read(in + i); });
-    __syncthreads();
+    ssg_stage_windows(j, part, j.in + part.plane * (size_t)(p.H * p.W), 0.0f);
     T *out = j.out + part.plane * (size_t)(p.h * p.w);
     ssg_each_output(t, part, out, [&](unsigned pixel, unsigned y, unsigned x) {
-        const float *window = cells + y * t.pitch + x;
+        const float *window = (const float *)ssg_shared + y * t.pitch + x;
         float sum = 0; /* what lies outside adds a zero, which changes no bit */
         for (unsigned i = 0; i < t.taps; i++) sum += window[t.tap[i].cell];
         int64_t a, b, rows, columns;
         ssg_span(p, 0, part.first + y, p.H, &a, &b, &rows);
         ssg_span(p, 1, x, p.W, &a, &b, &columns);
         ssg_write(out + pixel, sum / (float)(rows * columns));
+    });
+}
+
+/* Writes the gradient of each input of the block: take(sum, cell, pixel) for the staged outputs whose windows may hold it. `top`: the tile's first
+ * row. */
+template <typename T, typename Cell, typename Take>
+static __device__ __forceinline__ void ssg_gather(const ssg_pool_job<T> &j, const ssg_pool_part &part, const Cell *cells, int top, Take take)
+{
+    const ssg_net_pool &p = j.p;
+    const ssg_pool_tile &t = j.tile;
+    T *out = j.out + part.plane * (size_t)(p.H * p.W);
+    ssg_each_output(t, part, out, [&](unsigned pixel, unsigned y, unsigned x) {
+        ssg_pool_range down = ssg_tile_reaching(p, t, 0, top, part.first + y), across = ssg_tile_reaching(p, t, 1, t.left, x);
+        float sum = 0;
+        for (unsigned row = down.from; row < down.to; row++)
+            for (unsigned column = across.from; column < across.to; column++) take(&sum, cells[row * t.pitch + column], pixel);
+        ssg_write(out + pixel, sum);
     });
 }
 
@@ -224,16 +246,8 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_maxpool
     int top = ssg_first_reaching(p, 0, (int)part.first);
     ssg_stage(t, shares, dy, p.h, top, {0, -1}, [&](int i, int, int) { return ssg_pool_share{ssg_read(dy + i), positions[i]}; });
     __syncthreads();
-    T *out = j.out + part.plane * (size_t)(p.H * p.W);
-    ssg_each_output(t, part, out, [&](unsigned pixel, unsigned y, unsigned x) {
-        ssg_pool_range down = ssg_tile_reaching(p, t, 0, top, part.first + y), across = ssg_tile_reaching(p, t, 1, t.left, x);
-        float sum = 0;
-        for (unsigned row = down.from; row < down.to; row++)
-            for (unsigned column = across.from; column < across.to; column++) {
-                ssg_pool_share share = shares[row * t.pitch + column];
-                if (share.position == (int32_t)pixel) sum += share.dy;
-            }
-        ssg_write(out + pixel, sum);
+    ssg_gather(j, part, shares, top, [](float *sum, const ssg_pool_share &share, unsigned pixel) {
+        if (share.position == (int32_t)pixel) *sum += share.dy;
     });
 }
 
@@ -252,14 +266,7 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_avgpool
         return ssg_read(dy + i) / (float)(rows * columns);
     });
     __syncthreads();
-    T *out = j.out + part.plane * (size_t)(p.H * p.W);
-    ssg_each_output(t, part, out, [&](unsigned pixel, unsigned y, unsigned x) {
-        ssg_pool_range down = ssg_tile_reaching(p, t, 0, top, part.first + y), across = ssg_tile_reaching(p, t, 1, t.left, x);
-        float sum = 0;
-        for (unsigned row = down.from; row < down.to; row++)
-            for (unsigned column = across.from; column < across.to; column++) sum += shares[row * t.pitch + column];
-        ssg_write(out + pixel, sum);
-    });
+    ssg_gather(j, part, shares, top, [](float *sum, float share, unsigned) { *sum += share; });
 }
 
 /* ---- launching ------------------------------------------------------------------------------------------------------------------------------ */
