@@ -30,11 +30,10 @@ static size_t sure_winner(const ssg_score_scratch *s, size_t classes, size_t blo
     return best;
 }
 
-/* Adds the block to what each class surely or possibly has. */
-static void add_block(const ssg_score_scratch *s, size_t classes, size_t block, ssg_score_cell *const *low, ssg_score_cell *const *high)
+/* Adds the block to what each class surely or possibly has; winner and least: what sure_winner gives. */
+static void add_block(const ssg_score_scratch *s, size_t classes, size_t block, size_t winner, uint32_t least, ssg_score_cell *const *low,
+                      ssg_score_cell *const *high)
 {
-    uint32_t least;
-    size_t winner = sure_winner(s, classes, block, &least);
     if (winner != SSG_SCORE_OPEN) ssg_score_add_cell(&low[winner][s->low[winner * s->width + block]], &s->truth[winner * s->width + block]);
     for (size_t k = 0; k < classes; k++) {
         uint32_t most = s->high[k * s->width + block];
@@ -46,7 +45,11 @@ static void add_all_blocks(const ssg_score_scratch *s, size_t classes, const ssg
 {
     ssg_score_cell *low[SSG_SCORE_CLASSES], *high[SSG_SCORE_CLASSES];
     for (size_t k = 0; k < classes; k++) low[k] = curves[k].low, high[k] = curves[k].high;
-    for (size_t b = 0; b < s->blocks; b++) add_block(s, classes, b, low, high);
+    for (size_t b = 0; b < s->blocks; b++) {
+        uint32_t least;
+        size_t winner = sure_winner(s, classes, b, &least);
+        add_block(s, classes, b, winner, least, low, high);
+    }
 }
 
 /* The common case, one class: most blocks are nothing but background. */
@@ -110,15 +113,14 @@ static void choose_blocks(const ssg_score_ops *ops, const ssg_score_scratch *s, 
     quantise(ops, s, tops, classes);
     for (size_t w = 0; w < s->words; w++)
         for (uint64_t left = chosen[w]; left;) {
-            uint32_t least, most;
+            uint32_t least;
             size_t block = ssg_score_take_bit(&left, w), k = sure_winner(s, classes, block, &least);
-            if (k == SSG_SCORE_OPEN) least = 0;
-            most = highest(s, classes, block);
-            if (!parts(range.from, range.to, least, most) || parts(range.exact_from, range.exact_to, least, most)) {
+            uint32_t surely = k == SSG_SCORE_OPEN ? 0 : least, most = highest(s, classes, block);
+            if (!parts(range.from, range.to, surely, most) || parts(range.exact_from, range.exact_to, surely, most)) {
                 chosen[w] &= ~((uint64_t)1 << block % SSG_SCORE_WORD);
                 continue;
             }
-            add_block(s, classes, block, low, high);
+            add_block(s, classes, block, k, least, low, high);
             if (classes > 1) winners[block] = (uint8_t)k;
         }
 }
