@@ -30,7 +30,7 @@ static const option table[] = {
     PREPROCESS_OPTIONS(flags, preprocess),
     COMMON_OPTIONS,
 };
-enum { ROWS = sizeof table / sizeof *table };
+enum { ROWS = sizeof table / sizeof *table, MOST_SCALES = 64 }; /* to read; the library takes fewer */
 
 static ssgcam_status parse_shard(const char *text, int *shard, int *shards)
 {
@@ -65,13 +65,13 @@ static ssgcam_status work(const flags *f, const char *path)
 {
     inputs in;
     int shard = 0, shards = 0;
-    size_t scale_count = 0;
+    size_t scale_count;
+    double scales[MOST_SCALES];
     ssgcam_generate_result result = {0};
     if (!f->out) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "-o DIR is missing: where should the masks go?");
     ssgcam_status status = parse_shard(f->shard, &shard, &shards);
+    if (status == SSGCAM_OK) status = parse_numbers("scales", f->scales, scales, MOST_SCALES, &scale_count);
     if (status != SSGCAM_OK) return status;
-    double *scales = f->scales ? parse_numbers(f->scales, &scale_count) : NULL;
-    if (f->scales && !scales) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--scales '%s' is not a list of numbers such as 0.5,1,1.5", f->scales);
     status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
     if (status == SSGCAM_OK) {
         progress line;
@@ -99,7 +99,6 @@ static ssgcam_status work(const flags *f, const char *path)
         if (result.total) print_result(&result, f);
     }
     inputs_close(&in);
-    free(scales);
     return status;
 }
 

@@ -61,19 +61,6 @@ enum { ROWS = sizeof table / sizeof *table, MOST_VALUES = 32 };
 
 /* ---- lists --------------------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status parse_reals(const char *flag, const char *text, double *values, size_t *count)
-{
-    *count = 0;
-    for (const char *at = text; at;) {
-        char *end;
-        if (*count == MOST_VALUES) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s: more than %d values", flag, MOST_VALUES);
-        values[(*count)++] = strtod(at, &end);
-        if (end == at || (*end && *end != ',')) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s '%s': give numbers separated by commas", flag, text);
-        at = *end ? end + 1 : NULL;
-    }
-    return SSGCAM_OK;
-}
-
 static ssgcam_status parse_methods(const char *flag, const char *text, ssgcam_method *methods, size_t *count)
 {
     char *copy = text ? strdup(text) : NULL, *rest = NULL;
@@ -119,12 +106,12 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     static const char *const combines[] = {"both", "product", "coherence", NULL}, *const weightings[] = {"element", "both", NULL};
     static const char *const thresholds[] = {"solved", "gene", NULL}, *const adaptations[] = {"lshade", "jso", "jde", "dither", "fixed", NULL};
     int combine, weighting, threshold, adaptation, sign = f->evaluations | f->population | f->stagnation | f->seed | f->bank_memory | f->batch;
-    ssgcam_status status = parse_reals("sigmas", f->sigmas, l->sigmas, &o->sigma_count);
+    ssgcam_status status = parse_numbers("sigmas", f->sigmas, l->sigmas, MOST_VALUES, &o->sigma_count);
     if (sign < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "a number below 0 makes no sense here");
-    if (status == SSGCAM_OK) status = parse_reals("powers", f->powers, l->powers, &o->power_count);
+    if (status == SSGCAM_OK) status = parse_numbers("powers", f->powers, l->powers, MOST_VALUES, &o->power_count);
     if (status == SSGCAM_OK && f->shrink && strcmp(f->shrink, "auto") != 0) {
         size_t count;
-        status = parse_reals("shrink", f->shrink, l->shrink, &count);
+        status = parse_numbers("shrink", f->shrink, l->shrink, MOST_VALUES, &count);
         if (status == SSGCAM_OK && count != 1) status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--shrink '%s': give one number or auto", f->shrink);
         o->shrink = l->shrink;
     }

@@ -120,23 +120,18 @@ ssgcam_status load_method(ssgcam_method_options *method, const method_flags *fla
     return status == SSGCAM_OK ? ssgcam_method_check(method) : status;
 }
 
-double *parse_numbers(const char *text, size_t *count)
+ssgcam_status parse_numbers(const char *flag, const char *text, double *numbers, size_t most, size_t *count)
 {
-    double *numbers = NULL;
     *count = 0;
-    for (const char *at = text;; at++) {
+    for (const char *at = text; at;) {
         char *end;
-        double value = strtod(at, &end);
-        double *grown = end == at ? NULL : realloc(numbers, (*count + 1) * sizeof *numbers);
-        if (!grown || (*end && *end != ',')) {
-            free(grown ? grown : numbers);
-            return NULL;
-        }
-        numbers = grown;
-        numbers[(*count)++] = value;
-        if (!*end) return numbers;
-        at = end;
+        if (*count == most) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s: more than %zu values", flag, most);
+        numbers[(*count)++] = strtod(at, &end);
+        if (end == at || (*end && *end != ','))
+            return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s '%s' is not a list of numbers separated by commas, such as 1,2,0.5", flag, text);
+        at = *end ? end + 1 : NULL;
     }
+    return SSGCAM_OK;
 }
 
 ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, const ssgcam_model *model)
@@ -149,14 +144,12 @@ ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, con
     ssgcam_method_options method;
     ssgcam_status status = load_method(&method, flags);
     if (status != SSGCAM_OK) return status;
-    size_t weight_count = 0;
-    double *weights = flags->weights ? parse_numbers(flags->weights, &weight_count) : NULL;
-    if (flags->weights && !weights)
-        return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--weights '%s' is not a list of numbers such as 1,2,0.5", flags->weights);
-    status = ssgcam_recipe_for_model(recipe, model, &method, flags->layers ? flags->layers : "auto", weights, weight_count,
-                                     flags->threshold >= 0 ? flags->threshold : DEFAULT_THRESHOLD);
-    free(weights);
-    return status;
+    size_t weight_count;
+    double weights[WEIGHTS_MOST];
+    status = parse_numbers("weights", flags->weights, weights, WEIGHTS_MOST, &weight_count);
+    if (status != SSGCAM_OK) return status;
+    return ssgcam_recipe_for_model(recipe, model, &method, flags->layers ? flags->layers : "auto", flags->weights ? weights : NULL, weight_count,
+                                   flags->threshold >= 0 ? flags->threshold : DEFAULT_THRESHOLD);
 }
 
 ssgcam_status parse_precision(const common_flags *flags, ssgcam_precision *precision)

@@ -72,7 +72,7 @@ typedef struct method_flags {
     int threshold, probes, samples, seed;
 } method_flags;
 
-enum { DEFAULT_THRESHOLD = 96 };
+enum { DEFAULT_THRESHOLD = 96, WEIGHTS_MOST = 64 }; /* a recipe has no more layers */
 
 #define METHOD_FLAGS_INIT                         \
     {                                             \
@@ -137,12 +137,12 @@ void inputs_close(inputs *in);
 ssgcam_status open_device(ssgcam_device **device, const common_flags *flags);
 ssgcam_status load_model(ssgcam_model **model, const char *path, const preprocess_flags *flags);
 ssgcam_status load_data(ssgcam_dataset **data, const data_flags *flags, const ssgcam_model *model);
-/* "1,2.5,3" into fresh memory; NULL if it is no list of numbers. */
-double *parse_numbers(const char *text, size_t *count);
-
 ssgcam_status load_method(ssgcam_method_options *method, const method_flags *flags);
 ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, const ssgcam_model *model);
 ssgcam_status parse_precision(const common_flags *flags, ssgcam_precision *precision);
+
+/* "1,2.5,3" of --FLAG, at most `most` numbers; NULL: none. */
+ssgcam_status parse_numbers(const char *flag, const char *text, double *numbers, size_t most, size_t *count);
 
 /* Where the text of --FLAG is among `names`, which end with NULL; a text of NULL is the first. */
 ssgcam_status choose(int *chosen, const char *flag, const char *text, const char *const *names);
