@@ -29,7 +29,7 @@ static ssgcam_status read_image(const stream *s, batch *b, size_t index)
         to->height = m->height;
         const float *from = s->o->tensors + (b->first + index) * s->image_floats;
         ssg_shape shape = ssg_network_input(m, 1, m->height, m->width);
-        memcpy(b->tensor + index * s->image_floats, from, s->image_floats * sizeof *from);
+        memcpy(b->tensor + ssg_stream_place(s, 0, index), from, s->image_floats * sizeof *from);
         ssgcam_status status = ssg_tensor_check(from, shape.dims + 1);
         return status == SSGCAM_OK ? status : ssg_fail_prefix(status, "%s", to->item->image);
     }

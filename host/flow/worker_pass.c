@@ -235,11 +235,18 @@ static ssgcam_status begin_scores(worker *w, part *p, size_t view)
     return w->device->interface->fetch(w->device, of->scores, (size_t)w->pass_size * w->s->o->model->class_count * sizeof(float));
 }
 
+/* Once the first view's scores are under way: which classes, and room for their maps. */
+static ssgcam_status settle_classes(worker *w, part *p, int unlabelled)
+{
+    if (unlabelled) SSG_TRY(read_scores(w, p, 0)); /* else they can wait */
+    fill_chosen(w, p);
+    return clear_maps(w, p);
+}
+
 static ssgcam_status begin_maps(worker *w, part *p, size_t view)
 {
     ssg_device *device = w->device;
     pass *of = &p->passes[view];
-    fill_chosen(w, p);
     SSG_TRY(ssg_cam_backward(of->engine, w->chosen));
     SSG_TRY(device->interface->mark(device, &of->network));
     for (int row = 0; row < w->s->row_count; row++) place_row(w, p, view, row);
@@ -260,8 +267,7 @@ ssgcam_status ssg_stream_begin(worker *w, part *p)
         SSG_TRY(interface->send(device, p->passes[v].images, p->passes[v].tensor, images * s->view_floats[v] * sizeof(float)));
     for (size_t v = 0; v < s->views.count; v++) {
         SSG_TRY(begin_scores(w, p, v));
-        if (v == 0 && unlabelled) SSG_TRY(read_scores(w, p, v)); /* else they can wait */
-        if (v == 0) SSG_TRY(clear_maps(w, p));
+        if (v == 0) SSG_TRY(settle_classes(w, p, unlabelled));
         SSG_TRY(begin_maps(w, p, v));
     }
     return p->maps && maps_bytes(w, p) ? interface->fetch(device, p->maps, maps_bytes(w, p)) : SSGCAM_OK;

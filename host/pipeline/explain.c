@@ -210,6 +210,13 @@ static ssgcam_status finish_class(job *j, const input *in, size_t image, size_t 
 
 /* ---- one input ------------------------------------------------------------------------------------------------------------------------------ */
 
+static ssgcam_status check_values(const job *j, const input *in, size_t image)
+{
+    ssg_shape shape = ssg_network_input(j->o->model, 1, in->height, in->width);
+    ssgcam_status status = ssg_tensor_check(in->tensor + image * in->floats, shape.dims + 1);
+    return status == SSGCAM_OK ? status : ssg_fail_prefix(status, "%s: image %zu", in->path, image);
+}
+
 static ssgcam_status check_scores(const job *j, const input *in)
 {
     for (size_t i = 0; i < ssgcam_model_class_count(j->o->model); i++)
@@ -242,14 +249,11 @@ static ssgcam_status explain_input(job *j, input *in)
 {
     size_t *labels = ssg_calloc(j->wanted_count, sizeof *labels);
     int64_t *chosen = ssg_calloc(j->wanted_count, sizeof *chosen);
-    ssg_shape shape = ssg_network_input(j->o->model, 1, in->height, in->width);
     ssgcam_status status = labels && chosen ? engine_for(j, in->height, in->width) : SSG_OUT_OF_MEMORY;
     for (size_t n = 0; status == SSGCAM_OK && n < in->count; n++) {
         if (n > 0 && stopped(j)) status = ssg_fail(SSGCAM_ERR_INTERRUPTED, "%s: stopped on request after %zu images", in->path, n);
-        const float *tensor = in->tensor + n * in->floats;
-        if (status == SSGCAM_OK && (status = ssg_tensor_check(tensor, shape.dims + 1)) != SSGCAM_OK)
-            ssg_fail_prefix(status, "%s: image %zu", in->path, n);
-        if (status == SSGCAM_OK) status = ssg_cam_forward(j->cam, tensor, j->scores);
+        if (status == SSGCAM_OK) status = check_values(j, in, n);
+        if (status == SSGCAM_OK) status = ssg_cam_forward(j->cam, in->tensor + n * in->floats, j->scores);
         if (status == SSGCAM_OK) status = check_scores(j, in);
         size_t count = status == SSGCAM_OK ? choose(j, labels) : 0;
         for (size_t c = 0; c < j->wanted_count; c++) chosen[c] = (int64_t)labels[c < count ? c : 0];

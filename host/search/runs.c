@@ -99,7 +99,7 @@ static ssgcam_status go_some(const ssg_runs *r, ssg_session *session, lane *lane
     go_all(lanes, count);
     ssgcam_status status = outcome(lanes, count);
     if (status == SSGCAM_ERR_INTERRUPTED) SSG_TRY(ssg_session_save(session));
-    if (status != SSGCAM_OK) return outcome(lanes, count);
+    if (status != SSGCAM_OK) return status;
     for (size_t i = 0; i < count; i++) {
         session->state.evaluations += lanes[i].last.evaluations;
         session->state.generations += lanes[i].last.generation;
