@@ -6,11 +6,11 @@ then made with several views of each image and scored at the images' own size, b
 recipe. Work: pixels that go through the network, where one view is 1."""
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from program import timed
 from search_figures import table_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,17 +20,10 @@ VIEWS = [[], ["--flip"], ["--scales", "0.75,1,1.25"], ["--scales", "0.75,1,1.25"
          ["--scales", "0.5,1,1.5,2"], ["--scales", "0.5,1,1.5,2", "--flip"]]
 
 
-def run(*command):
-    return subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True).stdout
-
-
 def object_iou(program, masks, table, split, values):
     """Mean IoU of background and object, percent."""
-    counts = json.loads(run(program, "eval", "masks", "--masks", masks, "--data", table, "--split", split, "--mask-values", values, "--json"))["confusion"]
-    pixels, background = sum(map(sum, counts)), counts[0][0]
-    true, claimed = sum(map(sum, counts[1:])), pixels - sum(row[0] for row in counts)
-    hit = pixels - sum(counts[0]) - sum(row[0] for row in counts[1:])
-    return 50 * (hit / (true + claimed - hit) + background / (pixels - hit))
+    text, _ = timed(program, "eval", "masks", "--masks", masks, "--data", table, "--split", split, "--mask-values", values, "--json")
+    return 100 * json.loads(text)["object_mean_iou"]
 
 
 def main(program, data, folder):
@@ -39,14 +32,14 @@ def main(program, data, folder):
     print(__doc__.split("\n\n", 1)[1])
     for title, values in (("cell", "object"), ("nucleus", "object>=2")):
         recipe = os.path.join(folder, title + ".json")
-        run(program, "search", MODEL, "--data", table, "--split", "search", "--mask-values", values, "--fitness", "object", "-o", recipe)
+        timed(program, "search", MODEL, "--data", table, "--split", "search", "--mask-values", values, "--fitness", "object", "-o", recipe)
         print(f"\n**{title}**, mean IoU of background and object, percent\n\n| views | searched | held out | work |\n| --- | --- | --- | --- |")
         for number, views in enumerate(VIEWS):
             scores = []
             work = sum(float(scale) ** 2 for scale in (views[1] if "--scales" in views else "1").split(",")) * (2 if "--flip" in views else 1)
             for split in ("search", "test"):
                 out = os.path.join(folder, f"{title}-{number}-{split}")
-                run(program, "generate", MODEL, "--data", table, "--split", split, "-r", recipe, "-o", out, "--fresh", *views)
+                timed(program, "generate", MODEL, "--data", table, "--split", split, "-r", recipe, "-o", out, "--fresh", *views)
                 scores.append(object_iou(program, out + "/masks", table, split, values))
             print(f"| {' '.join(views) or 'one'} | {scores[0]:.2f} | {scores[1]:.2f} | {work:.4g} |", flush=True)
 

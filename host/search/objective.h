@@ -17,7 +17,7 @@ typedef struct ssg_bank_device ssg_bank_device; /* bank_device.h */
 typedef struct ssg_bank {
     const ssg_score_image *images;
     size_t image_count, class_count; /* class_count: of the data set; truth holds 0..class_count or 255 */
-    ssg_bank_device *device;         /* scores these images instead of the host; NULL: the host does. Then one thread at a time */
+    ssg_bank_device *device;         /* scores these images instead of the host; NULL: the host does */
 } ssg_bank;
 
 /* Counts of each candidate at its tau, added up over the images: out is count x (classes + 1). per_image: count x images x (classes + 1), or NULL.
