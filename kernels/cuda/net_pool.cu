@@ -246,8 +246,8 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_maxpool
     int top = ssg_first_reaching(p, 0, (int)part.first);
     ssg_stage(t, shares, dy, p.h, top, {0, -1}, [&](int i, int, int) { return ssg_pool_share{ssg_read(dy + i), positions[i]}; });
     __syncthreads();
-    ssg_gather(j, part, shares, top, [](float *sum, const ssg_pool_share &share, unsigned pixel) {
-        if (share.position == (int32_t)pixel) *sum += share.dy;
+    ssg_gather(j, part, shares, top, [](float *sum, ssg_pool_share share, unsigned pixel) { /* as a whole: one access */
+                                                                                            if (share.position == (int32_t)pixel) *sum += share.dy;
     });
 }
 
