@@ -4,8 +4,8 @@
 The same torchvision networks (seeded weights, 224 x 224, exported by torch.onnx.export), batch of four, two threads. Each round measures every contestant once,
 one after the other, so that all share whatever else the machine does; the figures are medians over the rounds, of milliseconds an image. Ours is `ssgcam bench`:
 forward, backward and maps. pytorch-grad-cam is called as its README shows. "torch by hand" freezes the weights, starts the graph at the lowest layer and computes the
-same maps with tensor operations. Where the processor computes in bf16, ours does so too in the rows that say so; the
-library cannot (it hands activations to NumPy)."""
+same maps with tensor operations. Where the processor computes in bf16 or has Winograd convolutions, ours
+does so too in the rows that say so; the library cannot hand bf16 to NumPy, and its float32 convolutions are PyTorch's choice."""
 import json
 import os
 import statistics
@@ -52,9 +52,9 @@ def by_library(method, model, layers, images, classes=1):
     return work
 
 
-def has_bf16():
+def has(precision):
     devices = json.loads(subprocess.run([PROGRAM, "devices", "--json"], capture_output=True, text=True, check=True).stdout)
-    return "bf16" in json.dumps(devices)
+    return f'"{precision}"' in json.dumps(devices)
 
 
 def by_hand(model, body, head, images):
@@ -105,7 +105,11 @@ def main(rounds=5):
             ("Grad-CAM, five classes an image, last layer, VGG16", 6, lambda: ours(vgg_path, "--method", "gradcam", "--layers", "last", "--classes", "5"),
              {"pytorch-grad-cam": by_library(GradCAM, vgg, [vgg.features[29]], images, 5)}),
         ]
-        if has_bf16():
+        if has("winograd"):
+            contests.insert(3, ("SSG-CAM, Winograd convolutions (theirs: LayerCAM), five stages, VGG16", "",
+                                lambda: ours(vgg_path, "--method", "ssgcam", "--layers", "auto", "--precision", "winograd"),
+                                {"pytorch-grad-cam": by_library(LayerCAM, vgg, stages, images)}))
+        if has("bf16"):
             contests.insert(3, ("SSG-CAM in bf16 (theirs: LayerCAM), five stages, VGG16", 5,
                                 lambda: ours(vgg_path, "--method", "ssgcam", "--layers", "auto", "--precision", "bf16"),
                                 {"pytorch-grad-cam": by_library(LayerCAM, vgg, stages, images)}))

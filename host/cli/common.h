@@ -19,7 +19,7 @@ typedef struct common_flags {
         {"threads", 0, OPTION_INT, offsetof(common_flags, threads), "N", "threads on the CPU (all processors)"},                           \
         {"precision", 0,                                                                                                                   \
          OPTION_TEXT, offsetof(common_flags, precision),                                                                                   \
-         "P",         "fp32; tf32, bf16 and fp16 on GPUs; bf16 on processors that have it (fp32)"},                                        \
+         "P",         "fp32; on GPUs tf32, bf16, fp16; on processors that have it bf16, winograd (fp32)"},                                 \
         {"json", 0, OPTION_FLAG, offsetof(common_flags, json), NULL, "print the result as JSON"},                                          \
         {"quiet", 'q', OPTION_FLAG, offsetof(common_flags, quiet), NULL, "no progress, no remarks"},                                       \
         {"verbose", 'v', OPTION_FLAG, offsetof(common_flags, verbose), NULL, "say more"},                                                  \

@@ -18,7 +18,13 @@ typedef enum ssg_layout {
     SSG_LAYOUT_PRIVATE  /* the device's own bytes (the positions of a max pool) */
 } ssg_layout;
 
-typedef enum ssg_precision { SSG_PRECISION_F32, SSG_PRECISION_BF16, SSG_PRECISION_F16, SSG_PRECISION_TF32 } ssg_precision;
+typedef enum ssg_precision {
+    SSG_PRECISION_F32,
+    SSG_PRECISION_BF16,
+    SSG_PRECISION_F16,
+    SSG_PRECISION_TF32,    /* only asked for: data is F32 */
+    SSG_PRECISION_WINOGRAD /* likewise: F32, with 3 x 3 convolutions by Winograd's transform */
+} ssg_precision;
 
 /* A tensor as it lies in device memory. */
 typedef struct ssg_placed {
@@ -140,8 +146,9 @@ struct ssg_device {
 ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads);
 void ssg_device_close(ssg_device **device); /* with those that were opened with it */
 
-/* The CPU backend itself, and the version of the library under it. */
+/* The CPU backend itself, the version of the library under it, and whether that has Winograd convolutions for this processor. */
 void ssg_device_library_version(char text[32]);
+int ssg_device_cpu_has_winograd(void);
 ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads);
 
 /* What GPU `index` is, e.g. "NVIDIA H100, 80 GB, compute capability 9.0". Fails with the reason where there is none (of that number). */

@@ -52,8 +52,9 @@ ssgcam_status ssgcam_device_describe(char **json)
 #endif
     ssg_device_library_version(version);
     json_t *devices = json_array(), *root;
-    json_array_append_new(devices, json_pack("{s:s,s:s,s:i,s:o,s:s,s:[s,s*]}", "name", "cpu", "processor", name, "threads", ssg_processor_count(),
-                                             "instructions", sets, "onednn", version, "precisions", "fp32", bf16 ? "bf16" : NULL));
+    json_array_append_new(devices, json_pack("{s:s,s:s,s:i,s:o,s:s,s:[s,s*,s*]}", "name", "cpu", "processor", name, "threads", ssg_processor_count(),
+                                             "instructions", sets, "onednn", version, "precisions", "fp32",
+                                             ssg_device_cpu_has_winograd() ? "winograd" : NULL, bf16 ? "bf16" : NULL));
     char gpu[256], gpu_name[32];
     int gpus = 0;
     for (; ssg_device_gpu_describe(gpus, gpu) == SSGCAM_OK; gpus++) {

@@ -10,7 +10,8 @@ static const struct {
 } precisions[] = {[SSGCAM_PRECISION_FP32] = {"fp32", SSG_PRECISION_F32},
                   [SSGCAM_PRECISION_BF16] = {"bf16", SSG_PRECISION_BF16},
                   [SSGCAM_PRECISION_TF32] = {"tf32", SSG_PRECISION_TF32},
-                  [SSGCAM_PRECISION_FP16] = {"fp16", SSG_PRECISION_F16}};
+                  [SSGCAM_PRECISION_FP16] = {"fp16", SSG_PRECISION_F16},
+                  [SSGCAM_PRECISION_WINOGRAD] = {"winograd", SSG_PRECISION_WINOGRAD}};
 enum { COUNT = sizeof precisions / sizeof *precisions };
 
 ssgcam_status ssgcam_precision_parse(const char *name, ssgcam_precision *precision)
@@ -20,7 +21,7 @@ ssgcam_status ssgcam_precision_parse(const char *name, ssgcam_precision *precisi
             *precision = (ssgcam_precision)i;
             return SSGCAM_OK;
         }
-    return ssg_fail(SSGCAM_ERR_ARGUMENT, "precision '%s'; it must be fp32, bf16, fp16 or tf32", name);
+    return ssg_fail(SSGCAM_ERR_ARGUMENT, "precision '%s'; it must be fp32, winograd, bf16, fp16 or tf32", name);
 }
 
 const char *ssgcam_precision_name(ssgcam_precision precision)

@@ -21,12 +21,14 @@ SSGCAM_API void ssgcam_device_close(ssgcam_device **device);
 /* In what the heavy operators compute; all sums are float32. A device that lacks one refuses it with a sentence. */
 typedef enum ssgcam_precision {
     SSGCAM_PRECISION_FP32,
-    SSGCAM_PRECISION_BF16, /* CPU, where the processor has it; GPU tensor cores from compute capability 8.0 on */
-    SSGCAM_PRECISION_TF32, /* GPU tensor cores on float32 data */
-    SSGCAM_PRECISION_FP16  /* GPU tensor cores; a value beyond 65504 makes the image fail */
+    SSGCAM_PRECISION_BF16,    /* CPU, where the processor has it; GPU tensor cores from compute capability 8.0 on */
+    SSGCAM_PRECISION_TF32,    /* GPU tensor cores on float32 data */
+    SSGCAM_PRECISION_FP16,    /* GPU tensor cores; a value beyond 65504 makes the image fail */
+    SSGCAM_PRECISION_WINOGRAD /* CPU with AVX-512: float32, and 3 x 3 convolutions by Winograd's transform (Lavin, Gray 2016): half the time, other
+                                 roundings */
 } ssgcam_precision;
 
-/* "fp32", "bf16", "tf32", "fp16" and back; SSGCAM_ERR_ARGUMENT for another name. */
+/* "fp32", "bf16", "tf32", "fp16", "winograd" and back; SSGCAM_ERR_ARGUMENT for another name. */
 SSGCAM_API ssgcam_status ssgcam_precision_parse(const char *name, ssgcam_precision *precision);
 SSGCAM_API const char *ssgcam_precision_name(ssgcam_precision precision);
 

@@ -79,9 +79,14 @@ expect 2 "is not known; use auto" bench "$model" --device gpu
 expect 2 "is not known; use auto" bench "$model" --device cpu,cuda
 expect 2 "names GPU 0 twice" bench "$model" --device cuda:0,0
 expect 0 "images a second" bench "$model" --repeat 1 --device cpu,cpu
-expect 2 "it must be fp32, bf16, fp16 or tf32" bench "$model" --precision fp8
+expect 2 "it must be fp32, winograd, bf16, fp16 or tf32" bench "$model" --precision fp8
 expect 3 "the CPU computes in fp32 or bf16" bench "$model" --precision tf32 --device cpu
 expect 3 "not in fp16" bench "$model" --precision fp16 --device cpu
+if "$ssgcam" devices --json | grep -q '"winograd"'; then
+  expect 0 "images a second" bench "$here/../../demo/train/wbc.onnx" --repeat 1 --precision winograd --device cpu
+else
+  expect 3 "Winograd convolutions need a processor with AVX-512" bench "$model" --precision winograd --device cpu
+fi
 
 # ---- explain ---------------------------------------------------------------------------------------------------------------------------
 picture=data/${ids[0]}.jpg
@@ -375,6 +380,7 @@ if grep -q '"cuda:0"' <<<"$("$ssgcam" devices --json)"; then
     expect 0 "" "${search[@]}" -n 300 --precision $precision -o "$precision.json"
     check "search in $precision wrote its recipe" test -s "$precision.json"
   done
+  expect 3 "on a GPU cuDNN chooses its convolutions" bench "$model" --precision winograd
   expect 3 "fp16 ends at 65504" explain "$model" "$picture" --scale 1000000 --precision fp16 --save none
   expect 3 "with another precision" generate "$model" --data data --precision bf16 -o run-fp16
 fi

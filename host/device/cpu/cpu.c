@@ -171,14 +171,25 @@ static void step_destroy(ssg_step *step)
     ssg_free(step);
 }
 
+static ssgcam_status check_precision(const ssg_cpu *cpu, ssg_precision precision)
+{
+    if (precision == SSG_PRECISION_F16 || precision == SSG_PRECISION_TF32)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the CPU computes in fp32 or bf16, not in %s; use --precision fp32",
+                        precision == SSG_PRECISION_F16 ? "fp16" : "tf32");
+    if (precision == SSG_PRECISION_WINOGRAD && !ssg_dnn_has_winograd(cpu->dnn)) {
+        char version[32];
+        return ssg_fail(SSGCAM_ERR_DEVICE, "Winograd convolutions need a processor with AVX-512 and oneDNN 2.x (here: %s); use --precision fp32",
+                        ssg_dnn_version(version));
+    }
+    return SSGCAM_OK;
+}
+
 static ssgcam_status step_create(ssg_device *device, ssg_step_request *request, ssg_step **out)
 {
     *out = NULL;
     ssg_step_maker *make = maker_of(request->op->kind);
     if (!make) return ssg_fail(SSGCAM_ERR_INTERNAL, "operator kind %d has no CPU step", (int)request->op->kind);
-    if (request->precision != SSG_PRECISION_F32 && request->precision != SSG_PRECISION_BF16)
-        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the CPU computes in fp32 or bf16, not in %s; use --precision fp32",
-                        request->precision == SSG_PRECISION_F16 ? "fp16" : "tf32");
+    SSG_TRY(check_precision((ssg_cpu *)device, request->precision));
     ssg_step *step = ssg_calloc(1, sizeof *step);
     if (!step) return SSG_OUT_OF_MEMORY;
     step->cpu = (ssg_cpu *)device;
@@ -281,6 +292,15 @@ ssgcam_status ssg_device_cpu_open(ssg_device **out, int threads)
     }
     *out = &cpu->base;
     return SSGCAM_OK;
+}
+
+int ssg_device_cpu_has_winograd(void)
+{
+    ssg_dnn *dnn;
+    if (ssg_dnn_create(&dnn) != SSGCAM_OK) return 0;
+    int has = ssg_dnn_has_winograd(dnn);
+    ssg_dnn_destroy(&dnn);
+    return has;
 }
 
 void ssg_device_library_version(char text[32])

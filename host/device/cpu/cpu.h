@@ -25,8 +25,8 @@ struct ssg_step {
     ssg_placed *more_inputs; /* CONCAT: all of them */
     ssg_placed output;
     ssg_dnn_primitive *primitive;
-    ssg_dnn_primitive **per_thread; /* instead: one for each of thread_count threads, for one image */
-    int thread_count;
+    ssg_dnn_primitive **per_thread; /* instead: one for each of thread_count threads, for one image; with one thread, the library may use more */
+    int thread_count, library_threads;
     size_t scratch_each; /* of each of them */
 };
 

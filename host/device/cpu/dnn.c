@@ -7,9 +7,15 @@
 #include "host/device/cpu/dnn_compat.h"
 
 /* Weights in the layout that a primitive wants, shared by all plans of a device: plans for other batch or image sizes mostly want the same. */
+typedef enum weights_form {
+    WEIGHTS_PLAIN,
+    WEIGHTS_TRANSPOSED, /* of a matrix */
+    WEIGHTS_TURNED      /* of a convolution: [out][in][y][x] to [in][out][height - 1 - y][width - 1 - x] */
+} weights_form;
+
 typedef struct packed {
     ssg_const *source; /* retained: its address is the key */
-    int transposed;
+    weights_form form;
     compat_desc desc;
     void *data;
     int users;
@@ -201,10 +207,32 @@ static ssgcam_status run_reorder(ssg_dnn *dnn, const compat_desc *from_desc, con
     return status == dnnl_success ? SSGCAM_OK : refuse("reorder of weights", status);
 }
 
-static ssgcam_status pack_weights(packed **out, ssg_dnn *dnn, ssg_const *source, int transposed, const compat_desc *plain, const compat_desc *wanted)
+/* NULL: out of memory. */
+static float *turn(const ssg_const *weights)
+{
+    const int64_t *dims = weights->shape.dims, taps = dims[2] * dims[3];
+    float *turned = ssg_calloc((size_t)ssg_shape_count(&weights->shape), sizeof *turned);
+    for (int64_t o = 0; turned && o < dims[0]; o++)
+        for (int64_t i = 0; i < dims[1]; i++)
+            for (int64_t t = 0; t < taps; t++) turned[(i * dims[0] + o) * taps + taps - 1 - t] = weights->f32[(o * dims[1] + i) * taps + t];
+    return turned;
+}
+
+static ssgcam_status fill_weights(void *to, ssg_dnn *dnn, const ssg_const *source, weights_form form, const compat_desc *plain,
+                                  const compat_desc *wanted)
+{
+    if (form != WEIGHTS_TURNED) return run_reorder(dnn, plain, source->f32, wanted, to);
+    float *turned = turn(source);
+    ssgcam_status status = turned ? run_reorder(dnn, plain, turned, wanted, to) : SSG_OUT_OF_MEMORY;
+    ssg_free(turned);
+    return status;
+}
+
+static ssgcam_status pack_weights(packed **out, ssg_dnn *dnn, ssg_const *source, weights_form form, const compat_desc *plain,
+                                  const compat_desc *wanted)
 {
     for (packed *p = dnn->weights; p; p = p->next)
-        if (p->source == source && p->transposed == transposed && compat_desc_equal(&p->desc, wanted)) {
+        if (p->source == source && p->form == form && compat_desc_equal(&p->desc, wanted)) {
             p->users++;
             *out = p;
             return SSGCAM_OK;
@@ -212,14 +240,14 @@ static ssgcam_status pack_weights(packed **out, ssg_dnn *dnn, ssg_const *source,
     packed *p = ssg_calloc(1, sizeof *p);
     if (!p) return SSG_OUT_OF_MEMORY;
     p->data = ssg_alloc_aligned(compat_desc_bytes(wanted), 1);
-    ssgcam_status status = p->data ? run_reorder(dnn, plain, source->f32, wanted, p->data) : SSG_OUT_OF_MEMORY;
+    ssgcam_status status = p->data ? fill_weights(p->data, dnn, source, form, plain, wanted) : SSG_OUT_OF_MEMORY;
     if (status != SSGCAM_OK) {
         ssg_free(p->data);
         ssg_free(p);
         return status;
     }
     p->source = ssg_const_retain(source);
-    p->transposed = transposed;
+    p->form = form;
     p->desc = *wanted; /* takes the handle over: the caller's copy is a fresh query */
     p->users = 1;
     p->next = dnn->weights;
@@ -243,7 +271,7 @@ static void unpack_weights(ssg_dnn *dnn, packed *weights)
 }
 
 /* Gives primitive `p` its weights in the layout that `pd` wants, and its bias. */
-static ssgcam_status bind_weights(ssg_dnn_primitive *p, const_dnnl_primitive_desc_t pd, const ssg_op *op, int transposed, const compat_desc *plain,
+static ssgcam_status bind_weights(ssg_dnn_primitive *p, const_dnnl_primitive_desc_t pd, const ssg_op *op, weights_form form, const compat_desc *plain,
                                   const compat_desc *bias_desc, size_t bias_count)
 {
     compat_desc wanted = {0};
@@ -254,7 +282,7 @@ static ssgcam_status bind_weights(ssg_dnn_primitive *p, const_dnnl_primitive_des
         compat_desc_clear(&wanted);
         return refuse("weights layout", status);
     }
-    ssgcam_status packing = pack_weights(&p->weights, p->dnn, op->weights, transposed, plain, &wanted);
+    ssgcam_status packing = pack_weights(&p->weights, p->dnn, op->weights, form, plain, &wanted);
     if (packing != SSGCAM_OK || p->weights->users > 1) compat_desc_clear(&wanted);
     SSG_TRY(packing);
     dnnl_memory_set_data_handle(p->arguments[index].memory, p->weights->data);
@@ -289,10 +317,19 @@ typedef struct conv_descs {
     compat_desc src, weights, plain_weights, bias, dst;
 } conv_descs;
 
-static dnnl_status_t describe_convolution(conv_descs *d, const ssg_op *op, int backward, const ssg_placed *src, const ssg_placed *dst, int any)
+/* A convolution as oneDNN is asked for it. A data gradient may also be a convolution of its own, from dst to src with the weights turned: Winograd's
+ * transform of the weights is then made once, as for any other forward pass. */
+typedef struct conv_form {
+    const ssg_op *op;
+    dnnl_alg_kind_t algorithm;
+    int backward, turned; /* not both */
+} conv_form;
+
+static dnnl_status_t describe_convolution(conv_descs *d, const conv_form *form, const ssg_placed *src, const ssg_placed *dst, int any)
 {
+    const ssg_op *op = form->op;
     const ssg_shape *w = &op->weights->shape;
-    dnnl_dims_t flat = {w->dims[0], w->dims[1], w->dims[2], w->dims[3]};
+    dnnl_dims_t flat = {w->dims[form->turned], w->dims[!form->turned], w->dims[2], w->dims[3]};
     dnnl_dims_t grouped = {op->groups, w->dims[0] / op->groups, w->dims[1], w->dims[2], w->dims[3]};
     int rank = op->groups > 1 ? 5 : 4;
     const dnnl_dim_t *dims = op->groups > 1 ? grouped : flat;
@@ -300,7 +337,8 @@ static dnnl_status_t describe_convolution(conv_descs *d, const ssg_op *op, int b
     if (status == dnnl_success) status = desc_of(&d->dst, dst, any);
     if (status == dnnl_success) status = compat_desc_tag(&d->weights, rank, dims, data_type(src->precision), dnnl_format_tag_any);
     if (status == dnnl_success) status = compat_desc_tag(&d->plain_weights, rank, dims, dnnl_f32, plain_tag(rank));
-    if (status == dnnl_success && op->bias && !backward) status = compat_desc_tag(&d->bias, 1, (dnnl_dims_t){w->dims[0]}, dnnl_f32, dnnl_a);
+    if (status == dnnl_success && op->bias && !form->backward && !form->turned)
+        status = compat_desc_tag(&d->bias, 1, (dnnl_dims_t){w->dims[0]}, dnnl_f32, dnnl_a);
     return status;
 }
 
@@ -313,20 +351,29 @@ static void clear_convolution(conv_descs *d)
     compat_desc_clear(&d->dst);
 }
 
+static compat_window window_for(const conv_form *form, const ssg_shape *src, const ssg_shape *dst)
+{
+    if (!form->turned) return window_of(form->op, src, dst);
+    compat_window w = window_of(form->op, dst, src); /* dst is what the convolution itself reads */
+    for (int i = 0; i < 2; i++) w.before[i] = w.kernel[i] - 1 - w.before[i], w.after[i] = w.kernel[i] - 1 - w.after[i];
+    return w;
+}
+
 /* Asks oneDNN for its favourite layouts (`any`) or states them; says in `usable` whether the layouts are among ours. */
-static dnnl_status_t choose_convolution(dnnl_primitive_desc_t *pd, ssg_dnn *dnn, const ssg_op *op, int backward, conv_descs *d, ssg_placed *src,
+static dnnl_status_t choose_convolution(dnnl_primitive_desc_t *pd, ssg_dnn *dnn, const conv_form *form, conv_descs *d, ssg_placed *src,
                                         ssg_placed *dst, int any, int *usable)
 {
     dnnl_primitive_attr_t attributes = NULL;
-    compat_window window = window_of(op, &src->shape, &dst->shape);
-    dnnl_status_t status = describe_convolution(d, op, backward, src, dst, any);
-    if (status == dnnl_success) status = attributes_for(&attributes, backward ? NULL : op);
-    if (status == dnnl_success) status = compat_convolution(pd, dnn->engine, backward, &d->src, &d->weights, &d->bias, &d->dst, &window, attributes);
+    compat_window window = window_for(form, &src->shape, &dst->shape);
+    dnnl_status_t status = describe_convolution(d, form, src, dst, any);
+    if (status == dnnl_success) status = attributes_for(&attributes, form->backward || form->turned ? NULL : form->op);
+    if (status == dnnl_success)
+        status = compat_convolution(pd, dnn->engine, form->algorithm, form->backward, &d->src, &d->weights, &d->bias, &d->dst, &window, attributes);
     if (attributes) dnnl_primitive_attr_destroy(attributes);
     if (status != dnnl_success) return status;
     compat_desc chosen_src = {0}, chosen_dst = {0};
-    status = compat_query_desc(&chosen_src, *pd, backward ? dnnl_query_diff_src_md : dnnl_query_src_md);
-    if (status == dnnl_success) status = compat_query_desc(&chosen_dst, *pd, backward ? dnnl_query_diff_dst_md : dnnl_query_dst_md);
+    status = compat_query_desc(&chosen_src, *pd, form->backward ? dnnl_query_diff_src_md : dnnl_query_src_md);
+    if (status == dnnl_success) status = compat_query_desc(&chosen_dst, *pd, form->backward ? dnnl_query_diff_dst_md : dnnl_query_dst_md);
     *usable = status == dnnl_success && recognise(src, &chosen_src) && recognise(dst, &chosen_dst);
     compat_desc_clear(&chosen_src);
     compat_desc_clear(&chosen_dst);
@@ -347,39 +394,90 @@ int ssg_dnn_splits_sums(const ssg_dnn_primitive *primitive)
     return primitive->splits_sums;
 }
 
+/* Takes over `pd`. */
+static ssgcam_status finish_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const conv_form *form, const conv_descs *d, dnnl_primitive_desc_t pd,
+                                        size_t *scratch_bytes)
+{
+    dnnl_primitive_desc_t kept = NULL;
+    dnnl_primitive_desc_clone(&kept, pd);
+    ssgcam_status status =
+        form->backward
+            ? wrap(out, dnn, pd, "convolution", DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, dnnl_query_diff_dst_md, dnnl_query_diff_src_md, scratch_bytes)
+            : wrap(out, dnn, pd, "convolution", DNNL_ARG_SRC, DNNL_ARG_DST, dnnl_query_src_md, dnnl_query_dst_md, scratch_bytes);
+    if (status == SSGCAM_OK)
+        status = bind_weights(*out, kept, form->op, form->turned ? WEIGHTS_TURNED : WEIGHTS_PLAIN, &d->plain_weights, &d->bias,
+                              (size_t)form->op->weights->shape.dims[0]);
+    if (status == SSGCAM_OK) (*out)->splits_sums = sums_by_threads(kept);
+    if (kept) dnnl_primitive_desc_destroy(kept);
+    if (status != SSGCAM_OK) ssg_dnn_primitive_destroy(out);
+    return status;
+}
+
 ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, ssg_precision precision, ssg_placed *src,
                                   ssg_placed *dst, size_t *scratch_bytes)
 {
     *out = NULL;
     src->precision = dst->precision = precision;
+    const conv_form form = {.op = op, .algorithm = dnnl_convolution_direct, .backward = backward};
     dnnl_primitive_desc_t pd = NULL;
     conv_descs d = {0};
     int usable = 0;
-    dnnl_status_t status = choose_convolution(&pd, dnn, op, backward, &d, src, dst, 1, &usable);
+    dnnl_status_t status = choose_convolution(&pd, dnn, &form, &d, src, dst, 1, &usable);
     if (status == dnnl_success && !usable) { /* a layout we do not know: fall back to the plain one */
         dnnl_primitive_desc_destroy(pd);
         clear_convolution(&d);
         src->layout = dst->layout = SSG_LAYOUT_PLAIN;
-        status = choose_convolution(&pd, dnn, op, backward, &d, src, dst, 0, &usable);
+        status = choose_convolution(&pd, dnn, &form, &d, src, dst, 0, &usable);
     }
     ssgcam_status result;
-    if (status == dnnl_unimplemented && precision == SSG_PRECISION_BF16) {
+    if (status == dnnl_unimplemented && precision == SSG_PRECISION_BF16)
         result = ssg_fail(SSGCAM_ERR_DEVICE, "this processor does not compute in bf16; use --precision fp32");
-    } else if (status != dnnl_success) {
+    else if (status != dnnl_success)
         result = refuse("convolution", status);
-    } else {
-        dnnl_primitive_desc_t kept = NULL;
-        dnnl_primitive_desc_clone(&kept, pd);
-        result = backward ? wrap(out, dnn, pd, "convolution", DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, dnnl_query_diff_dst_md, dnnl_query_diff_src_md,
-                                 scratch_bytes)
-                          : wrap(out, dnn, pd, "convolution", DNNL_ARG_SRC, DNNL_ARG_DST, dnnl_query_src_md, dnnl_query_dst_md, scratch_bytes);
-        if (result == SSGCAM_OK) result = bind_weights(*out, kept, op, 0, &d.plain_weights, &d.bias, (size_t)op->weights->shape.dims[0]);
-        if (result == SSGCAM_OK) (*out)->splits_sums = sums_by_threads(kept);
-        if (kept) dnnl_primitive_desc_destroy(kept);
-        if (result != SSGCAM_OK) ssg_dnn_primitive_destroy(out);
-    }
+    else
+        result = finish_convolution(out, dnn, &form, &d, pd, scratch_bytes);
     clear_convolution(&d);
     return result;
+}
+
+/* ---- Winograd's convolution ------------------------------------------------------------------------------------------------ */
+
+ssgcam_status ssg_dnn_winograd(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, ssg_placed *from, ssg_placed *to,
+                               size_t *scratch_bytes)
+{
+    *out = NULL;
+    from->precision = to->precision = SSG_PRECISION_F32;
+    const conv_form form = {.op = op, .algorithm = dnnl_convolution_winograd, .turned = backward};
+    dnnl_primitive_desc_t pd = NULL;
+    conv_descs d = {0};
+    int usable = 0;
+    ssgcam_status result = SSGCAM_OK;
+    dnnl_status_t status = choose_convolution(&pd, dnn, &form, &d, from, to, 1, &usable);
+    if (status == dnnl_success && usable)
+        result = finish_convolution(out, dnn, &form, &d, pd, scratch_bytes);
+    else if (status == dnnl_success)
+        dnnl_primitive_desc_destroy(pd);
+    else if (status != dnnl_unimplemented)
+        result = refuse("Winograd convolution", status);
+    clear_convolution(&d);
+    return result;
+}
+
+/* 2.x has it for AVX-512, 3.x for no processor. */
+int ssg_dnn_has_winograd(const ssg_dnn *dnn)
+{
+    enum { CHANNELS = 64, SIDE = 28 };
+    const compat_window window = {{3, 3}, {1, 1}, {0, 0}, {1, 1}, {1, 1}};
+    compat_desc image = {0}, weights = {0}, none = {0};
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_status_t status = compat_desc_tag(&image, 4, (dnnl_dims_t){1, CHANNELS, SIDE, SIDE}, dnnl_f32, dnnl_format_tag_any);
+    if (status == dnnl_success) status = compat_desc_tag(&weights, 4, (dnnl_dims_t){CHANNELS, CHANNELS, 3, 3}, dnnl_f32, dnnl_format_tag_any);
+    if (status == dnnl_success)
+        status = compat_convolution(&pd, dnn->engine, dnnl_convolution_winograd, 0, &image, &weights, &none, &image, &window, NULL);
+    if (pd) dnnl_primitive_desc_destroy(pd);
+    compat_desc_clear(&image);
+    compat_desc_clear(&weights);
+    return status == dnnl_success;
 }
 
 /* ---- matrix product ------------------------------------------------------------------------------------------------------ */
@@ -406,7 +504,7 @@ ssgcam_status ssg_dnn_matmul(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op
     ssgcam_status result = status == dnnl_success
                                ? wrap(out, dnn, pd, "matrix product", DNNL_ARG_SRC, DNNL_ARG_DST, dnnl_query_src_md, dnnl_query_dst_md, scratch_bytes)
                                : refuse("matrix product", status);
-    if (result == SSGCAM_OK) result = bind_weights(*out, kept, op, transposed, &plain, &bias, (size_t)outer);
+    if (result == SSGCAM_OK) result = bind_weights(*out, kept, op, transposed ? WEIGHTS_TRANSPOSED : WEIGHTS_PLAIN, &plain, &bias, (size_t)outer);
     if (result != SSGCAM_OK) ssg_dnn_primitive_destroy(out);
     if (attributes) dnnl_primitive_attr_destroy(attributes);
     if (kept) dnnl_primitive_desc_destroy(kept);

@@ -20,6 +20,14 @@ const char *ssg_dnn_version(char text[32]);
 ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, ssg_precision precision, ssg_placed *src,
                                   ssg_placed *dst, size_t *scratch_bytes);
 
+/* The same in float32 by Winograd's transform, of one image. `from` is what the step reads, `to` what it writes. *out stays NULL where oneDNN has no
+ * such convolution. Its bits do not depend on the number of threads, but they would on that of the images. */
+ssgcam_status ssg_dnn_winograd(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_op *op, int backward, ssg_placed *from, ssg_placed *to,
+                               size_t *scratch_bytes);
+
+/* Whether there are any for this processor. */
+int ssg_dnn_has_winograd(const ssg_dnn *dnn);
+
 /* Whether this convolution is one whose sums oneDNN splits between threads, so that its bits depend on their number. */
 int ssg_dnn_splits_sums(const ssg_dnn_primitive *primitive);
 

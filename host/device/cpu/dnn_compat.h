@@ -28,9 +28,10 @@ typedef struct compat_window {
     dnnl_dims_t kernel, stride, dilation, before, after; /* dilation: 0 is dense, as oneDNN counts */
 } compat_window;
 
-/* Primitive descriptors. With `backward`, src and dst are the gradients. `bias` may be none. */
-dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, const compat_desc *src, const compat_desc *weights,
-                                 const compat_desc *bias, const compat_desc *dst, const compat_window *window, dnnl_primitive_attr_t attributes);
+/* Primitive descriptors. With `backward`, src and dst are the gradients. `bias` may be none. `algorithm`: dnnl_convolution_direct or _winograd. */
+dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm, int backward, const compat_desc *src,
+                                 const compat_desc *weights, const compat_desc *bias, const compat_desc *dst, const compat_window *window,
+                                 dnnl_primitive_attr_t attributes);
 dnnl_status_t compat_maxpool(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, int with_positions, const compat_desc *src,
                              const compat_desc *dst, const compat_window *window, dnnl_primitive_attr_t attributes);
 dnnl_status_t compat_matmul(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const compat_desc *src, const compat_desc *weights,

@@ -58,16 +58,17 @@ static dnnl_status_t finish(dnnl_primitive_desc_t *out, dnnl_engine_t engine, co
     return status;
 }
 
-dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, const compat_desc *src, const compat_desc *weights,
-                                 const compat_desc *bias, const compat_desc *dst, const compat_window *w, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm, int backward, const compat_desc *src,
+                                 const compat_desc *weights, const compat_desc *bias, const compat_desc *dst, const compat_window *w,
+                                 dnnl_primitive_attr_t attributes)
 {
     dnnl_convolution_desc_t forward, gradient;
-    dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(
-        &forward, backward ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct, &src->desc, &weights->desc,
-        backward ? NULL : or_none(bias), &dst->desc, w->stride, w->dilation, w->before, w->after);
+    dnnl_status_t status = dnnl_dilated_convolution_forward_desc_init(&forward, backward ? dnnl_forward_training : dnnl_forward_inference, algorithm,
+                                                                      &src->desc, &weights->desc, backward ? NULL : or_none(bias), &dst->desc,
+                                                                      w->stride, w->dilation, w->before, w->after);
     if (status == dnnl_success && backward)
-        status = dnnl_dilated_convolution_backward_data_desc_init(&gradient, dnnl_convolution_direct, &src->desc, &weights->desc, &dst->desc,
-                                                                  w->stride, w->dilation, w->before, w->after);
+        status = dnnl_dilated_convolution_backward_data_desc_init(&gradient, algorithm, &src->desc, &weights->desc, &dst->desc, w->stride,
+                                                                  w->dilation, w->before, w->after);
     return status == dnnl_success ? finish(out, engine, &forward, backward ? &gradient : NULL, attributes) : status;
 }
 

@@ -46,19 +46,19 @@ static const_dnnl_memory_desc_t or_none(const compat_desc *desc)
     return desc && desc->present ? desc->desc : NULL;
 }
 
-dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int backward, const compat_desc *src, const compat_desc *weights,
-                                 const compat_desc *bias, const compat_desc *dst, const compat_window *w, dnnl_primitive_attr_t attributes)
+dnnl_status_t compat_convolution(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm, int backward, const compat_desc *src,
+                                 const compat_desc *weights, const compat_desc *bias, const compat_desc *dst, const compat_window *w,
+                                 dnnl_primitive_attr_t attributes)
 {
     if (!backward)
-        return dnnl_convolution_forward_primitive_desc_create(out, engine, dnnl_forward_inference, dnnl_convolution_direct, src->desc, weights->desc,
-                                                              or_none(bias), dst->desc, w->stride, w->dilation, w->before, w->after, attributes);
+        return dnnl_convolution_forward_primitive_desc_create(out, engine, dnnl_forward_inference, algorithm, src->desc, weights->desc, or_none(bias),
+                                                              dst->desc, w->stride, w->dilation, w->before, w->after, attributes);
     dnnl_primitive_desc_t hint;
-    dnnl_status_t status =
-        dnnl_convolution_forward_primitive_desc_create(&hint, engine, dnnl_forward_training, dnnl_convolution_direct, src->desc, weights->desc, NULL,
-                                                       dst->desc, w->stride, w->dilation, w->before, w->after, NULL);
+    dnnl_status_t status = dnnl_convolution_forward_primitive_desc_create(&hint, engine, dnnl_forward_training, algorithm, src->desc, weights->desc,
+                                                                          NULL, dst->desc, w->stride, w->dilation, w->before, w->after, NULL);
     if (status != dnnl_success) return status;
-    status = dnnl_convolution_backward_data_primitive_desc_create(out, engine, dnnl_convolution_direct, src->desc, weights->desc, dst->desc,
-                                                                  w->stride, w->dilation, w->before, w->after, hint, attributes);
+    status = dnnl_convolution_backward_data_primitive_desc_create(out, engine, algorithm, src->desc, weights->desc, dst->desc, w->stride, w->dilation,
+                                                                  w->before, w->after, hint, attributes);
     dnnl_primitive_desc_destroy(hint);
     return status;
 }

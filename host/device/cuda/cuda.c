@@ -183,6 +183,8 @@ static ssgcam_status step_create(ssg_device *device, ssg_step_request *request, 
     if (request->precision == SSG_PRECISION_BF16 && capability[0] < 8)
         return ssg_fail(SSGCAM_ERR_DEVICE, "bf16 needs a GPU of compute capability 8.0 or newer, this one has %d.%d; use --precision fp16 or fp32",
                         capability[0], capability[1]);
+    if (request->precision == SSG_PRECISION_WINOGRAD)
+        return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "on a GPU cuDNN chooses its convolutions; use --precision fp32 or tf32 instead of winograd");
     ssg_step *step = ssg_calloc(1, sizeof *step);
     if (!step) return SSG_OUT_OF_MEMORY;
     step->cuda = (ssg_cuda *)device;
