@@ -164,6 +164,17 @@ static ssgcam_status leave(ssg_plan *plan, int i, int tensor, int *v)
     return add_reorder(plan, plan->first_version[tensor], *v, 1 / plan->gradient_scale);
 }
 
+/* How the map stage gets a tensor. Channels that all lie side by side are far apart from pixel to pixel: what is written anew is put into blocks. */
+static ssg_placed for_maps(const ssg_plan *plan, const ssg_placed *from)
+{
+    ssg_placed to = *from;
+    if (!plan->narrow_taps) to.precision = SSG_PRECISION_F32;
+    if (to.precision != from->precision && to.layout == SSG_LAYOUT_NHWC) to.layout = SSG_LAYOUT_BLOCK16;
+    if (plan->device->interface->plane_maps) to.layout = SSG_LAYOUT_PLAIN;
+    ssg_placed_measure(&to);
+    return to;
+}
+
 ssgcam_status ssg_plan_make_steps(ssg_plan *plan, int forward_ops, int backward_ops)
 {
     SSG_TRY(place_constants(plan));
@@ -177,10 +188,7 @@ ssgcam_status ssg_plan_make_steps(ssg_plan *plan, int forward_ops, int backward_
         SSG_TRY(ssg_plan_version(plan, tensor, &placed, &index));
     }
     for (int i = 0; i < plan->tap_count; i++) {
-        ssg_placed placed = plan->versions[plan->first_version[plan->taps[i]]].placed;
-        if (!plan->narrow_taps) placed.precision = SSG_PRECISION_F32;
-        if (plan->device->interface->plane_maps) placed.layout = SSG_LAYOUT_PLAIN;
-        ssg_placed_measure(&placed);
+        ssg_placed placed = for_maps(plan, &plan->versions[plan->first_version[plan->taps[i]]].placed);
         SSG_TRY(ssg_plan_version(plan, plan->taps[i], &placed, &plan->taps[i]));
     }
     plan->forward_steps = plan->step_count;

@@ -325,6 +325,9 @@ typedef struct conv_form {
     int backward, turned; /* not both */
 } conv_form;
 
+/* What is left to oneDNN. */
+enum { ANY_SRC = 1, ANY_DST = 2, ANY = ANY_SRC | ANY_DST };
+
 static dnnl_status_t describe_convolution(conv_descs *d, const conv_form *form, const ssg_placed *src, const ssg_placed *dst, int any)
 {
     const ssg_op *op = form->op;
@@ -333,8 +336,8 @@ static dnnl_status_t describe_convolution(conv_descs *d, const conv_form *form, 
     dnnl_dims_t grouped = {op->groups, w->dims[0] / op->groups, w->dims[1], w->dims[2], w->dims[3]};
     int rank = op->groups > 1 ? 5 : 4;
     const dnnl_dim_t *dims = op->groups > 1 ? grouped : flat;
-    dnnl_status_t status = desc_of(&d->src, src, any);
-    if (status == dnnl_success) status = desc_of(&d->dst, dst, any);
+    dnnl_status_t status = desc_of(&d->src, src, any & ANY_SRC);
+    if (status == dnnl_success) status = desc_of(&d->dst, dst, any & ANY_DST);
     if (status == dnnl_success) status = compat_desc_tag(&d->weights, rank, dims, data_type(src->precision), dnnl_format_tag_any);
     if (status == dnnl_success) status = compat_desc_tag(&d->plain_weights, rank, dims, dnnl_f32, plain_tag(rank));
     if (status == dnnl_success && op->bias && !form->backward && !form->turned)
@@ -359,7 +362,7 @@ static compat_window window_for(const conv_form *form, const ssg_shape *src, con
     return w;
 }
 
-/* Asks oneDNN for its favourite layouts (`any`) or states them; says in `usable` whether the layouts are among ours. */
+/* Asks oneDNN for its favourite layouts (of `any`) or states them; says in `usable` whether the layouts are among ours. */
 static dnnl_status_t choose_convolution(dnnl_primitive_desc_t *pd, ssg_dnn *dnn, const conv_form *form, conv_descs *d, ssg_placed *src,
                                         ssg_placed *dst, int any, int *usable)
 {
@@ -389,9 +392,39 @@ static int sums_by_threads(const_dnnl_primitive_desc_t pd)
     return strstr(name, "gemm") || strstr(name, "brgconv_strided");
 }
 
+static int is_slow(const_dnnl_primitive_desc_t pd)
+{
+    const char *name = NULL;
+    if (dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name) != dnnl_success || !name) return 1;
+    return strstr(name, "gemm") || strstr(name, "ref");
+}
+
 int ssg_dnn_splits_sums(const ssg_dnn_primitive *primitive)
 {
     return primitive->splits_sums;
+}
+
+static void drop_convolution(dnnl_primitive_desc_t *pd, conv_descs *d)
+{
+    if (*pd) dnnl_primitive_desc_destroy(*pd);
+    *pd = NULL;
+    clear_convolution(d);
+}
+
+/* A forward pass in the layouts that the gradient prefers: else everything that comes back would be turned over twice at each layer.
+ * dnnl_unimplemented: it would be slow in these, or has them anyway. */
+static dnnl_status_t choose_as_gradient(dnnl_primitive_desc_t *pd, ssg_dnn *dnn, const conv_form *form, conv_descs *d, ssg_placed *src,
+                                        ssg_placed *dst, int *usable)
+{
+    enum { FEW = 16 }; /* channels of a picture: what is below the first layer rarely wants a gradient */
+    const conv_form gradient = {.op = form->op, .algorithm = form->algorithm, .backward = 1};
+    dnnl_status_t status = choose_convolution(pd, dnn, &gradient, d, src, dst, ANY, usable);
+    drop_convolution(pd, d);
+    if (status != dnnl_success || !*usable) return dnnl_unimplemented;
+    status = choose_convolution(pd, dnn, form, d, src, dst, src->shape.dims[1] < FEW ? ANY_SRC : 0, usable);
+    if (status == dnnl_success && *usable && !is_slow(*pd)) return status;
+    drop_convolution(pd, d);
+    return dnnl_unimplemented;
 }
 
 /* Takes over `pd`. */
@@ -422,7 +455,9 @@ ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const s
     dnnl_primitive_desc_t pd = NULL;
     conv_descs d = {0};
     int usable = 0;
-    dnnl_status_t status = choose_convolution(&pd, dnn, &form, &d, src, dst, 1, &usable);
+    dnnl_status_t status = dnnl_unimplemented;
+    if (!backward) status = choose_as_gradient(&pd, dnn, &form, &d, src, dst, &usable);
+    if (status != dnnl_success) status = choose_convolution(&pd, dnn, &form, &d, src, dst, ANY, &usable);
     if (status == dnnl_success && !usable) { /* a layout we do not know: fall back to the plain one */
         dnnl_primitive_desc_destroy(pd);
         clear_convolution(&d);
@@ -452,7 +487,7 @@ ssgcam_status ssg_dnn_winograd(ssg_dnn_primitive **out, ssg_dnn *dnn, const ssg_
     conv_descs d = {0};
     int usable = 0;
     ssgcam_status result = SSGCAM_OK;
-    dnnl_status_t status = choose_convolution(&pd, dnn, &form, &d, from, to, 1, &usable);
+    dnnl_status_t status = choose_convolution(&pd, dnn, &form, &d, from, to, ANY, &usable);
     if (status == dnnl_success && usable)
         result = finish_convolution(out, dnn, &form, &d, pd, scratch_bytes);
     else if (status == dnnl_success)
