@@ -314,7 +314,7 @@ static void check_label_case(void)
     free(c.counts);
 }
 
-Test(maps, equal_the_definitions)
+static void check_fixture(void)
 {
     fixture = fopen(SSG_FIXTURES "/maps.bin", "rb");
     cr_assert_not_null(fixture);
@@ -341,4 +341,42 @@ Test(maps, equal_the_definitions)
     for (int cases = next_int(); cases > 0; cases--) check_label_case();
     cr_assert_eq(fgetc(fixture), EOF);
     fclose(fixture);
+}
+
+Test(maps, equal_the_definitions)
+{
+    check_fixture();
+    setenv("SSGCAM_CPU_LEVEL", "avx2", 1); /* eight channels at a time, on every processor */
+    check_fixture();
+}
+
+Test(maps, sixteen_channels_at_a_time_have_the_bits_of_eight)
+{
+    enum { CHANNELS = 40, H = 13, W = 37, PIXELS = H * W, SPECS = 4 };
+    static float a[CHANNELS * PIXELS], g[CHANNELS * PIXELS], map[2][SPECS][PIXELS];
+    const ssg_map_spec specs[SPECS] = {{.kind = SSG_MAP_SSGCAM, .sigma = 1.5},
+                                       {.kind = SSG_MAP_SSGCAM, .sigma = 1.5, .coherence = 1},
+                                       {.kind = SSG_MAP_SSGCAM, .sigma = 1.5, .channelwise = 1},
+                                       {.kind = SSG_MAP_SSGCAM, .sigma = 1.5, .coherence = 1, .channelwise = 1}};
+    const size_t layouts[] = {1, 8, 16, CHANNELS};
+    const ssg_run run = {.threads = 2};
+    for (size_t i = 0; i < CHANNELS * PIXELS; i++) {
+        a[i] = (float)(i * 2654435761u % 1024) / 1024;
+        g[i] = (float)(i * 40503u % 2048) / 1024 - 1;
+    }
+    for (size_t l = 0; l < sizeof layouts / sizeof *layouts; l++) {
+        ssg_features fa = in_layout(a, 1, CHANNELS, H, W, layouts[l]), fg = in_layout(g, 1, CHANNELS, H, W, layouts[l]);
+        for (int level = 0; level < 2; level++) {
+            float *maps[SPECS];
+            void *scratch = malloc(ssg_ops_cpu()->maps_scratch(&run, &fa, &fg, SPECS));
+            for (int i = 0; i < SPECS; i++) maps[i] = map[level][i];
+            setenv("SSGCAM_CPU_LEVEL", level ? "avx512" : "avx2", 1);
+            ssg_ops_cpu()->maps(&run, specs, SPECS, &fa, &fg, NULL, maps, scratch);
+            free(scratch);
+        }
+        cr_assert_gt(map[0][0][PIXELS / 2], 0);
+        for (int i = 0; i < SPECS; i++) cr_expect_arr_eq(map[0][i], map[1][i], sizeof map[0][i], "block %zu, spec %d", layouts[l], i);
+        free_features(&fa);
+        free_features(&fg);
+    }
 }

@@ -5,7 +5,6 @@
 #define SSG_KERNELS_CPU_LINES_H
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/gaussian.h"
 
 enum { SSG_LANES = 8 };
 typedef float ssg_vector __attribute__((vector_size(SSG_LANES * sizeof(float)), aligned(4)));
@@ -15,14 +14,15 @@ typedef int ssg_mask __attribute__((vector_size(SSG_LANES * sizeof(int)), aligne
 #define SSG_WHERE(mask, v)  ((ssg_vector)((mask) & (ssg_mask)(v))) /* v, or 0 where the comparison failed */
 #define SSG_POSITIVE(v)     SSG_WHERE((v) > 0, v)
 
-/* Pixel x of a line is the eight floats at `at + x * step`. */
+/* Pixel x of a line is the channels at `at + x * step`. */
 typedef struct ssg_line {
     const float *at;
     size_t step;
 } ssg_line;
 
-/* Line y of the chunk-th eight channels of a row, channels beyond K zero: where it lies, or in `buffer` (width x 8 floats). */
-ssg_line ssg_line_of(const ssg_features *f, const float *data, size_t row, size_t chunk, size_t y, float *buffer);
+/* Line y of `lanes` channels of a row from `first` on (a multiple of lanes), channels beyond K zero: where it lies, or in `buffer` (width x lanes
+ * floats). */
+ssg_line ssg_line_of(const ssg_features *f, const float *data, size_t row, size_t first, size_t lanes, size_t y, float *buffer);
 
 static inline float ssg_lanes_sum(ssg_vector v)
 {
@@ -32,31 +32,7 @@ static inline float ssg_lanes_sum(ssg_vector v)
     return v[0];
 }
 
-/* Adds eight channels of A with their weights to the map. `buffer`: one line. */
-void ssg_add_weighted_chunk(const ssg_features *a, size_t row, size_t chunk, const float weights[SSG_LANES], float *buffer, float *map);
-
-/* What is made from one smoothing (ssgcam.c): element-wise weights give a map as strips of four lines, [strip][x][line]; channel-wise weights give it
- * line by line. */
-enum { SSG_STRIP = 4 };
-enum { SSG_ELEMENT_PRODUCT, SSG_ELEMENT_COHERENCE, SSG_CHANNEL_PRODUCT, SSG_CHANNEL_COHERENCE, SSG_SMOOTH_OUTPUTS };
-
-typedef struct ssg_smooth {
-    const ssg_features *a, *g;
-    const float *second; /* NULL: h = g g */
-    int wanted[SSG_SMOOTH_OUTPUTS];
-    size_t radius;
-    float taps[SSG_GAUSSIAN_MOST_TAPS + 6]; /* three zeros before and behind */
-} ssg_smooth;
-
-static inline size_t ssg_strips_floats(const ssg_features *a)
-{
-    return (a->height + SSG_STRIP - 1) / SSG_STRIP * SSG_STRIP * a->width;
-}
-
-void ssg_smooth_init(ssg_smooth *smooth, double sigma, const ssg_features *a, const ssg_features *g, const float *second);
-
-/* Adds eight channels to the maps that are wanted. `area`: ssg_smooth_area_floats of memory. */
-size_t ssg_smooth_area_floats(const ssg_features *a);
-void ssg_smooth_chunk(const ssg_smooth *smooth, size_t row, size_t chunk, float *area, float *const maps[SSG_SMOOTH_OUTPUTS]);
+/* Adds eight channels of A, from `first` on, with their weights to the map. `buffer`: one line. */
+void ssg_add_weighted_chunk(const ssg_features *a, size_t row, size_t first, const float weights[SSG_LANES], float *buffer, float *map);
 
 #endif

@@ -1,11 +1,12 @@
 /* Raw maps, vectorised over channels.
  *
  * Work is cut into (row, group of channels): each unit sums its channels into its own partial map, and the partial maps are added in order, so the
- * result does not depend on the number of threads. Within a unit eight channels at a time ("chunk") pass line by line: A and g are read once. */
+ * result does not depend on the number of threads. Within a unit eight or sixteen channels at a time ("chunk") pass line by line: A and g are read
+ * once. */
 #include <string.h>
 
 #include "host/base/parallel.h"
-#include "kernels/cpu/lines.h"
+#include "kernels/cpu/smooth.h"
 
 enum { GROUPS = 8, MOST_LINES = 4 }; /* lines that a method copies at once */
 
@@ -82,12 +83,13 @@ SSG_MULTIVERSION static void weighted_line(const float weights[SSG_LANES], ssg_l
     for (size_t x = 0; x < width; x++) map[x] += ssg_lanes_sum(w * SSG_VECTOR(a.at + x * a.step));
 }
 
-void ssg_add_weighted_chunk(const ssg_features *a, size_t row, size_t chunk, const float weights[SSG_LANES], float *buffer, float *map)
+void ssg_add_weighted_chunk(const ssg_features *a, size_t row, size_t first, const float weights[SSG_LANES], float *buffer, float *map)
 {
-    for (size_t y = 0; y < a->height; y++) weighted_line(weights, ssg_line_of(a, a->data, row, chunk, y, buffer), a->width, map + y * a->width);
+    for (size_t y = 0; y < a->height; y++)
+        weighted_line(weights, ssg_line_of(a, a->data, row, first, SSG_LANES, y, buffer), a->width, map + y * a->width);
 }
 
-static void channel_chunk(const job *j, size_t row, size_t chunk, float *buffers, float *map)
+static void channel_chunk(const job *j, size_t row, size_t first, float *buffers, float *map)
 {
     const ssg_features *a = j->a, *g = j->g;
     size_t line = a->width * SSG_LANES;
@@ -95,16 +97,16 @@ static void channel_chunk(const job *j, size_t row, size_t chunk, float *buffers
     double activation_sums[SSG_LANES] = {0}, sums[SSG_LANES] = {0};
     size_t a_row = row % a->rows;
     if (j->spec->kind != SSG_MAP_GRADCAM)
-        for (size_t y = 0; y < a->height; y++) sum_line(activation_sums, ssg_line_of(a, a->data, a_row, chunk, y, a_buffer), a->width);
+        for (size_t y = 0; y < a->height; y++) sum_line(activation_sums, ssg_line_of(a, a->data, a_row, first, SSG_LANES, y, a_buffer), a->width);
     for (size_t y = 0; y < a->height; y++) {
-        ssg_line g_line = ssg_line_of(g, g->data, row, chunk, y, g_buffer);
+        ssg_line g_line = ssg_line_of(g, g->data, row, first, SSG_LANES, y, g_buffer);
         if (j->spec->kind == SSG_MAP_GRADCAM)
             sum_line(sums, g_line, a->width);
         else if (j->spec->kind == SSG_MAP_XGRADCAM)
-            sum_products_line(sums, ssg_line_of(a, a->data, a_row, chunk, y, a_buffer), g_line, a->width);
+            sum_products_line(sums, ssg_line_of(a, a->data, a_row, first, SSG_LANES, y, a_buffer), g_line, a->width);
         else if (j->spec->kind == SSG_MAP_SMOOTHGRADCAMPP)
-            sum_smooth_line(sums, activation_sums, g_line, ssg_line_of(g, j->second, row, chunk, y, g_buffer + line),
-                            ssg_line_of(g, j->second + feature_count(g), row, chunk, y, g_buffer + 2 * line), a->width);
+            sum_smooth_line(sums, activation_sums, g_line, ssg_line_of(g, j->second, row, first, SSG_LANES, y, g_buffer + line),
+                            ssg_line_of(g, j->second + feature_count(g), row, first, SSG_LANES, y, g_buffer + 2 * line), a->width);
         else
             sum_plusplus_line(sums, activation_sums, g_line, a->width);
     }
@@ -112,18 +114,18 @@ static void channel_chunk(const job *j, size_t row, size_t chunk, float *buffers
         double w = sums[l];
         if (j->spec->kind == SSG_MAP_GRADCAM) w /= (double)(a->height * a->width);
         if (j->spec->kind == SSG_MAP_XGRADCAM) w /= activation_sums[l] + 1e-7;
-        weights[l] = chunk * SSG_LANES + l < a->channels ? (float)w : 0;
+        weights[l] = first + l < a->channels ? (float)w : 0;
     }
-    ssg_add_weighted_chunk(a, a_row, chunk, weights, a_buffer, map);
+    ssg_add_weighted_chunk(a, a_row, first, weights, a_buffer, map);
 }
 
-static void element_chunk(const job *j, size_t row, size_t chunk, float *buffers, float *map)
+static void element_chunk(const job *j, size_t row, size_t first, float *buffers, float *map)
 {
     const ssg_features *a = j->a, *g = j->g;
     float *a_buffer = buffers, *g_buffer = buffers + a->width * SSG_LANES;
     for (size_t y = 0; y < a->height; y++)
-        element_line(j->spec->kind, ssg_line_of(a, a->data, row % a->rows, chunk, y, a_buffer), ssg_line_of(g, g->data, row, chunk, y, g_buffer),
-                     a->width, map + y * a->width);
+        element_line(j->spec->kind, ssg_line_of(a, a->data, row % a->rows, first, SSG_LANES, y, a_buffer),
+                     ssg_line_of(g, g->data, row, first, SSG_LANES, y, g_buffer), a->width, map + y * a->width);
 }
 
 /* ---- units ------------------------------------------------------------------------------------------------------------------------- */
@@ -142,8 +144,8 @@ static void run_unit(void *context, size_t unit, int thread)
         case SSG_MAP_GRADCAM:
         case SSG_MAP_GRADCAMPP:
         case SSG_MAP_SMOOTHGRADCAMPP:
-        case SSG_MAP_XGRADCAM: channel_chunk(j, row, chunk, buffers, maps[0]); break;
-        default: element_chunk(j, row, chunk, buffers, maps[0]); break;
+        case SSG_MAP_XGRADCAM: channel_chunk(j, row, chunk * SSG_LANES, buffers, maps[0]); break;
+        default: element_chunk(j, row, chunk * SSG_LANES, buffers, maps[0]); break;
         }
 }
 
@@ -192,9 +194,15 @@ static void finish_part(void *context, size_t index, int thread)
 
 /* ---- maps ------------------------------------------------------------------------------------------------------------------------------ */
 
-static size_t group_count(const ssg_features *a)
+static size_t chunk_count(const ssg_features *a, ssg_map_kind kind)
 {
-    size_t chunks = (a->channels + SSG_LANES - 1) / SSG_LANES;
+    size_t channels = kind == SSG_MAP_SSGCAM ? SSG_SMOOTH_CHANNELS : SSG_LANES;
+    return (a->channels + channels - 1) / channels;
+}
+
+static size_t group_count(const ssg_features *a, ssg_map_kind kind)
+{
+    size_t chunks = chunk_count(a, kind);
     return chunks < GROUPS ? chunks : GROUPS;
 }
 
@@ -205,10 +213,10 @@ static size_t area_bytes(const ssg_features *a)
     return ((lines > smooth ? lines : smooth) * sizeof(float) + 63) / 64 * 64;
 }
 
-/* Partial maps of so many outputs. */
+/* Partial maps of so many outputs, whatever the method. */
 static size_t partial_bytes(const ssg_features *a, const ssg_features *g, size_t outputs)
 {
-    return (outputs * g->rows * group_count(a) * ssg_strips_floats(a) * sizeof(float) + 63) / 64 * 64;
+    return (outputs * g->rows * GROUPS * ssg_strips_floats(a) * sizeof(float) + 63) / 64 * 64;
 }
 
 size_t ssg_cpu_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient, size_t count)
@@ -247,7 +255,7 @@ static size_t plan_outputs(job *j, const ssg_map_spec *specs, size_t count, cons
 static void make_together(const ssg_run *run, const ssg_map_spec *specs, size_t count, const ssg_features *a, const ssg_features *g,
                           const float *second, float *const *maps, void *scratch)
 {
-    size_t groups = group_count(a), floats = ssg_strips_floats(a);
+    size_t groups = group_count(a, specs->kind), floats = ssg_strips_floats(a);
     job j = {.spec = specs,
              .a = a,
              .g = g,
@@ -255,7 +263,7 @@ static void make_together(const ssg_run *run, const ssg_map_spec *specs, size_t 
              .partial = scratch,
              .area_bytes = area_bytes(a),
              .groups = groups,
-             .chunks = (a->channels + SSG_LANES - 1) / SSG_LANES};
+             .chunks = chunk_count(a, specs->kind)};
     j.thread_area = (char *)scratch + partial_bytes(a, g, plan_outputs(&j, specs, count, second));
     ssg_parallel_for(run->threads, g->rows * groups, run_unit, &j);
     for (size_t i = 0; i < count; i++) {
