@@ -45,9 +45,34 @@ typedef uint32_t ssg_score_top_fn(const uint8_t *const *maps, const uint8_t *wei
  * `at` on, first pixel lowest. */
 typedef void ssg_score_hits_fn(uint32_t hits[2], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, size_t n, uint32_t limit,
                                const uint64_t *truth, const uint64_t *kept);
-/* The same of 64 pixels and three words. */
-typedef void ssg_score_hits_block_fn(uint32_t hits[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint32_t limit,
-                                     const uint64_t truth[3]);
+/* What will be looked at next, to be loaded meanwhile: those of the 64 times 64 pixels from `at` on whose bit is set in `blocks`. No processor
+ * foresees the order, and more than a few lines at a time make it wait. */
+typedef struct ssg_score_ahead {
+    const uint8_t *const *maps;
+    size_t terms, at;
+    uint64_t blocks;
+} ssg_score_ahead;
+
+/* Starts to load the next block of it, if there is one. */
+static inline void ssg_score_load(ssg_score_ahead *ahead)
+{
+    if (!ahead->blocks) return;
+    size_t at = ahead->at + 64 * (size_t)__builtin_ctzll(ahead->blocks);
+    ahead->blocks &= ahead->blocks - 1;
+    for (size_t t = 0; t < ahead->terms; t++) __builtin_prefetch(ahead->maps[t] + at);
+}
+
+static inline void ssg_score_load_rest(ssg_score_ahead *ahead)
+{
+    while (ahead->blocks) ssg_score_load(ahead);
+}
+
+/* The hits of those of the 64 times 64 pixels from `at` on whose bit is set in `blocks`, for three kinds of truth; a word each for 64 pixels. */
+typedef struct ssg_score_truth_bits {
+    const uint64_t *own, *none, *kept;
+} ssg_score_truth_bits;
+typedef void ssg_score_hits_blocks_fn(uint32_t hits[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint64_t blocks,
+                                      uint32_t limit, const ssg_score_truth_bits *truth, ssg_score_ahead ahead);
 
 /* q = ceil(255 f / top), top >= 1. */
 typedef void ssg_score_level_fn(uint8_t *q, const uint16_t *f, uint32_t top, size_t n);
@@ -70,7 +95,7 @@ typedef struct ssg_score_ops {
     ssg_score_top_fn *top;
     ssg_score_hits_fn *hits;
     ssg_score_level_fn *level;
-    ssg_score_hits_block_fn *hits_block;
+    ssg_score_hits_blocks_fn *hits_blocks;
     ssg_score_quantise_fn *quantise;
     ssg_score_levels_block_fn *levels_block;
     ssg_score_above_fn *above;

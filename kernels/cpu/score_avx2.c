@@ -88,11 +88,20 @@ AVX2 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t
     out[0] += (uint32_t)true_hits, out[1] += (uint32_t)all_hits;
 }
 
-AVX2 static void hits_block(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint32_t limit,
-                            const uint64_t truth[3])
+AVX2 static void hits_blocks(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint64_t blocks,
+                             uint32_t limit, const ssg_score_truth_bits *truth, ssg_score_ahead ahead)
 {
-    uint64_t claimed = above64(maps, weight, terms, at, _mm256_set1_epi16((short)limit));
-    for (size_t k = 0; k < 3; k++) out[k] += (uint32_t)__builtin_popcountll(claimed & truth[k]);
+    uint64_t own = 0, none = 0, kept = 0;
+    for (; blocks; blocks &= blocks - 1) {
+        size_t b = (size_t)__builtin_ctzll(blocks);
+        ssg_score_load(&ahead);
+        uint64_t claimed = above64(maps, weight, terms, at + 64 * b, _mm256_set1_epi16((short)limit));
+        own += (uint64_t)__builtin_popcountll(claimed & truth->own[b]);
+        none += (uint64_t)__builtin_popcountll(claimed & truth->none[b]);
+        kept += (uint64_t)__builtin_popcountll(claimed & truth->kept[b]);
+    }
+    ssg_score_load_rest(&ahead);
+    out[0] += (uint32_t)own, out[1] += (uint32_t)none, out[2] += (uint32_t)kept;
 }
 
 /* x = 255 f + top - 1 stays below 2^23, so x, q top and their difference are exact in floats; the quotient by the reciprocal is off by one at most.
@@ -166,5 +175,5 @@ void AVX2 ssg_score_equal_avx2(uint64_t *bits, const uint8_t *bytes, uint8_t val
 }
 
 const ssg_score_ops ssg_score_avx2 = {
-    "avx2", fuse, top, hits, ssg_score_level_avx2, hits_block, ssg_score_quantise_avx2, levels_block, ssg_score_above_avx2, ssg_score_equal_avx2};
+    "avx2", fuse, top, hits, ssg_score_level_avx2, hits_blocks, ssg_score_quantise_avx2, levels_block, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

@@ -78,11 +78,20 @@ AVX512 static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8
     out[0] += (uint32_t)true_hits, out[1] += (uint32_t)all_hits;
 }
 
-AVX512 static void hits_block(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint32_t limit,
-                              const uint64_t truth[3])
+AVX512 static void hits_blocks(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint64_t blocks,
+                               uint32_t limit, const ssg_score_truth_bits *truth, ssg_score_ahead ahead)
 {
-    uint64_t claimed = above64(maps, weight, terms, at, _mm512_set1_epi16((short)limit));
-    for (size_t k = 0; k < 3; k++) out[k] += (uint32_t)__builtin_popcountll(claimed & truth[k]);
+    uint64_t own = 0, none = 0, kept = 0;
+    for (; blocks; blocks &= blocks - 1) {
+        size_t b = (size_t)__builtin_ctzll(blocks);
+        ssg_score_load(&ahead);
+        uint64_t claimed = above64(maps, weight, terms, at + 64 * b, _mm512_set1_epi16((short)limit));
+        own += (uint64_t)__builtin_popcountll(claimed & truth->own[b]);
+        none += (uint64_t)__builtin_popcountll(claimed & truth->none[b]);
+        kept += (uint64_t)__builtin_popcountll(claimed & truth->kept[b]);
+    }
+    ssg_score_load_rest(&ahead);
+    out[0] += (uint32_t)own, out[1] += (uint32_t)none, out[2] += (uint32_t)kept;
 }
 
 /* As quantise16 of score_avx2.c. */
@@ -103,5 +112,5 @@ AVX512 static void levels_block(uint16_t *q, const uint8_t *const *maps, const u
 }
 
 const ssg_score_ops ssg_score_avx512 = {
-    "avx512", fuse, top, hits, ssg_score_level_avx2, hits_block, ssg_score_quantise_avx2, levels_block, ssg_score_above_avx2, ssg_score_equal_avx2};
+    "avx512", fuse, top, hits, ssg_score_level_avx2, hits_blocks, ssg_score_quantise_avx2, levels_block, ssg_score_above_avx2, ssg_score_equal_avx2};
 #endif

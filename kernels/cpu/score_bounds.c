@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-enum { AHEAD = 8 }; /* blocks */
-
 /* ---- scratch and truth --------------------------------------------------------------------------------------------------------------- */
 
 static void *carve(uint8_t *memory, size_t *at, size_t bytes)
@@ -153,55 +151,63 @@ void ssg_score_mark_above(const ssg_score_ops *ops, const ssg_score_scratch *s, 
 
 /* ---- a tour of the chosen blocks ----------------------------------------------------------------------------------------------------- */
 
-/* Moves on to the next chosen block; 0: there is none. */
-static int move_on(const ssg_score_tour *tour, ssg_score_place *at, size_t *block)
+/* The blocks with the winner of the first one. */
+static void take_stretch(ssg_score_tour *tour, ssg_score_stretch *to)
 {
-    while (at->left == 0) {
-        if (++at->mixture == tour->count) at->mixture = 0, at->word++;
-        if (at->word >= tour->scratch->words) return 0;
-        at->left = tour->scratch->chosen[at->mixture * tour->scratch->words + at->word];
+    const ssg_score_scratch *s = tour->scratch;
+    *to = (ssg_score_stretch){.mixture = tour->mixture, .word = tour->word, .blocks = tour->left};
+    if (tour->image->class_count > 1) {
+        const uint8_t *winners = s->winner + tour->mixture * s->width;
+        uint64_t left = tour->left;
+        to->winner = winners[ssg_score_take_bit(&left, tour->word)];
+        while (left) {
+            size_t block = ssg_score_take_bit(&left, tour->word);
+            if (winners[block] != to->winner) to->blocks &= ~((uint64_t)1 << block % SSG_SCORE_WORD);
+        }
     }
-    *block = ssg_score_take_bit(&at->left, at->word);
-    return 1;
+    tour->left &= ~to->blocks;
 }
 
-static size_t winner_of(const ssg_score_tour *tour, size_t mixture, size_t block)
+static void find_next(ssg_score_tour *tour)
 {
-    return tour->image->class_count == 1 ? 0 : tour->scratch->winner[mixture * tour->scratch->width + block];
+    const ssg_score_scratch *s = tour->scratch;
+    ssg_score_stretch *to = &tour->stretch[tour->next];
+    to->blocks = 0;
+    while (tour->left == 0) {
+        if (++tour->mixture >= tour->count) tour->mixture = 0, tour->word++;
+        if (tour->word >= s->words) return;
+        tour->left = s->chosen[tour->mixture * s->words + tour->word];
+    }
+    take_stretch(tour, to);
+    if (to->winner != SSG_SCORE_OPEN) ssg_score_point(to->maps, tour->image, &tour->mixtures[to->mixture], to->winner);
 }
 
-/* Starts to load what the stop some blocks ahead will need: no processor foresees the order. */
-static void look_ahead(ssg_score_tour *tour)
+void ssg_score_begin_tour(ssg_score_tour *tour, const ssg_score_image *image, const ssg_score_scratch *scratch, const ssg_score_mixture *mixtures,
+                          size_t count)
 {
-    size_t block, before = tour->ahead.mixture;
-    if (!move_on(tour, &tour->ahead, &block)) return;
-    size_t winner = winner_of(tour, tour->ahead.mixture, block);
-    if (winner == SSG_SCORE_OPEN) return;
-    const ssg_score_mixture *mixture = &tour->mixtures[tour->ahead.mixture];
-    if (before != tour->ahead.mixture || winner != tour->ahead_winner) ssg_score_point(tour->maps, tour->image, mixture, winner);
-    tour->ahead_winner = winner;
-    for (size_t t = 0; t < mixture->terms; t++) __builtin_prefetch(tour->maps[t] + SSG_SCORE_BLOCK * block);
+    tour->image = image, tour->scratch = scratch, tour->mixtures = mixtures, tour->count = count;
+    tour->word = tour->mixture = 0, tour->next = 0;
+    tour->left = count ? scratch->chosen[0] : 0;
+    find_next(tour);
 }
 
-ssg_score_tour ssg_score_begin_tour(const ssg_score_image *image, const ssg_score_scratch *scratch, const ssg_score_mixture *mixtures, size_t count)
+const ssg_score_stretch *ssg_score_next_stretch(ssg_score_tour *tour)
 {
-    ssg_score_tour tour = {.image = image, .scratch = scratch, .mixtures = mixtures, .count = count, .ahead_winner = SSG_SCORE_OPEN};
-    tour.at.left = tour.ahead.left = count ? scratch->chosen[0] : 0;
-    if (count == 0) tour.at.word = tour.ahead.word = scratch->words;
-    for (size_t i = 0; i < AHEAD; i++) look_ahead(&tour);
-    return tour;
+    const ssg_score_stretch *stretch = &tour->stretch[tour->next];
+    if (!stretch->blocks) return NULL;
+    tour->next ^= 1;
+    find_next(tour);
+    return stretch;
 }
 
-int ssg_score_next_stop(ssg_score_tour *tour, ssg_score_stop *stop)
+ssg_score_ahead ssg_score_after(const ssg_score_tour *tour)
 {
-    if (!move_on(tour, &tour->at, &stop->block)) return 0;
-    look_ahead(tour);
-    stop->mixture = tour->at.mixture;
-    stop->winner = winner_of(tour, stop->mixture, stop->block);
-    return 1;
+    const ssg_score_stretch *next = &tour->stretch[tour->next];
+    if (!next->blocks || next->winner == SSG_SCORE_OPEN) return (ssg_score_ahead){0};
+    return (ssg_score_ahead){next->maps, tour->mixtures[next->mixture].terms, SSG_SCORE_BLOCK * SSG_SCORE_WORD * next->word, next->blocks};
 }
 
-size_t ssg_score_count_stops(const ssg_score_scratch *s, size_t mixtures)
+size_t ssg_score_count_chosen(const ssg_score_scratch *s, size_t mixtures)
 {
     size_t count = 0;
     for (size_t w = 0; w < mixtures * s->words; w++) count += ones(s->chosen[w]);

@@ -36,29 +36,28 @@ static inline uint32_t ssg_score_limit(uint32_t level, uint32_t top)
 void ssg_score_mark_above(const ssg_score_ops *ops, const ssg_score_scratch *scratch, uint64_t *bits, const uint32_t *tops, size_t classes,
                           uint32_t level);
 
-/* Chosen blocks in the order in which they are looked at: a stretch of the image, all mixtures, then the next stretch. */
-typedef struct ssg_score_place {
-    size_t word, mixture;
-    uint64_t left; /* blocks of the word */
-} ssg_score_place;
+/* Chosen blocks in the order in which they are looked at: a word of the image, all mixtures, then the next word. A stretch is those of a word and
+ * mixture that are sure to be won by one class, or those whose winner is open. */
+typedef struct ssg_score_stretch {
+    size_t mixture, word, winner;          /* winner: or SSG_SCORE_OPEN */
+    uint64_t blocks;                       /* of the word */
+    const uint8_t *maps[SSG_SCORE_LAYERS]; /* the winner's */
+} ssg_score_stretch;
 
 typedef struct ssg_score_tour {
     const ssg_score_image *image;
     const ssg_score_scratch *scratch;
     const ssg_score_mixture *mixtures;
-    size_t count;
-    ssg_score_place at, ahead;
-    size_t ahead_winner;
-    const uint8_t *maps[SSG_SCORE_LAYERS]; /* of the mixture and winner ahead */
+    size_t count, word, mixture;
+    uint64_t left;                /* blocks of this word and mixture */
+    ssg_score_stretch stretch[2]; /* the one at hand and the next one */
+    int next;
 } ssg_score_tour;
 
-/* One that is looked at: of which mixture; sure to be won by `winner`, or SSG_SCORE_OPEN. */
-typedef struct ssg_score_stop {
-    size_t mixture, block, winner;
-} ssg_score_stop;
-
-ssg_score_tour ssg_score_begin_tour(const ssg_score_image *image, const ssg_score_scratch *scratch, const ssg_score_mixture *mixtures, size_t count);
-int ssg_score_next_stop(ssg_score_tour *tour, ssg_score_stop *stop); /* 0: no more */
-size_t ssg_score_count_stops(const ssg_score_scratch *scratch, size_t mixtures);
+void ssg_score_begin_tour(ssg_score_tour *tour, const ssg_score_image *image, const ssg_score_scratch *scratch, const ssg_score_mixture *mixtures,
+                          size_t count);
+const ssg_score_stretch *ssg_score_next_stretch(ssg_score_tour *tour); /* NULL: no more */
+ssg_score_ahead ssg_score_after(const ssg_score_tour *tour);           /* the one after it */
+size_t ssg_score_count_chosen(const ssg_score_scratch *scratch, size_t mixtures);
 
 #endif

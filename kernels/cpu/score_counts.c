@@ -77,23 +77,23 @@ static void claim_open(const ssg_score_ops *ops, const ssg_score_image *image, c
 static void look(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixtures, size_t count,
                  const uint32_t *tops, uint32_t *out)
 {
-    const uint8_t *maps[SSG_SCORE_LAYERS];
-    size_t classes = image->class_count, pointed = count, k = 0;
-    ssg_score_stop at;
-    for (ssg_score_tour tour = ssg_score_begin_tour(image, s, mixtures, count); ssg_score_next_stop(&tour, &at);) {
-        const ssg_score_mixture *mixture = &mixtures[at.mixture];
-        const uint32_t *top = tops + at.mixture * classes;
-        tally to = {out + at.mixture * 2 * (1 + classes)};
-        if (at.winner == SSG_SCORE_OPEN) {
-            claim_open(ops, image, s, mixture, top, at.block, to);
+    size_t classes = image->class_count;
+    const ssg_score_stretch *at;
+    ssg_score_tour tour;
+    for (ssg_score_begin_tour(&tour, image, s, mixtures, count); (at = ssg_score_next_stretch(&tour));) {
+        const ssg_score_mixture *mixture = &mixtures[at->mixture];
+        const uint32_t *top = tops + at->mixture * classes;
+        tally to = {out + at->mixture * 2 * (1 + classes)};
+        size_t first = SSG_SCORE_WORD * at->word;
+        if (at->winner == SSG_SCORE_OPEN) {
+            for (uint64_t left = at->blocks; left;) claim_open(ops, image, s, mixture, top, ssg_score_take_bit(&left, at->word), to);
             continue;
         }
-        if (at.mixture != pointed || at.winner != k) ssg_score_point(maps, image, mixture, at.winner);
-        pointed = at.mixture, k = at.winner;
         uint32_t hits[3] = {0};
-        uint64_t truth[] = {s->own[k * s->width + at.block], s->none[at.block], s->kept[at.block]};
-        ops->hits_block(hits, maps, mixture->weight, mixture->terms, SSG_SCORE_BLOCK * at.block, ssg_score_limit(mixture->tau, top[k]), truth);
-        claim(to, k, hits[0], hits[1], hits[2]);
+        ssg_score_truth_bits truth = {s->own + at->winner * s->width + first, s->none + first, s->kept + first};
+        ops->hits_blocks(hits, at->maps, mixture->weight, mixture->terms, SSG_SCORE_BLOCK * first, at->blocks,
+                         ssg_score_limit(mixture->tau, top[at->winner]), &truth, ssg_score_after(&tour));
+        claim(to, at->winner, hits[0], hits[1], hits[2]);
     }
 }
 
@@ -118,5 +118,5 @@ size_t ssg_score_count_blocks(const ssg_score_ops *ops, const ssg_score_image *i
             claim_blocks(s, chosen, s->winner + m * s->width, &mixtures[m], top, classes, to);
     }
     look(ops, image, s, mixtures, count, tops, out);
-    return looked + ssg_score_count_stops(s, count);
+    return looked + ssg_score_count_chosen(s, count);
 }

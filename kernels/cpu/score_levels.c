@@ -171,23 +171,26 @@ static void add_open(const ssg_score_ops *ops, const ssg_score_image *image, con
 static void look(const ssg_score_ops *ops, const ssg_score_image *image, const ssg_score_scratch *s, const ssg_score_mixture *mixtures, size_t count,
                  const uint32_t *tops, const ssg_score_curves *curves)
 {
-    const uint8_t *maps[SSG_SCORE_LAYERS];
-    size_t classes = image->class_count, pointed = count, k = 0;
-    ssg_score_divisor by = {0};
-    ssg_score_stop at;
-    for (ssg_score_tour tour = ssg_score_begin_tour(image, s, mixtures, count); ssg_score_next_stop(&tour, &at);) {
-        const ssg_score_mixture *mixture = &mixtures[at.mixture];
-        const uint32_t *top = tops + at.mixture * classes;
-        const ssg_score_curves *to = curves + at.mixture * classes;
-        if (at.winner == SSG_SCORE_OPEN) {
-            add_open(ops, image, mixture, top, at.block, to);
-            continue;
+    size_t classes = image->class_count;
+    const ssg_score_stretch *at;
+    ssg_score_tour tour;
+    for (ssg_score_begin_tour(&tour, image, s, mixtures, count); (at = ssg_score_next_stretch(&tour));) {
+        const ssg_score_mixture *mixture = &mixtures[at->mixture];
+        const uint32_t *top = tops + at->mixture * classes;
+        const ssg_score_curves *to = curves + at->mixture * classes;
+        size_t k = at->winner;
+        ssg_score_divisor by = {0};
+        ssg_score_ahead ahead = ssg_score_after(&tour);
+        if (k != SSG_SCORE_OPEN) by = ssg_score_divide_by(top[k]);
+        for (uint64_t left = at->blocks; left;) {
+            size_t block = ssg_score_take_bit(&left, at->word);
+            ssg_score_load(&ahead);
+            if (k == SSG_SCORE_OPEN)
+                add_open(ops, image, mixture, top, block, to);
+            else
+                add_pixels(ops, image, s, at->maps, mixture, k, by, block, to[k].exact);
         }
-        if (at.mixture != pointed || at.winner != k) {
-            pointed = at.mixture, k = at.winner, by = ssg_score_divide_by(top[k]);
-            ssg_score_point(maps, image, mixture, k);
-        }
-        add_pixels(ops, image, s, maps, mixture, k, by, at.block, to[k].exact);
+        ssg_score_load_rest(&ahead);
     }
 }
 
@@ -209,7 +212,7 @@ size_t ssg_score_levels_between(const ssg_score_ops *ops, const ssg_score_image 
         choose_blocks(ops, s, s->chosen + m * s->words, s->winner + m * s->width, tops + m * classes, classes, curves + m * classes, ranges[m]);
     }
     look(ops, image, s, mixtures, count, tops, curves);
-    return ssg_score_count_stops(s, count);
+    return ssg_score_count_chosen(s, count);
 }
 
 size_t ssg_score_levels_blocks(const ssg_score_ops *ops, const ssg_score_image *image, ssg_score_scratch *s, const ssg_score_mixture *mixture,

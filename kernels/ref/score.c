@@ -34,13 +34,21 @@ static void hits(uint32_t out[2], const uint8_t *const *maps, const uint8_t *wei
     }
 }
 
-static void hits_block(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint32_t limit,
-                       const uint64_t truth[3])
+static void hits_blocks(uint32_t out[3], const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, uint64_t blocks, uint32_t limit,
+                        const ssg_score_truth_bits *truth, ssg_score_ahead ahead)
 {
+    (void)ahead;
     uint16_t f[64];
-    fuse(f, maps, weight, terms, at, 64);
-    for (size_t i = 0; i < 64; i++)
-        for (size_t k = 0; f[i] > limit && k < 3; k++) out[k] += (uint32_t)(truth[k] >> i & 1);
+    for (size_t b = 0; b < 64; b++) {
+        if (!(blocks >> b & 1)) continue;
+        fuse(f, maps, weight, terms, at + 64 * b, 64);
+        for (size_t i = 0; i < 64; i++) {
+            if (f[i] <= limit) continue;
+            out[0] += (uint32_t)(truth->own[b] >> i & 1);
+            out[1] += (uint32_t)(truth->none[b] >> i & 1);
+            out[2] += (uint32_t)(truth->kept[b] >> i & 1);
+        }
+    }
 }
 
 static void levels_block(uint16_t *q, const uint8_t *const *maps, const uint8_t *weight, size_t terms, size_t at, ssg_score_divisor by)
@@ -55,7 +63,7 @@ static void level(uint8_t *q, const uint16_t *f, uint32_t most, size_t n)
 }
 
 const ssg_score_ops ssg_score_ref = {
-    "ref", fuse, top, hits, level, hits_block, ssg_score_quantise_ref, levels_block, ssg_score_above_ref, ssg_score_equal_ref};
+    "ref", fuse, top, hits, level, hits_blocks, ssg_score_quantise_ref, levels_block, ssg_score_above_ref, ssg_score_equal_ref};
 
 static size_t tile_at(const ssg_score_image *image, size_t at)
 {
