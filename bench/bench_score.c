@@ -107,12 +107,6 @@ static void read_candidates(const char *path)
     fclose(file);
 }
 
-static double mean_iou(const void *context, const ssg_counts *counts, size_t labels)
-{
-    (void)context;
-    return ssg_mean_iou(counts, labels);
-}
-
 static double now(void)
 {
     struct timespec t;
@@ -163,7 +157,7 @@ static void time_mode(const ssg_score_ops *ops, const char *what, const ssg_bank
     if (*only && strcmp(only, name) != 0) return;
     for (int r = 0; r < repeat; r++) {
         double start = now();
-        ssgcam_status status = best ? ssg_objective_solve(solved, of, candidates, NULL, count, layers, mean_iou, NULL, ops, threads, &looked)
+        ssgcam_status status = best ? ssg_objective_solve(solved, of, candidates, NULL, count, layers, SSG_MEASURE_MEAN_IOU, ops, threads, &looked)
                                     : ssg_objective_count(counts, NULL, of, candidates, count, layers, ops, threads);
         if (status != SSGCAM_OK) stop(ssgcam_last_error());
         seconds[r] = now() - start;

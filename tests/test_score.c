@@ -80,21 +80,17 @@ static const ssg_score_ops *way_at(int way, ssg_bank *to, const ssg_bank *bounde
     return on_device ? &ssg_score_ref : NULL;
 }
 
-static double mean_iou(const void *context, const ssg_counts *counts, size_t labels)
-{
-    (void)context;
-    return ssg_mean_iou(counts, labels);
-}
+static const ssg_measure measures[] = {SSG_MEASURE_MEAN_IOU, SSG_MEASURE_FOREGROUND_IOU, SSG_MEASURE_OBJECT_IOU};
 
 /* Where a least value is named: the same for what reaches it, anything below for what does not. */
-static void check_competition(const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers, const ssg_score_ops *ops,
-                              int threads, const ssg_solution *exact)
+static void check_competition(const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers, ssg_measure measure,
+                              const ssg_score_ops *ops, int threads, const ssg_solution *exact)
 {
     static const double offsets[] = {0, 1e-9, -1e-9, 0.01, -0.02, 0.2};
     ssg_solution solved[128];
     double least[128];
     for (size_t p = 0; p < count; p++) least[p] = p % 7 == 6 ? NAN : exact[p].value + offsets[p % 6];
-    cr_assert_eq(ssg_objective_solve(solved, bank, candidates, least, count, layers, mean_iou, NULL, ops, threads, NULL), SSGCAM_OK);
+    cr_assert_eq(ssg_objective_solve(solved, bank, candidates, least, count, layers, measure, ops, threads, NULL), SSGCAM_OK);
     for (size_t p = 0; p < count; p++)
         if (exact[p].value < least[p] && !bank->device)
             cr_assert_lt(solved[p].value, least[p], "%s: below %.17g", ops->name, least[p]);
@@ -103,25 +99,54 @@ static void check_competition(const ssg_bank *bank, const ssg_candidate *candida
                       solved[p].value, solved[p].tau, exact[p].value, exact[p].tau);
 }
 
-/* Every candidate's best threshold: what trying all 256 in `all` gives. */
+/* Every candidate's best threshold by every measure: what trying all 256 in `all` gives. */
 static void check_solution(const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers, const ssg_score_ops *ops, int threads,
                            const ssg_counts *all)
 {
     ssg_solution solved[128];
     size_t labels = bank->class_count + 1;
-    cr_assert_eq(ssg_objective_solve(solved, bank, candidates, NULL, count, layers, mean_iou, NULL, ops, threads, NULL), SSGCAM_OK, "%s",
+    for (size_t m = 0; m < sizeof measures / sizeof *measures; m++) {
+        double (*value_of)(const ssg_counts *, size_t) = ssg_measure_function(measures[m]);
+        cr_assert_eq(ssg_objective_solve(solved, bank, candidates, NULL, count, layers, measures[m], ops, threads, NULL), SSGCAM_OK, "%s",
+                     ssgcam_last_error());
+        for (size_t p = 0; p < count; p++) {
+            size_t best = 0;
+            double most = -1;
+            for (size_t tau = 0; tau < 256; tau++) {
+                double value = value_of(all + (p * 256 + tau) * labels, labels);
+                if (value > most) best = tau, most = value;
+            }
+            cr_assert(solved[p].value == most && solved[p].tau == best, "%s, measure %zu: %.17g at %d, not %.17g at %zu", ops->name, m,
+                      solved[p].value, solved[p].tau, most, best);
+        }
+        check_competition(bank, candidates, count, layers, measures[m], ops, threads, solved);
+    }
+}
+
+/* The same by the mean over images, of each image's counts at all thresholds. */
+static void check_solution_by_image(const ssg_bank *bank, const ssg_bank *plain, const ssg_candidate *candidates, size_t count, size_t layers,
+                                    const ssg_score_ops *ops, int threads)
+{
+    ssg_solution solved[128];
+    size_t labels = bank->class_count + 1, images = bank->image_count;
+    ssg_counts *of_image = calloc(count * 256 * labels, sizeof *of_image);
+    double *value = calloc(count * 256, sizeof *value);
+    for (size_t i = 0; i < images; i++) {
+        ssg_bank one = {.images = plain->images + i, .image_count = 1, .class_count = bank->class_count};
+        cr_assert_eq(ssg_objective_count_all_taus(of_image, &one, candidates, count, layers, &ssg_score_ref, 1), SSGCAM_OK);
+        for (size_t v = 0; v < count * 256; v++) value[v] += ssg_mean_iou(of_image + v * labels, labels) / (double)images;
+    }
+    cr_assert_eq(ssg_objective_solve(solved, bank, candidates, NULL, count, layers, SSG_MEASURE_IMAGE_IOU, ops, threads, NULL), SSGCAM_OK, "%s",
                  ssgcam_last_error());
     for (size_t p = 0; p < count; p++) {
         size_t best = 0;
-        double most = -1;
-        for (size_t tau = 0; tau < 256; tau++) {
-            double value = ssg_mean_iou(all + (p * 256 + tau) * labels, labels);
-            if (value > most) best = tau, most = value;
-        }
-        cr_assert(solved[p].value == most && solved[p].tau == best, "%s: %.17g at %d, not %.17g at %zu", ops->name, solved[p].value, solved[p].tau,
-                  most, best);
+        for (size_t tau = 1; tau < 256; tau++)
+            if (value[256 * p + tau] > value[256 * p + best]) best = tau;
+        cr_assert(solved[p].value == value[256 * p + best] && solved[p].tau == best, "%s: %.17g at %d, not %.17g at %zu", ops->name, solved[p].value,
+                  solved[p].tau, value[256 * p + best], best);
     }
-    check_competition(bank, candidates, count, layers, ops, threads, solved);
+    free(of_image);
+    free(value);
 }
 
 static void check_case(void)
@@ -159,6 +184,7 @@ static void check_case(void)
             cr_assert_eq(ssg_objective_count_all_taus(all, &bank, candidates, count, layers, ops, threads), SSGCAM_OK, "%s", ssgcam_last_error());
             cr_assert_arr_eq(all, expected, count * 256 * labels * sizeof *all, "%s", ops->name);
             check_solution(&bank, candidates, count, layers, ops, threads, expected);
+            check_solution_by_image(&bank, &plain, candidates, count, layers, ops, threads);
             cr_assert_eq(ssg_objective_count(one, each, &bank, candidates, count, layers, ops, threads), SSGCAM_OK);
             for (size_t p = 0; p < count; p++) {
                 cr_assert_arr_eq(one + p * labels, expected + (p * 256 + candidates[p].tau) * labels, labels * sizeof *one, "%s", ops->name);
@@ -246,6 +272,7 @@ Test(score, every_level_and_mode_agrees)
                 cr_assert_arr_eq(all + (p * 256 + candidates[p].tau) * labels, expected + p * labels, labels * sizeof *all, "%s, round %u", ops->name,
                                  round);
             check_solution(&bank, candidates, count, layers, ops, 2, all);
+            check_solution_by_image(&bank, &plain, candidates, count, layers, ops, 2);
         }
         ssg_bank_device_destroy(&on_device);
         ssg_device_close(&device);

@@ -21,6 +21,25 @@ double ssg_foreground_iou(const ssg_counts *counts, size_t labels)
     return mean_from(counts, 1, labels);
 }
 
+void ssg_pool_classes(ssg_counts pooled[2], const ssg_counts *counts, size_t labels)
+{
+    pooled[0] = counts[0];
+    pooled[1] = (ssg_counts){0};
+    for (size_t l = 1; l < labels; l++) pooled[1].tp += counts[l].tp, pooled[1].fp += counts[l].fp, pooled[1].fn += counts[l].fn;
+}
+
+static double object_iou(const ssg_counts *counts, size_t labels)
+{
+    ssg_counts pooled[2];
+    ssg_pool_classes(pooled, counts, labels);
+    return ssg_mean_iou(pooled, 2);
+}
+
+double (*ssg_measure_function(ssg_measure measure))(const ssg_counts *counts, size_t labels)
+{
+    return measure == SSG_MEASURE_FOREGROUND_IOU ? ssg_foreground_iou : measure == SSG_MEASURE_OBJECT_IOU ? object_iou : ssg_mean_iou;
+}
+
 double ssg_mean_image_iou(const ssg_counts *counts, size_t images, size_t labels)
 {
     double sum = 0;

@@ -29,21 +29,12 @@ ssgcam_status ssg_objective_count(ssg_counts *out, ssg_counts *per_image, const 
 ssgcam_status ssg_objective_count_all_taus(ssg_counts *out, const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers,
                                            const ssg_score_ops *ops, int threads);
 
-/* A figure of the counts of all labels, background first: must not fall when a label's true positives grow, or its false positives shrink, while its
- * truth stays. */
-typedef double ssg_measure(const void *context, const ssg_counts *counts, size_t labels);
-
-typedef struct ssg_solution {
-    double value;
-    uint8_t tau;
-} ssg_solution;
-
-/* solve.c: each candidate's best threshold of the 256 by that measure of the counts added up over the images, the lowest of equal ones. The very
- * result of ssg_objective_count_all_taus, but pixels are looked at only where bounds leave room for a better threshold: `looked`, if not NULL, gets
- * the number of blocks (0 where all pixels of all images were). `least`, or NULL: for each candidate the value from which on it matters (NaN: any
- * does); one that does not reach it may get another value that does not, and no threshold. */
+/* solve.c: each candidate's best threshold of the 256 by that measure, the lowest of equal ones. The very result of ssg_objective_count_all_taus,
+ * but where the counts of all images are added up pixels are looked at only where bounds leave room for a better threshold: `looked`, if not NULL,
+ * gets the number of blocks (0 where all pixels of all images were). `least`, or NULL: for each candidate the value from which on it matters (NaN:
+ * any does); one that does not reach it may get another value that does not, and no threshold. */
 ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const ssg_candidate *candidates, const double *least, size_t count,
-                                  size_t layers, ssg_measure *measure, const void *context, const ssg_score_ops *ops, int threads, uint64_t *looked);
+                                  size_t layers, ssg_measure measure, const ssg_score_ops *ops, int threads, uint64_t *looked);
 
 /* SSGCAM_ERR_ARGUMENT for a bank or a number of layers that cannot be scored. */
 ssgcam_status ssg_objective_check(const ssg_bank *bank, size_t layers);

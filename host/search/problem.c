@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
-#include "host/base/parallel.h"
 #include "host/fuse/weights.h"
 #include "host/search/fitness.h"
 
@@ -68,36 +67,19 @@ size_t ssg_candidate_layers(const ssg_candidate *candidate)
 
 /* ---- fitness ------------------------------------------------------------------------------------------------------------------------- */
 
-/* Background, and all classes as one. */
-static void pool(ssg_counts pooled[2], const ssg_counts *counts, size_t labels)
+ssg_measure ssg_problem_measure(ssgcam_fitness fitness)
 {
-    pooled[0] = counts[0];
-    pooled[1] = (ssg_counts){0};
-    for (size_t l = 1; l < labels; l++) pooled[1].tp += counts[l].tp, pooled[1].fp += counts[l].fp, pooled[1].fn += counts[l].fn;
-}
-
-static double object_miou(const ssg_counts *counts, size_t labels)
-{
-    ssg_counts pooled[2];
-    pool(pooled, counts, labels);
-    return ssg_mean_iou(pooled, 2);
-}
-
-double (*ssg_problem_measure(ssgcam_fitness fitness))(const ssg_counts *counts, size_t labels)
-{
-    return fitness == SSGCAM_FITNESS_FOREGROUND_IOU ? ssg_foreground_iou : fitness == SSGCAM_FITNESS_OBJECT ? object_miou : ssg_mean_iou;
-}
-
-static double measure(const void *problem, const ssg_counts *counts, size_t labels)
-{
-    const ssg_problem *p = problem;
-    return ssg_problem_measure(p->fitness)(counts, labels);
+    static const ssg_measure measures[] = {[SSGCAM_FITNESS_MEAN_IOU] = SSG_MEASURE_MEAN_IOU,
+                                           [SSGCAM_FITNESS_FOREGROUND_IOU] = SSG_MEASURE_FOREGROUND_IOU,
+                                           [SSGCAM_FITNESS_OBJECT] = SSG_MEASURE_OBJECT_IOU,
+                                           [SSGCAM_FITNESS_IMAGE_IOU] = SSG_MEASURE_IMAGE_IOU};
+    return measures[fitness];
 }
 
 ssgcam_search_score ssg_problem_score_of(const ssg_counts *sum, const ssg_counts *per_image, size_t images, size_t labels)
 {
     ssg_counts pooled[2];
-    pool(pooled, sum, labels);
+    ssg_pool_classes(pooled, sum, labels);
     return (ssgcam_search_score){ssg_mean_iou(sum, labels), ssg_foreground_iou(sum, labels), ssg_mean_image_iou(per_image, images, labels),
                                  ssg_mean_iou(pooled, 2), ssg_foreground_iou(pooled, 2)};
 }
@@ -121,64 +103,6 @@ double ssg_problem_fitness_of(const ssgcam_search_score *score, ssgcam_fitness f
     return figures[fitness];
 }
 
-/* The mean over images at all thresholds of some candidates: value[candidate][256]. */
-typedef struct curves {
-    const ssg_problem *p;
-    const ssg_candidate *candidates;
-    size_t count, labels;
-    ssg_counts *counts; /* per thread: count x 256 x labels */
-    double *of_image;   /* image x count x 256 */
-    ssgcam_status *status;
-} curves;
-
-static void image_curve(void *context, size_t image, int thread)
-{
-    curves *c = context;
-    size_t values = c->count * SSG_SCORE_LEVELS;
-    ssg_counts *counts = c->counts + (size_t)thread * values * c->labels;
-    ssg_bank one = {.images = c->p->bank.images + image, .image_count = 1, .class_count = c->p->bank.class_count};
-    c->status[image] = ssg_objective_count_all_taus(counts, &one, c->candidates, c->count, SSG_SCORE_LAYERS, NULL, 1);
-    for (size_t v = 0; c->status[image] == SSGCAM_OK && v < values; v++)
-        c->of_image[image * values + v] = ssg_mean_iou(counts + v * c->labels, c->labels);
-}
-
-/* The mean over images: their curves side by side, added in the order of the images. */
-static ssgcam_status image_curves(const ssg_problem *p, const ssg_candidate *candidates, size_t count, double *value)
-{
-    size_t images = p->bank.image_count, values = count * SSG_SCORE_LEVELS, threads = p->threads > 1 ? (size_t)p->threads : 1;
-    curves c = {.p = p, .candidates = candidates, .count = count, .labels = p->bank.class_count + 1};
-    c.counts = ssg_calloc(threads * values, c.labels * sizeof *c.counts);
-    c.of_image = ssg_calloc(images * values, sizeof *c.of_image);
-    c.status = ssg_calloc(images, sizeof *c.status);
-    ssgcam_status status = c.counts && c.of_image && c.status ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
-    if (status == SSGCAM_OK) ssg_parallel_for(p->threads, images, image_curve, &c);
-    memset(value, 0, values * sizeof *value);
-    for (size_t i = 0; status == SSGCAM_OK && i < images; i++) {
-        status = c.status[i];
-        for (size_t v = 0; v < values; v++) value[v] += c.of_image[i * values + v] / (double)images;
-    }
-    ssg_free(c.counts);
-    ssg_free(c.of_image);
-    ssg_free(c.status);
-    return status;
-}
-
-static ssgcam_status solve_by_image(const ssg_problem *p, const ssg_candidate *candidates, size_t count, ssg_solution *solved)
-{
-    double *value = ssg_calloc(count, SSG_SCORE_LEVELS * sizeof *value);
-    if (!value) return SSG_OUT_OF_MEMORY;
-    ssgcam_status status = image_curves(p, candidates, count, value);
-    for (size_t i = 0; status == SSGCAM_OK && i < count; i++) {
-        const double *of = value + i * SSG_SCORE_LEVELS;
-        size_t best = 0;
-        for (size_t tau = 1; tau < SSG_SCORE_LEVELS; tau++)
-            if (of[tau] > of[best]) best = tau;
-        solved[i] = (ssg_solution){of[best], (uint8_t)best};
-    }
-    ssg_free(value);
-    return status;
-}
-
 /* What a candidate's value has to reach for its fitness to reach its rival's; a little less, whatever is rounded. */
 static double least_value(const ssg_problem *p, const ssg_candidate *candidate, double rival)
 {
@@ -192,9 +116,8 @@ static ssgcam_status score_solved(const ssg_problem *p, ssg_candidate *candidate
     ssgcam_status status = solved && least ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     for (size_t i = 0; least && i < count; i++) least[i] = rivals ? least_value(p, &candidates[i], rivals[i]) : NAN;
     if (status == SSGCAM_OK)
-        status = p->fitness == SSGCAM_FITNESS_IMAGE_IOU
-                     ? solve_by_image(p, candidates, count, solved)
-                     : ssg_objective_solve(solved, &p->bank, candidates, least, count, SSG_SCORE_LAYERS, measure, p, NULL, p->threads, NULL);
+        status = ssg_objective_solve(solved, &p->bank, candidates, least, count, SSG_SCORE_LAYERS, ssg_problem_measure(p->fitness), NULL, p->threads,
+                                     NULL);
     for (size_t i = 0; status == SSGCAM_OK && i < count; i++) candidates[i].tau = solved[i].tau, fitness[i] = solved[i].value;
     ssg_free(solved);
     ssg_free(least);
@@ -205,12 +128,13 @@ static ssgcam_status score_given(const ssg_problem *p, const ssg_candidate *cand
 {
     size_t labels = p->bank.class_count + 1, images = p->bank.image_count;
     int of_images = p->fitness == SSGCAM_FITNESS_IMAGE_IOU;
+    double (*value_of)(const ssg_counts *, size_t) = ssg_measure_function(ssg_problem_measure(p->fitness));
     ssg_counts *counts = ssg_calloc(count, labels * sizeof *counts), *per_image = NULL;
     if (of_images) per_image = ssg_calloc(count * images, labels * sizeof *per_image);
     ssgcam_status status = counts && (per_image || !of_images) ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) status = ssg_objective_count(counts, per_image, &p->bank, candidates, count, SSG_SCORE_LAYERS, NULL, p->threads);
     for (size_t i = 0; status == SSGCAM_OK && i < count; i++)
-        fitness[i] = of_images ? ssg_mean_image_iou(per_image + i * images * labels, images, labels) : measure(p, counts + i * labels, labels);
+        fitness[i] = of_images ? ssg_mean_image_iou(per_image + i * images * labels, images, labels) : value_of(counts + i * labels, labels);
     ssg_free(counts);
     ssg_free(per_image);
     return status;

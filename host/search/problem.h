@@ -34,8 +34,8 @@ ssgcam_status ssg_problem_score(const ssg_problem *problem, ssg_candidate *candi
  * fitness that is, and no threshold. Most of a search's candidates are, and cost little then. */
 ssgcam_status ssg_problem_compete(const ssg_problem *problem, ssg_candidate *candidates, const double *rivals, size_t count, double *fitness);
 
-/* The fitness of summed counts (labels: background first); the mean over images has none, data-set mean IoU stands in for it. */
-double (*ssg_problem_measure(ssgcam_fitness fitness))(const ssg_counts *counts, size_t labels);
+/* The measure that a fitness is. */
+ssg_measure ssg_problem_measure(ssgcam_fitness fitness);
 
 /* All figures of summed counts and counts per image. */
 ssgcam_search_score ssg_problem_score_of(const ssg_counts *sum, const ssg_counts *per_image, size_t images, size_t labels);

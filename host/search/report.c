@@ -66,7 +66,8 @@ static ssgcam_status gain(ssgcam_search_gain *gain, const ssg_report_context *x,
     SSG_TRY(ssg_problem_score_of_images(&of_recipe, recipe, groups->images, labels));
     SSG_TRY(ssg_problem_score_of_images(&of_rival, rival, groups->images, labels));
     gain->difference = ssg_problem_fitness_of(&of_recipe, fitness) - ssg_problem_fitness_of(&of_rival, fitness);
-    return ssg_groups_interval(&gain->low, &gain->high, groups, recipe, rival, labels, ssg_problem_measure(fitness), 0.95, SAMPLES, x->options->seed);
+    return ssg_groups_interval(&gain->low, &gain->high, groups, recipe, rival, labels, ssg_measure_function(ssg_problem_measure(fitness)), 0.95,
+                               SAMPLES, x->options->seed);
 }
 
 static ssgcam_status gains_on_heldout(ssgcam_search_result *result, const ssg_report_context *x, const ssg_rivals *rivals)
@@ -184,8 +185,8 @@ static ssgcam_status examine(json_t *into, const char *key, double interval[2], 
     ssgcam_status status = per_image ? ssg_problem_figures(bank, c, x->threads, per_image, &score) : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) json_object_set_new(into, key, set_json(per_image, groups, labels, &score));
     if (status == SSGCAM_OK)
-        status = ssg_groups_interval(&interval[0], &interval[1], groups, per_image, NULL, labels, ssg_problem_measure(x->options->fitness), 0.95,
-                                     SAMPLES, x->options->seed);
+        status = ssg_groups_interval(&interval[0], &interval[1], groups, per_image, NULL, labels,
+                                     ssg_measure_function(ssg_problem_measure(x->options->fitness)), 0.95, SAMPLES, x->options->seed);
     ssg_free(per_image);
     return status;
 }

@@ -12,6 +12,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/parallel.h"
+#include "host/search/by_image.h"
 #include "host/search/mixtures.h"
 #include "kernels/score_blocks.h"
 
@@ -47,8 +48,7 @@ typedef struct solving {
     uint8_t *scratch;         /* per thread */
     claims *claims;           /* per thread */
     ssg_counts *counts;       /* per thread: classes + 1 */
-    ssg_measure *measure;
-    const void *context;
+    double (*value_of)(const ssg_counts *counts, size_t labels);
     double *least;        /* per mixture: the value that it has to reach */
     ssg_solution *solved; /* per mixture */
 } solving;
@@ -158,7 +158,7 @@ static double value_of(const solving *s, const ssg_score_cell *gain, const ssg_s
     }
     if (found > s->kept - truth[0]) found = s->kept - truth[0]; /* what several classes may win was counted for each */
     counts[0] = (ssg_counts){truth[0] - none, s->kept - truth[0] - found, none};
-    return s->measure(s->context, counts, s->classes + 1);
+    return s->value_of(counts, s->classes + 1);
 }
 
 /* No threshold of first..last is better than this: the claims at the first include those at the others, the claims at the last are in all. */
@@ -425,7 +425,7 @@ static ssgcam_status try_all(const solving *s, const ssg_candidate *candidates, 
     ssgcam_status status = ssg_objective_count_all_taus(counts, s->bank, candidates, count, layers, s->ops, s->threads);
     for (size_t p = 0; status == SSGCAM_OK && p < count; p++)
         for (size_t tau = 0; tau < SSG_SCORE_LEVELS; tau++) {
-            double value = s->measure(s->context, counts + (p * SSG_SCORE_LEVELS + tau) * labels, labels);
+            double value = s->value_of(counts + (p * SSG_SCORE_LEVELS + tau) * labels, labels);
             if (tau == 0 || value > out[p].value) out[p] = (ssg_solution){value, (uint8_t)tau};
         }
     ssg_free(counts);
@@ -433,20 +433,21 @@ static ssgcam_status try_all(const solving *s, const ssg_candidate *candidates, 
 }
 
 ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const ssg_candidate *candidates, const double *least, size_t count,
-                                  size_t layers, ssg_measure *measure, const void *context, const ssg_score_ops *ops, int threads, uint64_t *looked)
+                                  size_t layers, ssg_measure measure, const ssg_score_ops *ops, int threads, uint64_t *looked)
 {
     if (looked) *looked = 0;
     SSG_TRY(ssg_objective_check(bank, layers));
     if (count == 0) return SSGCAM_OK;
+    if (measure == SSG_MEASURE_IMAGE_IOU) return ssg_by_image_solve(out, bank, candidates, count, layers, ops, threads);
     uint64_t pixels = 0;
     int bounded = !bank->device;
     solving s = {.bank = bank,
                  .ops = ops ? ops : ssg_score_best(),
                  .classes = bank->class_count,
+                 .value_of = ssg_measure_function(measure),
                  .threads = threads > 1 ? threads : 1,
                  .longest = 64,
                  .widest = 1};
-    s.measure = measure, s.context = context;
     for (size_t i = 0; i < bank->image_count; i++) {
         bounded = bounded && bank->images[i].bounds != NULL;
         pixels += bank->images[i].stride;
