@@ -2,6 +2,7 @@
 #include "tests/cudasim/planted.h"
 
 #include <cub/block/block_reduce.cuh>
+#include <cub/block/block_scan.cuh>
 #include <cuda_runtime.h>
 
 #include <utility>
@@ -103,6 +104,26 @@ __global__ void size_of_another_block(job j)
         sum = half(*(half::TempStorage *)ssg_shared).Reduce(1, plus());
     else
         sum = sum_of_block(*(sum_of_block::TempStorage *)ssg_shared).Reduce(1, plus());
+    if (threadIdx.x == 0) j.data[0] = sum;
+}
+typedef cub::BlockScan<int, N> sums_of_block;
+__global__ void scan_storage_used_again(job j)
+{
+    sums_of_block::TempStorage &storage = *(sums_of_block::TempStorage *)ssg_shared;
+    int before, before_that;
+    sums_of_block(storage).ExclusiveSum((int)threadIdx.x, before);
+    if (!j.faulty) __syncthreads();
+    sums_of_block(storage).ExclusiveSum(before, before_that);
+    j.data[threadIdx.x] = before_that;
+}
+__global__ void scan_of_another_block(job j)
+{
+    typedef cub::BlockScan<int, N / 2> half;
+    int sum;
+    if (j.faulty)
+        half(*(half::TempStorage *)ssg_shared).ExclusiveSum(1, sum);
+    else
+        sums_of_block(*(sums_of_block::TempStorage *)ssg_shared).ExclusiveSum(1, sum);
     if (threadIdx.x == 0) j.data[0] = sum;
 }
 __global__ void missing_warp_barrier(job j)
@@ -441,6 +462,8 @@ const planted planted_faults[] = {{"a read behind the end", CUDASIM_GLOBAL_BOUND
                                   {"a missing barrier of a warp", CUDASIM_RACE, one_warp},
                                   {"the storage of CUB used again without a barrier", CUDASIM_RACE, one<storage_used_again>},
                                   {"CUB for a block of another size", CUDASIM_LIBRARY_MISUSE, one<size_of_another_block>},
+                                  {"the storage of CUB's sums used again without a barrier", CUDASIM_RACE, one<scan_storage_used_again>},
+                                  {"CUB's sums for a block of another size", CUDASIM_LIBRARY_MISUSE, one<scan_of_another_block>},
                                   {"two blocks writing one word", CUDASIM_RACE, two_blocks<blocks_collide>},
                                   {"a plain write beside atomics", CUDASIM_RACE, two_blocks<plain_beside_atomic>},
                                   {"two threads writing one byte", CUDASIM_RACE, one<bytes_collide>},
@@ -490,6 +513,17 @@ int planted_sum(void)
     cudaMemcpyAsync(&sum, b.data, sizeof sum, cudaMemcpyDeviceToHost, b.stream);
     cudaStreamSynchronize(b.stream);
     return sum;
+}
+
+int planted_scan(void)
+{
+    bench b;
+    int sums[N], right = 0;
+    b.launch(scan_storage_used_again, 0);
+    cudaMemcpyAsync(sums, b.data, sizeof sums, cudaMemcpyDeviceToHost, b.stream);
+    cudaStreamSynchronize(b.stream);
+    for (int t = 0; t < N; t++) right += sums[t] == t * (t - 1) * (t - 2) / 6;
+    return right;
 }
 
 int planted_early_read(int wait)

@@ -21,6 +21,8 @@ extern const size_t planted_count;
 void planted_traffic(int stride);
 /* The sum of 256 numbers by shuffles and a barrier; the right answer is 32640 in every order. */
 int planted_sum(void);
+/* The sums before 64 numbers, and the sums before those: so many are right. */
+int planted_scan(void);
 /* A copy back to pinned memory, read before (0) or after (1) waiting for it; the right answer is 7. */
 int planted_early_read(int wait);
 /* Copies there and back through the same pinned memory, in one stream: legal without waiting between. 7. */

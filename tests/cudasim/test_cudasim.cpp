@@ -38,6 +38,7 @@ Test(cudasim, barriers_and_shuffles_compute)
     for (int order = CUDASIM_FORWARD; order <= CUDASIM_SHUFFLED; order++) {
         cudasim_set_order((cudasim_order)order, 9);
         cr_expect_eq(planted_sum(), 255 * 256 / 2);
+        cr_expect_eq(planted_scan(), 64);
     }
     cr_expect_eq(cudasim_fault_count(), 0u);
 }
