@@ -101,6 +101,11 @@ static void score(memory *m)
 {
     ssg_cuda_score_run(&m->b.run, &m->score);
 }
+static void score_best(memory *m)
+{
+    ssg_cuda_score_values(&m->b.run, &m->thresholds);
+    ssg_cuda_score_best(&m->b.run, m->solved, m->thresholds.values, POPULATION);
+}
 
 static const bench_case map_cases[] = {
     {"ssgcam, sigma 2", {"ssg_smooth_kernel<float, float4, false", "ssg_finish"}, smooth, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
@@ -122,6 +127,8 @@ static const bench_case map_cases[] = {
     {"confusion", {"ssg_confusion"}, confusion, 4 * 2.0 * GRID *GRID},
     {"score, maxima", {"ssg_score_tops"}, score, 1.0 * BANK_ROWS *BANK_PIXELS},
     {"score, counts", {"ssg_score_count"}, score, (1.0 + BANK_ROWS) * BANK_PIXELS},
+    /* three histograms; values read, written, and read by the second launch */
+    {"score, best thresholds", {"ssg_score_values", "ssg_score_best"}, score_best, (3 * 4.0 + 3 * 8) * 256 * POPULATION},
 };
 enum { MAP_CASES = sizeof map_cases / sizeof *map_cases };
 
@@ -163,6 +170,11 @@ static void make_score(memory *m)
     s->tops = fill(&m->b, POPULATION * sizeof(uint32_t), 0);
     s->counts = fill(&m->b, 4 * POPULATION * sizeof(uint32_t), 0);
     free(tiles);
+    m->thresholds = (ssg_cuda_thresholds){.parts = 1, .count = POPULATION, .labels = 2, .whole = 1, .measure = SSG_MEASURE_MEAN_IOU};
+    m->thresholds.levels = fill(&m->b, 3 * 256 * POPULATION * sizeof(uint32_t), 0);
+    m->thresholds.truth = fill(&m->b, 3 * sizeof(uint32_t), 1);
+    m->thresholds.values = fill(&m->b, 256 * POPULATION * sizeof(double), 0);
+    m->solved = fill(&m->b, POPULATION * sizeof *m->solved, 0);
 }
 
 static memory make_memory(void)

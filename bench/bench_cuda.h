@@ -22,6 +22,8 @@ typedef struct memory {
     int16_t *fused, *large;
     uint64_t *counts;
     ssg_cuda_score score;
+    ssg_cuda_thresholds thresholds;
+    ssg_solution *solved;
 } memory;
 
 typedef struct bench_case {

@@ -41,8 +41,11 @@ CASES = {  # bytes, warp instructions
     "average pool 3, gradient": (8 * ELEMENTS, 0),
     "softmax": (8 * 40 * 1000, 0),
     "softmax, gradient": (12 * 40 * 1000, 0),
+    "score, best thresholds": ((3 * 4 + 3 * 8) * 256 * 256, 0),
     "score, counts": (97 * BANK, PAIRS * (8 * 1.0 + 9) / 32),  # then winner, threshold, truth
 }
+# Shared memory that CUB alone uses is counted as the simulated device's stand-in goes about it, which is no limit of CUB's.
+STAND_IN = {"normalise", "label", "score, best thresholds"}
 
 
 def resources():
@@ -58,7 +61,7 @@ def resources():
 
 def limit(case, least, waves):
     memory, issue = CASES[case]
-    shared = 128 * waves * memory / least  # what the simulated device counted, at the size of CASES
+    shared = 0 if case in STAND_IN else 128 * waves * memory / least  # what the simulated device counted, at the size of CASES
     times = {"memory": memory / HBM, "shared memory": shared / SHARED, "instructions": issue / ISSUE, "the launch": 3e-6}
     bound = max(times, key=times.get)
     return times[bound], bound

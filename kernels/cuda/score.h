@@ -1,8 +1,10 @@
-/* score.h - the search's objective on the device: a whole population over all images of a bank in two launches. kernels/score.h states the counts;
- * integers throughout, so they are equal to the CPU's in any order. C, without CUDA's headers: for host/device/cuda. */
+/* score.h - the search's objective on the device: a whole population over all images of a bank in two launches, its thresholds judged in two more.
+ * kernels/score.h states the counts; integers throughout, so they are equal to the CPU's in any order. C, without CUDA's headers: for
+ * host/device/cuda. */
 #ifndef SSG_KERNELS_CUDA_SCORE_H
 #define SSG_KERNELS_CUDA_SCORE_H
 
+#include "kernels/measure.h"
 #include "kernels/ops.h"
 #include "kernels/score.h"
 
@@ -53,6 +55,20 @@ typedef struct ssg_cuda_score {
 
 /* Tops, then counts (or levels) of all candidates on all tiles. */
 void ssg_cuda_score_run(const ssg_run *run, const ssg_cuda_score *score);
+
+/* What thresholds are worth (best.cu). A part is what has levels of its own: all images of a bank, or one. */
+typedef struct ssg_cuda_thresholds {
+    const uint32_t *levels; /* [part][number][candidate][256] */
+    const uint32_t *truth;  /* [part][label], then all pixels of the part that are not ignored */
+    double *values;         /* [candidate][256]: to each the mean over all parts is added, part by part */
+    uint32_t parts, count, labels;
+    double whole; /* parts, those of other calls among them */
+    ssg_measure measure;
+} ssg_cuda_thresholds;
+void ssg_cuda_score_values(const ssg_run *run, const ssg_cuda_thresholds *thresholds);
+
+/* Of each candidate's 256 values the largest and its threshold, the lowest of equal ones. */
+void ssg_cuda_score_best(const ssg_run *run, ssg_solution *out, const double *values, size_t count);
 
 #ifdef __cplusplus
 }
