@@ -6,6 +6,7 @@
 #define SSG_DEVICE_DEVICE_H
 
 #include "host/model/graph.h"
+#include "kernels/measure.h"
 #include "kernels/ops.h"
 #include "kernels/score.h"
 
@@ -116,18 +117,20 @@ typedef struct ssg_device_interface {
 
 /* Scoring of bank images (kernels/score.h) on the device. Used by one thread at a time. */
 typedef struct ssg_scorer ssg_scorer;
-typedef enum ssg_scoring { SSG_SCORING_COUNTS, SSG_SCORING_IMAGE_COUNTS, SSG_SCORING_LEVELS } ssg_scoring;
+typedef enum ssg_scoring { SSG_SCORING_COUNTS, SSG_SCORING_IMAGE_COUNTS } ssg_scoring;
 typedef struct ssg_scoring_interface {
     /* Takes a copy of the images, which have the same number of rows, or reads them again at each run where they do not fit: they must outlive it.
-     * SSGCAM_ERR_MEMORY: not even a few fit. */
-    ssgcam_status (*create)(ssg_scorer **, ssg_device *, const ssg_score_image *images, size_t count);
+     * truth: of each image the pixels by truth, 256 numbers, of all together fewer than 2^32; it must outlive it too. SSGCAM_ERR_MEMORY: not even a
+     * few images fit. */
+    ssgcam_status (*create)(ssg_scorer **, ssg_device *, const ssg_score_image *images, const uint64_t *truth, size_t count);
     void (*destroy)(ssg_scorer **);
     /* Scores mixtures on the chosen images (indices). `labels`: classes of the data set + 1. out, all zero before, by what is asked for:
-     * COUNTS: [label][true positives, predicted][mixture], added up over the images; IMAGE_COUNTS: the same for each chosen image;
-     * LEVELS: [number][mixture][256], the histograms of ssg_score_levels added up over the images: pixels of truth 0 in number 0, for label
-     * l >= 1 those whose truth it is in number 2 l - 1, all that it wins in number 2 l. */
+     * COUNTS: [label][true positives, predicted][mixture], added up over the images; IMAGE_COUNTS: the same for each chosen image. */
     ssgcam_status (*run)(ssg_scorer *, const size_t *chosen, size_t chosen_count, const ssg_score_mixture *mixtures, size_t count, size_t labels,
                          ssg_scoring what, uint32_t *out);
+    /* Each mixture's best threshold on the chosen images. */
+    ssgcam_status (*best)(ssg_scorer *, const size_t *chosen, size_t chosen_count, const ssg_score_mixture *mixtures, size_t count, size_t labels,
+                          ssg_measure measure, ssg_solution *out);
 } ssg_scoring_interface;
 
 struct ssg_device {

@@ -45,7 +45,7 @@ static ssgcam_status build(ssg_bank_device *d, const ssg_bank *bank)
         for (size_t p = 0; p < bank->images[i].stride; p++) d->truth[256 * i + bank->images[i].truth[p]]++;
     }
     qsort(d->images, d->count, sizeof *d->images, by_address);
-    return d->device->scoring->create(&d->scorer, d->device, bank->images, bank->image_count);
+    return d->device->scoring->create(&d->scorer, d->device, bank->images, d->truth, bank->image_count);
 }
 
 /* The device adds up in 32 bits. */
@@ -84,18 +84,39 @@ void ssg_bank_device_destroy(ssg_bank_device **device)
     *device = NULL;
 }
 
+/* The scorer is this thread's until leave(). */
+static ssgcam_status enter(ssg_bank_device *d, const ssg_bank *selection, size_t **chosen)
+{
+    pthread_mutex_lock(&d->lock);
+    *chosen = ssg_calloc(selection->image_count, sizeof **chosen);
+    if (!*chosen) return SSG_OUT_OF_MEMORY;
+    for (size_t i = 0; i < selection->image_count; i++) (*chosen)[i] = index_of(d, &selection->images[i]);
+    return d->device->interface->enter(d->device);
+}
+
+static void leave(ssg_bank_device *d, size_t *chosen)
+{
+    ssg_free(chosen);
+    pthread_mutex_unlock(&d->lock);
+}
+
 ssgcam_status ssg_bank_device_run(ssg_bank_device *d, const ssg_bank *selection, const ssg_score_mixture *mixtures, size_t count, ssg_scoring what,
                                   uint32_t *out)
 {
-    size_t *chosen = ssg_calloc(selection->image_count, sizeof *chosen);
-    if (!chosen) return SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; i < selection->image_count; i++) chosen[i] = index_of(d, &selection->images[i]);
-    pthread_mutex_lock(&d->lock);
-    ssgcam_status status = d->device->interface->enter(d->device);
-    if (status == SSGCAM_OK)
-        status = d->device->scoring->run(d->scorer, chosen, selection->image_count, mixtures, count, selection->class_count + 1, what, out);
-    pthread_mutex_unlock(&d->lock);
-    ssg_free(chosen);
+    size_t *chosen, images = selection->image_count, labels = selection->class_count + 1;
+    ssgcam_status status = enter(d, selection, &chosen);
+    if (status == SSGCAM_OK) status = d->device->scoring->run(d->scorer, chosen, images, mixtures, count, labels, what, out);
+    leave(d, chosen);
+    return status;
+}
+
+ssgcam_status ssg_bank_device_best(ssg_bank_device *d, const ssg_bank *selection, const ssg_score_mixture *mixtures, size_t count,
+                                   ssg_measure measure, ssg_solution *out)
+{
+    size_t *chosen, images = selection->image_count, labels = selection->class_count + 1;
+    ssgcam_status status = enter(d, selection, &chosen);
+    if (status == SSGCAM_OK) status = d->device->scoring->best(d->scorer, chosen, images, mixtures, count, labels, measure, out);
+    leave(d, chosen);
     return status;
 }
 

@@ -144,38 +144,17 @@ static void take_counts(job *own, const uint32_t *raw)
             }
 }
 
-/* The device's histograms are those of one large image that has every class. */
-static ssgcam_status take_levels(job *own, const uint32_t *raw)
-{
-    uint8_t classes[SSG_SCORE_CLASSES];
-    uint64_t truth[256] = {0};
-    size_t numbers = 2 * own->labels - 1;
-    for (size_t k = 0; k + 1 < own->labels; k++) classes[k] = (uint8_t)k;
-    for (size_t i = 0; i < own->bank->image_count; i++)
-        for (size_t l = 0; l < 256; l++) truth[l] += own->truth[256 * i + l];
-    ssg_score_image all = {.classes = classes, .class_count = own->labels - 1};
-    uint32_t *turned = ssg_calloc(own->unique * numbers, SSG_SCORE_LEVELS * sizeof *turned);
-    if (!turned) return SSG_OUT_OF_MEMORY;
-    for (size_t u = 0; u < own->unique; u++)
-        for (size_t n = 0; n < numbers; n++)
-            memcpy(turned + (u * numbers + n) * SSG_SCORE_LEVELS, raw + (n * own->unique + u) * SSG_SCORE_LEVELS, SSG_SCORE_LEVELS * sizeof *turned);
-    add_levels(own, &all, turned, truth, own->sums);
-    ssg_free(turned);
-    return SSGCAM_OK;
-}
-
 static ssgcam_status score_on_device(job *own)
 {
     const ssg_bank *bank = own->bank;
-    ssg_scoring what = own->all_taus ? SSG_SCORING_LEVELS : own->image_cells ? SSG_SCORING_IMAGE_COUNTS : SSG_SCORING_COUNTS;
-    size_t each = own->all_taus ? (2 * own->labels - 1) * SSG_SCORE_LEVELS : 2 * own->labels, copies = own->image_cells ? bank->image_count : 1;
+    ssg_scoring what = own->image_cells ? SSG_SCORING_IMAGE_COUNTS : SSG_SCORING_COUNTS;
+    size_t copies = own->image_cells ? bank->image_count : 1;
     for (size_t i = 0; i < bank->image_count; i++)
         memcpy(own->truth + 256 * i, ssg_bank_device_truth(bank->device, &bank->images[i]), 256 * sizeof *own->truth);
-    uint32_t *raw = ssg_calloc(copies * each, own->unique * sizeof *raw);
+    uint32_t *raw = ssg_calloc(copies * 2 * own->labels, own->unique * sizeof *raw);
     if (!raw) return SSG_OUT_OF_MEMORY;
     ssgcam_status status = ssg_bank_device_run(bank->device, bank, own->mixtures.items, own->unique, what, raw);
-    if (status == SSGCAM_OK && own->all_taus) status = take_levels(own, raw);
-    if (status == SSGCAM_OK && !own->all_taus) take_counts(own, raw);
+    if (status == SSGCAM_OK) take_counts(own, raw);
     ssg_free(raw);
     return status;
 }
@@ -189,7 +168,8 @@ static ssgcam_status run(job *own, ssg_counts *out, const ssg_candidate *candida
     own->labels = own->bank->class_count + 1;
     own->slots = own->labels * (own->all_taus ? SSG_SCORE_LEVELS : 1);
     if (!own->ops) own->ops = ssg_score_best();
-    if (own->threads < 1 || own->bank->device) own->threads = 1;
+    int on_device = own->bank->device && !own->all_taus;
+    if (own->threads < 1 || on_device) own->threads = 1;
     size_t images = own->bank->image_count, threads = (size_t)own->threads;
     own->widest = own->longest = 1;
     for (size_t i = 0; i < images; i++) {
@@ -208,7 +188,7 @@ static ssgcam_status run(job *own, ssg_counts *out, const ssg_candidate *candida
     own->scratch = ssg_alloc_aligned(threads, ssg_score_scratch_size(own->longest, own->widest, own->unique));
     if (own->per_image) own->image_cells = ssg_calloc(images * own->unique, own->labels * 2 * sizeof *own->image_cells);
     if (!own->tops || !own->raw || !own->sums || !own->truth || !own->scratch || (own->per_image && !own->image_cells)) return SSG_OUT_OF_MEMORY;
-    if (own->bank->device)
+    if (on_device)
         SSG_TRY(score_on_device(own));
     else
         ssg_parallel_for(own->threads, images, score_image, own);

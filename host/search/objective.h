@@ -25,7 +25,7 @@ typedef struct ssg_bank {
 ssgcam_status ssg_objective_count(ssg_counts *out, ssg_counts *per_image, const ssg_bank *bank, const ssg_candidate *candidates, size_t count,
                                   size_t layers, const ssg_score_ops *ops, int threads);
 
-/* The same at all 256 thresholds (the candidates' own tau is not read): out is count x 256 x (classes + 1). */
+/* The same at all 256 thresholds (the candidates' own tau is not read), by the host: out is count x 256 x (classes + 1). */
 ssgcam_status ssg_objective_count_all_taus(ssg_counts *out, const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers,
                                            const ssg_score_ops *ops, int threads);
 

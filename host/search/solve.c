@@ -12,6 +12,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/parallel.h"
+#include "host/search/bank_device.h"
 #include "host/search/by_image.h"
 #include "host/search/mixtures.h"
 #include "kernels/score_blocks.h"
@@ -432,15 +433,30 @@ static ssgcam_status try_all(const solving *s, const ssg_candidate *candidates, 
     return status;
 }
 
+static ssgcam_status solve_on_device(ssg_solution *out, const ssg_bank *bank, const ssg_candidate *candidates, size_t count, size_t layers,
+                                     ssg_measure measure)
+{
+    ssg_mixtures mixtures;
+    ssg_solution *solved = ssg_calloc(count, sizeof *solved);
+    ssgcam_status status = ssg_mixtures_make(&mixtures, bank, candidates, count, layers, 0);
+    if (status == SSGCAM_OK && !solved) status = SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) status = ssg_bank_device_best(bank->device, bank, mixtures.items, mixtures.count, measure, solved);
+    for (size_t p = 0; status == SSGCAM_OK && p < count; p++) out[p] = solved[mixtures.of[p]];
+    ssg_mixtures_clear(&mixtures);
+    ssg_free(solved);
+    return status;
+}
+
 ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const ssg_candidate *candidates, const double *least, size_t count,
                                   size_t layers, ssg_measure measure, const ssg_score_ops *ops, int threads, uint64_t *looked)
 {
     if (looked) *looked = 0;
     SSG_TRY(ssg_objective_check(bank, layers));
     if (count == 0) return SSGCAM_OK;
+    if (bank->device) return solve_on_device(out, bank, candidates, count, layers, measure);
     if (measure == SSG_MEASURE_IMAGE_IOU) return ssg_by_image_solve(out, bank, candidates, count, layers, ops, threads);
     uint64_t pixels = 0;
-    int bounded = !bank->device;
+    int bounded = 1;
     solving s = {.bank = bank,
                  .ops = ops ? ops : ssg_score_best(),
                  .classes = bank->class_count,

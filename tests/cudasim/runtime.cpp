@@ -169,6 +169,11 @@ void cudasim_set_machine(int count, int version, size_t memory)
     set_memory(memory);
 }
 
+size_t cudasim_memory_used(void)
+{
+    return memory_used(0);
+}
+
 void cudasim_set_capability(int major, int minor)
 {
     capability[0] = major, capability[1] = minor;

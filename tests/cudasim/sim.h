@@ -61,6 +61,7 @@ long cudasim_call_count(void);
 
 /* What the machine has; each device has so much memory. driver 0: none installed. */
 void cudasim_set_machine(int devices, int driver, size_t memory);
+size_t cudasim_memory_used(void);                  /* of the first device */
 void cudasim_set_capability(int major, int minor); /* 9.0 unless a test says otherwise */
 
 /* cuDNN then has no algorithm for convolutions of 16-bit elements. */

@@ -1,4 +1,4 @@
-/* test_bank.c - a bank that is larger than the simulated device's memory streams through it, with the counts of the host. */
+/* test_bank.c - a bank that is larger than the simulated device's memory streams through it, with the counts and the best thresholds of the host. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,21 +7,23 @@
 #include "host/search/bank_device.h"
 #include "tests/cudasim/sim.h"
 
-enum { IMAGES = 20, CLASSES = 3, LABELS = CLASSES + 1, ROWS = 24, LAYERS = 4, CANDIDATES = 5 };
+/* The last class occurs nowhere. So many rows that the histograms of several images fit beside the bank. */
+enum { IMAGES = 20, CLASSES = 4, LABELS = CLASSES + 1, ROWS = 96, LAYERS = 4, CANDIDATES = 5 };
 
 static ssg_score_image images[IMAGES];
 static ssg_candidate candidates[CANDIDATES];
-static size_t bank_bytes;
+static size_t image_count = IMAGES, bank_bytes;
+static int brief; /* the last two measures, which go the two ways that there are, of all candidates at once */
 
 static void make_bank(void)
 {
     static const uint8_t names[] = {0, 1, 2};
     ssg_draws draws = ssg_draws_named(3, 0, 0, 0);
-    for (size_t i = 0; i < IMAGES; i++) {
+    for (size_t i = 0; i < image_count; i++) {
         size_t stride = 64 * (3 + i % 3), classes = 1 + i % 2;
         uint8_t *maps = malloc(classes * ROWS * stride), *truth = malloc(stride);
-        for (size_t x = 0; x < classes * ROWS * stride; x++) maps[x] = (uint8_t)ssg_draw_below(&draws, 256);
-        for (size_t x = 0; x < stride; x++) truth[x] = (uint8_t)(x + 20 > stride ? 255 : ssg_draw_below(&draws, LABELS));
+        for (size_t x = 0; x < classes * ROWS * stride; x++) maps[x] = (uint8_t)(x / stride % ROWS ? ssg_draw_below(&draws, 256) : 85 * (x % 4));
+        for (size_t x = 0; x < stride; x++) truth[x] = (uint8_t)(x + 20 > stride ? 255 : ssg_draw_below(&draws, LABELS - 1));
         images[i] = (ssg_score_image){.maps = maps, .truth = truth, .classes = names + i % 2, .class_count = classes, .rows = ROWS, .stride = stride};
         bank_bytes += (classes * ROWS + 1) * stride;
     }
@@ -31,31 +33,48 @@ static void make_bank(void)
             candidates[p].weight[l] = (uint8_t)ssg_draw_below(&draws, 32);
             candidates[p].tau = (uint8_t)ssg_draw_below(&draws, 256);
         }
+    candidates[0] = (ssg_candidate){.weight = {0}};   /* claims nothing: all thresholds are equal */
+    candidates[1] = (ssg_candidate){.weight = {127}}; /* row 0, of four values: many are */
 }
 
 static void drop_bank(void)
 {
-    for (size_t i = 0; i < IMAGES; i++) free((void *)images[i].maps), free((void *)images[i].truth);
+    for (size_t i = 0; i < image_count; i++) free((void *)images[i].maps), free((void *)images[i].truth);
 }
 
+enum { MEASURES = SSG_MEASURE_IMAGE_IOU + 1 };
+
 typedef struct counts {
-    ssg_counts all[CANDIDATES * LABELS], each[CANDIDATES * IMAGES * LABELS], levels[CANDIDATES * 256 * LABELS];
+    ssg_counts all[CANDIDATES * LABELS], each[CANDIDATES * IMAGES * LABELS];
+    double value[MEASURES][CANDIDATES + 1]; /* of the best thresholds; behind those of all candidates the last one's without the others */
+    uint8_t tau[MEASURES][CANDIDATES + 1];
 } counts;
+
+static ssgcam_status solve(counts *out, const ssg_bank *bank, ssg_measure m)
+{
+    ssg_solution solved[CANDIDATES + 1] = {0};
+    const ssg_candidate *last = &candidates[CANDIDATES - 1];
+    ssgcam_status status = ssg_objective_solve(solved, bank, candidates, NULL, CANDIDATES, LAYERS, m, NULL, 1, NULL);
+    if (status == SSGCAM_OK && !brief) status = ssg_objective_solve(&solved[CANDIDATES], bank, last, NULL, 1, LAYERS, m, NULL, 1, NULL);
+    for (size_t p = 0; p <= CANDIDATES; p++) out->value[m][p] = solved[p].value, out->tau[m][p] = solved[p].tau;
+    return status;
+}
 
 static ssgcam_status count(counts *out, ssg_bank_device *device)
 {
-    ssg_bank bank = {.images = images, .image_count = IMAGES, .class_count = CLASSES, .device = device};
+    ssg_bank bank = {.images = images, .image_count = image_count, .class_count = CLASSES, .device = device};
     ssgcam_status status = ssg_objective_count(out->all, out->each, &bank, candidates, CANDIDATES, LAYERS, NULL, 1);
-    return status == SSGCAM_OK ? ssg_objective_count_all_taus(out->levels, &bank, candidates, CANDIDATES, LAYERS, NULL, 1) : status;
+    for (int m = brief ? SSG_MEASURE_OBJECT_IOU : 0; status == SSGCAM_OK && m < MEASURES; m++) status = solve(out, &bank, (ssg_measure)m);
+    return status;
 }
 
 /* The bank scored with so much memory, on the device if it is large enough for that. */
 static ssgcam_status count_within(counts *out, size_t memory, int *on_device)
 {
-    ssg_bank bank = {.images = images, .image_count = IMAGES, .class_count = CLASSES};
+    ssg_bank bank = {.images = images, .image_count = image_count, .class_count = CLASSES};
     ssg_device *device;
     ssg_bank_device *copy = NULL;
-    cudasim_set_machine(1, 13000, memory);
+    cudasim_set_machine(1, 13000, memory + cudasim_memory_used()); /* beside what an earlier failure left behind */
     ssgcam_status status = ssg_device_open(&device, "cuda", 1);
     if (status == SSGCAM_OK) status = ssg_bank_device_create(&copy, device, &bank);
     *on_device = copy != NULL;
@@ -107,16 +126,19 @@ static void fail_each(int lost)
 {
     static counts host, device;
     int on_device;
+    image_count = 6; /* every call takes a run of its own */
+    brief = 1;
     make_bank();
     cudasim_set_trace(0);
     cr_assert_eq(count(&host, NULL), SSGCAM_OK);
     long before = cudasim_call_count();
-    cr_assert_eq(count_within(&device, bank_bytes / 2, &on_device), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(count_within(&device, bank_bytes / 8 * 7, &on_device), SSGCAM_OK, "%s", ssgcam_last_error());
     cr_assert(on_device);
     long calls = cudasim_call_count() - before;
     for (long n = 1; n <= calls; n++) {
+        memset(&device, 0, sizeof device);
         cudasim_fail_call(n, lost);
-        ssgcam_status status = count_within(&device, bank_bytes / 2, &on_device);
+        ssgcam_status status = count_within(&device, bank_bytes / 8 * 7, &on_device);
         cudasim_fail_call(0, 0);
         if (status == SSGCAM_OK && on_device) cr_expect_arr_eq(&device, &host, sizeof host, "call %ld failed unseen", n);
         if (lost) cudasim_check_leaks();

@@ -191,13 +191,15 @@ Test(device, a_search_finds_the_recipe_of_the_cpu, .timeout = 240)
     o.evaluations = 400;
     o.fresh = 1;
     search_both(o, "thresholds solved");
-    o.threshold = SSGCAM_THRESHOLD_GENE;
     o.fitness = SSGCAM_FITNESS_FOREGROUND_IOU;
+    search_both(o, "thresholds solved, foreground");
+    o.threshold = SSGCAM_THRESHOLD_GENE;
     search_both(o, "thresholds as genes");
     o.fitness = SSGCAM_FITNESS_IMAGE_IOU;
     search_both(o, "counts of every image");
-    o.fitness = SSGCAM_FITNESS_OBJECT;
     o.threshold = SSGCAM_THRESHOLD_SOLVED;
+    search_both(o, "thresholds solved, mean over images");
+    o.fitness = SSGCAM_FITNESS_OBJECT;
     o.folds = 2, o.runs = 1;
     search_both(o, "folds");
     ssgcam_dataset_destroy(&labelled);
