@@ -6,7 +6,7 @@
 #include "tests/kernelcheck/bodies.h"
 
 #ifdef BENCH_SIMULATED
-enum { SIZE = 56, CHANNELS = 64, ROWS = 1, GRID = 112, BANK_ROWS = 24, POPULATION = 8, BANK_PIXELS = 8192 };
+enum { SIZE = 56, CHANNELS = 256, ROWS = 1, GRID = 112, BANK_ROWS = 24, POPULATION = 8, BANK_PIXELS = 8192 };
 #else
 enum { SIZE = 56, CHANNELS = 256, ROWS = 40, GRID = 224, BANK_ROWS = 96, POPULATION = 256, BANK_PIXELS = 64 * 224 * 224 };
 #endif
