@@ -411,17 +411,27 @@ static void drop_convolution(dnnl_primitive_desc_t *pd, conv_descs *d)
     clear_convolution(d);
 }
 
-/* A forward pass in the layouts that the gradient prefers: else everything that comes back would be turned over twice at each layer.
- * dnnl_unimplemented: it would be slow in these, or has them anyway. */
-static dnnl_status_t choose_as_gradient(dnnl_primitive_desc_t *pd, ssg_dnn *dnn, const conv_form *form, conv_descs *d, ssg_placed *src,
-                                        ssg_placed *dst, int *usable)
+/* Whether the gradient is a convolution of the same kind. */
+static int turns(const ssg_op *op)
+{
+    const ssg_window *w = &op->window;
+    for (int i = 0; i < 2; i++)
+        if (w->stride[i] != 1 || w->dilation[i] != 1 || w->pads[i] >= w->kernel[i] || w->pads[2 + i] >= w->kernel[i]) return 0;
+    return op->groups == 1;
+}
+
+/* A forward pass, or a gradient as one, in the layouts that oneDNN's own gradient prefers: else everything that comes back would be turned over twice
+ * at each layer. dnnl_unimplemented: there is none, or a slow one. */
+static dnnl_status_t choose_forward(dnnl_primitive_desc_t *pd, ssg_dnn *dnn, const conv_form *form, conv_descs *d, ssg_placed *src, ssg_placed *dst,
+                                    int *usable)
 {
     enum { FEW = 16 }; /* channels of a picture: what is below the first layer rarely wants a gradient */
     const conv_form gradient = {.op = form->op, .algorithm = form->algorithm, .backward = 1};
     dnnl_status_t status = choose_convolution(pd, dnn, &gradient, d, src, dst, ANY, usable);
     drop_convolution(pd, d);
     if (status != dnnl_success || !*usable) return dnnl_unimplemented;
-    status = choose_convolution(pd, dnn, form, d, src, dst, src->shape.dims[1] < FEW ? ANY_SRC : 0, usable);
+    int few = !form->turned && src->shape.dims[1] < FEW;
+    status = choose_convolution(pd, dnn, form, d, form->turned ? dst : src, form->turned ? src : dst, few ? ANY_SRC : 0, usable);
     if (status == dnnl_success && *usable && !is_slow(*pd)) return status;
     drop_convolution(pd, d);
     return dnnl_unimplemented;
@@ -451,13 +461,16 @@ ssgcam_status ssg_dnn_convolution(ssg_dnn_primitive **out, ssg_dnn *dnn, const s
 {
     *out = NULL;
     src->precision = dst->precision = precision;
-    const conv_form form = {.op = op, .algorithm = dnnl_convolution_direct, .backward = backward};
+    conv_form form = {.op = op, .algorithm = dnnl_convolution_direct, .turned = backward && turns(op)};
     dnnl_primitive_desc_t pd = NULL;
     conv_descs d = {0};
     int usable = 0;
     dnnl_status_t status = dnnl_unimplemented;
-    if (!backward) status = choose_as_gradient(&pd, dnn, &form, &d, src, dst, &usable);
-    if (status != dnnl_success) status = choose_convolution(&pd, dnn, &form, &d, src, dst, ANY, &usable);
+    if (form.turned || !backward) status = choose_forward(&pd, dnn, &form, &d, src, dst, &usable);
+    if (status != dnnl_success) {
+        form.turned = 0, form.backward = backward;
+        status = choose_convolution(&pd, dnn, &form, &d, src, dst, ANY, &usable);
+    }
     if (status == dnnl_success && !usable) { /* a layout we do not know: fall back to the plain one */
         dnnl_primitive_desc_destroy(pd);
         clear_convolution(&d);
