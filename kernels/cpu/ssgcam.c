@@ -22,7 +22,7 @@ static int has_avx512(void)
 
 void ssg_smooth_init(ssg_smooth *s, double sigma, const ssg_features *a, const ssg_features *g, const float *second)
 {
-    *s = (ssg_smooth){.a = a, .g = g, .second = second, .wide = has_avx512()};
+    *s = (ssg_smooth){.a = a, .g = g, .second = second, .wide = a->block != SSG_LANES && has_avx512()};
     s->radius = (size_t)ssg_gaussian_taps(s->taps + PAD, sigma);
 }
 
