@@ -7,7 +7,7 @@ compared, in fp32 unless --precision says otherwise. The error is |ours - float6
 
 A network has millions of units, and always a few whose value before a ReLU (or two values under a max pool) is so close to a tie that float32 and float64
 decide differently; one such unit changes the gradients below it far more than all rounding does. So gradients are compared twice: with the reference taking
-each ReLU's gate and each maximum's place from our activations ("same gates"), which measures the arithmetic, and with its own. Next to that stand how many of
+each ReLU's and HardSwish's gate and each maximum's place from our activations ("same gates"), which measures the arithmetic, and with its own. Next to that stand how many of
 the gates differ and, for comparison, how far PyTorch's own float32 gradients are from its float64 ones.
 """
 import argparse
