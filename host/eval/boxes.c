@@ -118,35 +118,24 @@ static ssgcam_status score_files(scoring *s, const ssgcam_item *item)
 /* ---- maps made now --------------------------------------------------------------------------------------------------------------------------------
  */
 
-static ssgcam_status consume(void *context, const ssg_stream_image *image)
+static ssgcam_status score_now(void *context, const ssg_stream_image *image)
 {
     scoring *s = context;
     size_t pixels = (size_t)image->grid_width * (size_t)image->grid_height;
-    if (image->status != SSGCAM_OK) {
-        ssg_tally_add(&s->tally, image->item, image->message);
-        return SSGCAM_OK;
-    }
     SSG_TRY(make_room(s, image->grid_width, image->grid_height));
     for (int c = 0; c < image->class_count; c++) {
         for (size_t i = 0; i < pixels; i++) s->map[i] = image->fused[c][i];
         score_map(s, image->item, image->classes[c], image->ranks[c], &image->region);
     }
-    ssg_tally_add(&s->tally, image->item, NULL);
     return SSGCAM_OK;
 }
 
 static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
 {
     const ssgcam_boxes_options *o = s->o;
-    ssg_stream_options stream = {.device = o->device,
-                                 .model = o->model,
-                                 .recipe = o->recipe,
-                                 .items = items,
-                                 .count = s->tally.total,
-                                 .batch = o->batch,
-                                 .precision = ssg_precision_of(o->precision),
-                                 .stop = o->stop};
-    return ssg_eval_stream(&stream, consume, s, &s->result->work);
+    ssg_stream_options stream = {
+        .device = o->device, .model = o->model, .recipe = o->recipe, .batch = o->batch, .precision = ssg_precision_of(o->precision), .stop = o->stop};
+    return ssg_tally_stream(&s->tally, items, &stream, score_now, s, &s->result->work);
 }
 
 /* ---- figures

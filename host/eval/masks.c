@@ -88,6 +88,7 @@ static void add_pixels(scoring *s, const ssg_stream_image *image, const ssg_arra
     }
 }
 
+/* `maps`: as for add_pixels. */
 static ssgcam_status score_image(scoring *s, const ssg_stream_image *image, const ssg_array *maps)
 {
     size_t pixels = (size_t)image->width * (size_t)image->height;
@@ -169,27 +170,17 @@ static ssgcam_status score_maps(scoring *s, const ssgcam_item *item)
 
 /* ---- maps made now -------------------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status consume(void *context, const ssg_stream_image *image)
+static ssgcam_status score_now(void *context, const ssg_stream_image *image)
 {
-    scoring *s = context;
-    ssgcam_status status = image->status == SSGCAM_OK ? score_image(s, image, NULL) : image->status;
-    if (status == SSGCAM_ERR_MEMORY) return status;
-    ssg_tally_add(&s->tally, image->item, image->status != SSGCAM_OK ? image->message : status != SSGCAM_OK ? ssgcam_last_error() : NULL);
-    return SSGCAM_OK;
+    return score_image(context, image, NULL);
 }
 
 static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
 {
     const ssgcam_eval_options *o = s->o;
-    ssg_stream_options stream = {.device = o->device,
-                                 .model = o->model,
-                                 .recipe = o->recipe,
-                                 .items = items,
-                                 .count = s->tally.total,
-                                 .batch = o->batch,
-                                 .precision = ssg_precision_of(o->precision),
-                                 .stop = o->stop};
-    return ssg_eval_stream(&stream, consume, s, &s->result->work);
+    ssg_stream_options stream = {
+        .device = o->device, .model = o->model, .recipe = o->recipe, .batch = o->batch, .precision = ssg_precision_of(o->precision), .stop = o->stop};
+    return ssg_tally_stream(&s->tally, items, &stream, score_now, s, &s->result->work);
 }
 
 /* ---- figures --------------------------------------------------------------------------------------------------------------------------------- */

@@ -14,10 +14,30 @@ ssgcam_status ssg_tally_judge(ssg_tally *t, const ssgcam_item *item, ssgcam_stat
     return SSGCAM_OK;
 }
 
-ssgcam_status ssg_eval_stream(const ssg_stream_options *options, ssg_stream_consumer *consume, void *context, ssgcam_generate_result *work)
+/* ---- maps made now -------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct streamed {
+    ssg_tally *tally;
+    ssg_stream_consumer *score;
+    void *context;
+} streamed;
+
+static ssgcam_status consume(void *context, const ssg_stream_image *image)
 {
+    const streamed *s = context;
+    ssgcam_status status = image->status == SSGCAM_OK ? s->score(s->context, image) : ssg_fail(image->status, "%s", image->message);
+    return ssg_tally_judge(s->tally, image->item, status);
+}
+
+ssgcam_status ssg_tally_stream(ssg_tally *tally, const ssgcam_item *const *items, const ssg_stream_options *stream, ssg_stream_consumer *score,
+                               void *context, ssgcam_generate_result *work)
+{
+    streamed s = {tally, score, context};
+    ssg_stream_options options = *stream;
     ssg_stream_times times = {0};
-    ssgcam_status status = ssg_stream_run(options, consume, context, &times);
+    options.items = items;
+    options.count = tally->total;
+    ssgcam_status status = ssg_stream_run(&options, consume, &s, &times);
     work->network_ms = times.network;
     work->maps_ms = times.maps;
     work->total_ms = times.total;

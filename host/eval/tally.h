@@ -20,7 +20,9 @@ void ssg_tally_add(ssg_tally *tally, const ssgcam_item *item, const char *failur
  * is no fault of an image and is given back. */
 ssgcam_status ssg_tally_judge(ssg_tally *tally, const ssgcam_item *item, ssgcam_status status);
 
-/* ssg_stream_run, with its times in a result. */
-ssgcam_status ssg_eval_stream(const ssg_stream_options *options, ssg_stream_consumer *consume, void *context, ssgcam_generate_result *work);
+/* Scores the maps of `tally->total` items as they are made: `score` sees each image that has not failed, and is judged as above. `stream`: all but
+ * the items. `work`: where the times go. */
+ssgcam_status ssg_tally_stream(ssg_tally *tally, const ssgcam_item *const *items, const ssg_stream_options *stream, ssg_stream_consumer *score,
+                               void *context, ssgcam_generate_result *work);
 
 #endif
