@@ -1,9 +1,10 @@
-/* test_allocation.c - every allocation fails once, from reading a model to its gradients and in the readers of files: each time a clean "memory"
- * error, never a crash, and (with AddressSanitizer) never a leak. */
+/* test_allocation.c - every allocation fails once, from reading a model to its gradients and in the readers of files and the report on them: each
+ * time a clean "memory" error, never a crash, and (with AddressSanitizer) never a leak. */
 #include <criterion/criterion.h>
 #include <ssgcam/dataset.h>
 #include <ssgcam/preprocess.h>
 #include <ssgcam/recipe.h>
+#include <ssgcam/report.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,4 +151,90 @@ Test(allocation, files)
     unlink(npy);
     unlink(csv);
     cr_assert_eq(rmdir(folder), 0, "something is left behind in %s", folder);
+}
+
+/* ---- the report: one run of each kind ------------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct report_file {
+    const char *name, *text;
+} report_file;
+
+/* The first run of the folder has an overlay, the second has none, the third failed. */
+static const report_file report_files[] = {
+    {"recipe.json",
+     "{\"ssgcam_recipe\": 1, \"threshold\": 77, \"layers\": [{\"name\": \"a\", \"weight\": 100, \"method\": \"ssgcam\"}, {\"name\": \"b\", "
+     "\"weight\": "
+     "27, \"method\": \"layercam\"}], \"search\": {\"fitness\": \"miou\", \"seed\": 3, \"sigmas\": [1, 2], \"searched\": {\"mean_iou\": 0.5, "
+     "\"foreground_iou\": 0.25}, \"heldout\": {\"mean_iou\": 0.4, \"foreground_iou\": 0.2, \"gain\": {\"layer\": [0.1, 0.05, 0.15]}}}}"},
+    {"recipe.log.jsonl",
+     "{\"run\": 0, \"generation\": 1, \"evaluations\": 10, \"best\": 0.3, \"median\": 0.2}\n{\"run\": 0, \"generation\": 2, \"evaluations\": 20, "
+     "\"best\": 0.5, \"median\": 0.3}\n{\"entry\": \"recipe\", \"rows\": \"a, b\", \"layers\": 2, \"threshold\": 77, \"searched\": {\"mean_iou\": "
+     "0.5, "
+     "\"foreground_iou\": 0.25}, \"heldout\": {\"mean_iou\": 0.4, \"foreground_iou\": 0.2}}\n{\"search_seconds\": 1}\n"},
+    {"alone.json", "{\"ssgcam_recipe\": 1, \"threshold\": 9, \"layers\": [{\"name\": \"a\", \"weight\": 127}]}"},
+    {"masks.json",
+     "{\"images\": 2, \"failed\": 1, \"mean_iou\": 0.5, \"foreground_iou\": 0.4, \"object_iou\": 0.4, \"object_mean_iou\": 0.5, \"px_ap\": 0.6, "
+     "\"threshold\": -1, \"labels\": [\"background\", \"cat\"], \"iou\": [0.6, null], \"confusion\": [[5, 1], [2, 4]], \"curve_mean_iou\": []}"},
+    {"boxes.json",
+     "{\"images\": 2, \"maps\": 2, \"max_box_acc\": 0.5, \"max_box_acc_v2\": 0.4, \"largest_contour\": [{\"iou\": \"0.5\", \"accuracy\": 0.5, "
+     "\"threshold\": 9}], \"any_contour\": [{\"iou\": \"0.5\", \"accuracy\": 0.5, \"threshold\": 9}]}"},
+    {"perturb.json", "{\"images\": 2, \"maps\": 2, \"steps\": 1, \"average_drop\": 0.5, \"average_increase\": 0.1, \"deletion\": {\"area\": 0.3, "
+                     "\"probability\": [1, 0], "
+                     "\"accuracy\": [1, 0]}, \"insertion\": {\"area\": 0.6, \"probability\": [0, 1], \"accuracy\": [0, 1]}}"},
+    {"curve.csv", "threshold,mean_iou,foreground_iou\n0,0.1,0.2\n1,0.3,0.1\n"},
+    {"run/journal.jsonl",
+     "{\"ssgcam_journal\": 1, \"size\": \"4x3\"}\n{\"id\": \"x\", \"file\": \"masks/x.png\"}\n{\"id\": \"y\", \"file\": \"masks/y.png\"}\n{\"id\": "
+     "\"z\", \"failed\": \"not an image\"}\n"}};
+enum { REPORT_FILES = sizeof report_files / sizeof *report_files };
+
+static void report_picture(const char *folder, const char *name, int channels)
+{
+    char path[96];
+    uint8_t *png, pixels[300 * 2 * 3] = {0};
+    size_t size;
+    snprintf(path, sizeof path, "%s/run/%s", folder, name);
+    cr_assert_eq(ssg_image_encode_png(&png, &size, &(ssg_image){300, 2, channels, pixels}, channels == 1), SSGCAM_OK); /* wide enough to shrink */
+    cr_assert_eq(ssg_file_write(path, png, size), SSGCAM_OK);
+    ssg_free(png);
+}
+
+static ssgcam_status report(const void *context)
+{
+    const char *folder = context, *runs[REPORT_FILES];
+    char paths[REPORT_FILES][96], out[96];
+    size_t count = 0;
+    for (size_t i = 0; i < REPORT_FILES; i++) {
+        const char *name = report_files[i].name;
+        if (strcmp(name, "recipe.log.jsonl") == 0) continue; /* is read with its recipe */
+        snprintf(paths[i], sizeof paths[i], "%s/%.*s", folder, (int)strcspn(name, "/"), name);
+        runs[count++] = paths[i];
+    }
+    snprintf(out, sizeof out, "%s/page.html", folder);
+    size_t bytes = 0;
+    ssgcam_status status = ssgcam_report_write(&(ssgcam_report_options){.runs = runs, .run_count = count, .out = out}, &bytes);
+    cr_assert_eq(access(out, F_OK) == 0, status == SSGCAM_OK, "a page appears exactly when it is whole");
+    cr_assert_eq(bytes > 0, status == SSGCAM_OK);
+    return status;
+}
+
+Test(allocation, report)
+{
+    static const char *const folders[] = {"run", "run/masks", "run/overlays"};
+    char folder[] = "/tmp/ssgcam-allocation-XXXXXX", path[96], command[64];
+    cr_assert_not_null(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, folders[i]);
+        cr_assert_eq(ssg_folder_make(path), SSGCAM_OK);
+    }
+    for (size_t i = 0; i < REPORT_FILES; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, report_files[i].name);
+        cr_assert_eq(ssg_file_write(path, report_files[i].text, strlen(report_files[i].text)), SSGCAM_OK);
+    }
+    report_picture(folder, "masks/x.png", 1);
+    report_picture(folder, "masks/y.png", 1);
+    report_picture(folder, "overlays/x.png", 3);
+    cr_expect_gt(fail_each("report", report, folder), 50);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    cr_assert_eq(system(command), 0);
 }

@@ -12,6 +12,11 @@ void ssg_html_clear(ssg_html *html)
     *html = (ssg_html){0};
 }
 
+ssgcam_status ssg_html_check(const ssg_html *html)
+{
+    return html->status == SSGCAM_OK ? SSGCAM_OK : ssg_fail(html->status, "out of memory: could not hold a page of more than %zu bytes", html->used);
+}
+
 void ssg_html_append(ssg_html *html, const char *bytes, size_t size)
 {
     if (html->status != SSGCAM_OK) return;

@@ -9,7 +9,7 @@
 
 #include "host/base/status.h"
 
-/* Zero-initialise. The first failure stays in `status`, and what is put later is dropped: look once, at the end. */
+/* Zero-initialise. The first failure stays in `status`, and what is put later is dropped: look once, at the end, with ssg_html_check. */
 typedef struct ssg_html {
     char *text; /* ends with a zero byte; NULL while empty */
     size_t used, room;
@@ -25,6 +25,10 @@ void ssg_html_append(ssg_html *html, const char *bytes, size_t size);
 
 /* "data:TYPE;base64,..." */
 void ssg_html_data(ssg_html *html, const char *type, const uint8_t *bytes, size_t size);
+
+/* Whether everything that was put in is there. A failure says so anew: other failures since, such as a file that need not exist, have left their
+ * own sentence. */
+ssgcam_status ssg_html_check(const ssg_html *html);
 
 void ssg_html_clear(ssg_html *html);
 

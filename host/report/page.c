@@ -95,7 +95,8 @@ ssgcam_status ssg_report_page(ssg_html *page, const char *const *runs, size_t co
     ssg_html_put(page, "</ul></nav></header>\n<main>\n");
     if (sections.used) ssg_html_append(page, sections.text, sections.used);
     ssg_html_put(page, "</main></body></html>\n");
-    if (status == SSGCAM_OK) status = sections.status != SSGCAM_OK ? sections.status : page->status;
+    if (status == SSGCAM_OK) status = ssg_html_check(&sections);
+    if (status == SSGCAM_OK) status = ssg_html_check(page);
     ssg_html_clear(&sections);
     return status;
 }
