@@ -2,34 +2,11 @@
  * classes and odd sizes; normalisation, resize, quantisation, mixing, labels, counts. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/ops.h"
-
-static FILE *fixture;
-
-static int next_int(void)
-{
-    int value;
-    cr_assert_eq(fread(&value, sizeof value, 1, fixture), 1);
-    return value;
-}
-
-static double next_double(void)
-{
-    double value;
-    cr_assert_eq(fread(&value, sizeof value, 1, fixture), 1);
-    return value;
-}
-
-static void *next_array(size_t count, size_t size)
-{
-    void *values = calloc(count, size);
-    cr_assert_eq(fread(values, size, count, fixture), count);
-    return values;
-}
+#include "tests/support/numbers.h"
 
 /* ---- features in a layout ------------------------------------------------------------------------------------------------------- */
 
@@ -316,8 +293,7 @@ static void check_label_case(void)
 
 static void check_fixture(void)
 {
-    fixture = fopen(SSG_FIXTURES "/maps.bin", "rb");
-    cr_assert_not_null(fixture);
+    numbers_open(SSG_FIXTURES "/maps.bin");
     const ssg_ops *all[] = {ssg_ops_ref(), ssg_ops_cpu()};
     for (int cases = next_int(); cases > 0; cases--) check_feature_case();
     for (int cases = next_int(); cases > 0; cases--) {
@@ -339,8 +315,7 @@ static void check_fixture(void)
         free(levels);
     }
     for (int cases = next_int(); cases > 0; cases--) check_label_case();
-    cr_assert_eq(fgetc(fixture), EOF);
-    fclose(fixture);
+    numbers_close();
 }
 
 Test(maps, equal_the_definitions)

@@ -1,7 +1,6 @@
 /* test_score.c - the search objective: every path against the NumPy definition and against plain C. */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,31 +11,16 @@
 #include "host/search/fitness.h"
 #include "tests/support/bounds.h"
 #include "tests/support/device.h"
-
-static FILE *fixture;
-
-static int next_int(void)
-{
-    int value;
-    cr_assert_eq(fread(&value, sizeof value, 1, fixture), 1);
-    return value;
-}
-
-static double next_double(void)
-{
-    double value;
-    cr_assert_eq(fread(&value, sizeof value, 1, fixture), 1);
-    return value;
-}
+#include "tests/support/numbers.h"
 
 static void read_image(ssg_score_image *image, size_t pixels, size_t rows)
 {
     size_t stride = (pixels + 63) / 64 * 64, classes = (size_t)next_int();
     uint8_t *names = calloc(classes, 1), *maps = calloc(classes * rows, stride), *truth = malloc(stride);
     for (size_t k = 0; k < classes; k++) names[k] = (uint8_t)next_int();
-    for (size_t r = 0; r < classes * rows; r++) cr_assert_eq(fread(maps + r * stride, 1, pixels, fixture), pixels);
+    for (size_t r = 0; r < classes * rows; r++) next_values(maps + r * stride, pixels, 1);
     memset(truth, SSG_SCORE_IGNORED, stride);
-    cr_assert_eq(fread(truth, 1, pixels, fixture), pixels);
+    next_values(truth, pixels, 1);
     *image = (ssg_score_image){maps, truth, names, classes, rows, stride, NULL};
     image->bounds = test_bounds(image);
 }
@@ -209,8 +193,7 @@ static void check_case(void)
 
 Test(score, equals_the_reference)
 {
-    fixture = fopen(SSG_FIXTURES "/score.bin", "rb");
-    cr_assert_not_null(fixture);
+    numbers_open(SSG_FIXTURES "/score.bin");
     for (int cases = next_int(); cases > 0; cases--) check_case();
     for (int vectors = next_int(); vectors > 0; vectors--) {
         double raw[64];
@@ -220,8 +203,7 @@ Test(score, equals_the_reference)
         ssg_mixture_weights(weight, raw, n);
         for (size_t i = 0; i < n; i++) cr_assert_eq(weight[i], next_int());
     }
-    cr_assert_eq(fgetc(fixture), EOF);
-    fclose(fixture);
+    numbers_close();
 }
 
 /* Odd sizes up to several tiles, banks of so many rows that a tile has to be smaller or cannot be staged at all on a device, 1..64 layers, 1..65
