@@ -137,6 +137,37 @@ Test(pixels, maps_in_files)
     remove_set(&s);
 }
 
+static void say_view(const set *s, const char *text)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/input.json", s->folder);
+    cr_assert_eq(ssg_file_write(path, text, strlen(text)), SSGCAM_OK);
+}
+
+/* A network of 5 x 5 sees the five columns in the middle of 7 x 5 pixels. */
+Test(pixels, maps_of_a_crop_in_files)
+{
+    set s;
+    ssgcam_eval_result r;
+    ssg_pixel_ap ap = {{0}, {0}};
+    float seen[HEIGHT * HEIGHT];
+    make_set(&s);
+    for (int i = 0; i < HEIGHT * HEIGHT; i++) seen[i] = s.values[i / HEIGHT * WIDTH + 1 + i % HEIGHT];
+    for (int i = 0; i < PIXELS; i++) s.values[i] = i % WIDTH % (WIDTH - 1) ? s.values[i] : 0;
+    ssg_pixel_ap_add(&ap, s.values, s.truth, 2, PIXELS);
+    double expected = ssg_pixel_ap_curve(&ap, precision, recall);
+    cr_assert_eq(ssg_npy_write(s.map, seen, 2, (size_t[]){HEIGHT, HEIGHT}), SSGCAM_OK);
+    say_view(&s, "{\"resize\": \"crop\", \"size\": [5, 5]}");
+    cr_assert_eq(evaluate(&s, &r), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(r.px_ap, expected);
+    ssgcam_eval_clear(&r);
+    say_view(&s, "{\"resize\": \"stretch\", \"size\": [5, 5]}");
+    cr_assert_eq(evaluate(&s, &r), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_neq(r.px_ap, expected);
+    ssgcam_eval_clear(&r);
+    remove_set(&s);
+}
+
 Test(pixels, failing_allocations)
 {
     set s;
@@ -144,6 +175,7 @@ Test(pixels, failing_allocations)
     ssgcam_status status = SSGCAM_ERR_MEMORY;
     long n = 0;
     make_set(&s);
+    say_view(&s, "{\"resize\": \"crop\", \"size\": [5, 5]}");
     while (status == SSGCAM_ERR_MEMORY) {
         ssg_alloc_fail_at(++n, 0);
         status = evaluate(&s, &r);

@@ -10,9 +10,15 @@
 #include "host/base/status.h"
 #include "host/data/atomic_file.h"
 #include "host/data/names_file.h"
+#include "host/data/tensor_input.h"
 
 static const char *const resizes[] = {"stretch", "crop", "none"};
 static const char *const channel_orders[] = {"rgb", "bgr", "grey"};
+
+const char *ssg_resize_name(ssgcam_resize resize)
+{
+    return resizes[resize];
+}
 
 void ssgcam_preprocess_init(ssgcam_preprocess *p)
 {

@@ -5,6 +5,7 @@
 #include "host/base/alloc.h"
 #include "host/eval/box_score.h"
 #include "host/eval/map_file.h"
+#include "host/eval/map_view.h"
 #include "host/eval/tally.h"
 #include "host/flow/precision.h"
 
@@ -14,6 +15,7 @@ typedef struct scoring {
     const ssgcam_boxes_options *o;
     ssgcam_boxes_result *result;
     ssg_tally tally;
+    ssg_map_view view; /* of maps made before */
     /* Made for maps of one size, and made anew when it changes. */
     int width, height;
     ssg_contours *contours;
@@ -93,14 +95,14 @@ static void score_map(scoring *s, const ssgcam_item *item, int class, int rank, 
 /* ---- maps made before ----------------------------------------------------------------------------------------------------------------------------
  */
 
-static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, const ssg_region *whole)
+static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, const ssg_region *region)
 {
     ssg_array array = {0};
     SSG_TRY(ssg_map_file_read(&array, s->o->maps, item, class));
     ssgcam_status status = make_room(s, (int)array.dims[1], (int)array.dims[0]);
     if (status == SSGCAM_OK) {
         memcpy(s->map, array.values, array.dims[0] * array.dims[1] * sizeof *s->map);
-        score_map(s, item, class, 0, whole);
+        score_map(s, item, class, 0, region);
     }
     ssg_array_clear(&array);
     return status;
@@ -108,10 +110,11 @@ static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, 
 
 static ssgcam_status score_files(scoring *s, const ssgcam_item *item)
 {
-    ssg_region whole = {0};
-    SSG_TRY(ssg_image_read_size(&whole.width, &whole.height, item->image));
+    int width, height;
+    SSG_TRY(ssg_image_read_size(&width, &height, item->image));
+    ssg_region region = ssg_map_view_region(&s->view, width, height);
     if (item->label_count == 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: no label says whose map the boxes are compared with", item->image);
-    for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_file(s, item, item->labels[i], &whole));
+    for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_file(s, item, item->labels[i], &region));
     return SSGCAM_OK;
 }
 
@@ -187,6 +190,7 @@ static ssgcam_status run(scoring *s)
     if (!o->maps == !o->recipe || (o->recipe && (!o->model || !o->device)))
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of maps, or a model with a recipe or method");
     if (o->maps) SSG_TRY(ssg_map_folder_check(o->maps, "maps"));
+    if (o->maps) SSG_TRY(ssg_map_view_read(&s->view, o->maps));
     s->result->has_answers = o->recipe != NULL;
     const ssgcam_item **items = ssg_calloc(o->data->count, sizeof *items);
     ssgcam_status status = items ? SSGCAM_OK : SSG_OUT_OF_MEMORY;

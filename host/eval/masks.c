@@ -9,10 +9,12 @@
 #include "host/data/tensor_input.h"
 #include "host/eval/levels.h"
 #include "host/eval/map_file.h"
+#include "host/eval/map_view.h"
 #include "host/eval/pixel_ap.h"
 #include "host/eval/tally.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
+#include "host/flow/spread.h"
 #include "kernels/ops.h"
 
 _Static_assert((int)SSGCAM_PIXEL_THRESHOLDS == (int)SSG_PIXEL_BINS, "the public number");
@@ -20,6 +22,7 @@ _Static_assert((int)SSGCAM_PIXEL_THRESHOLDS == (int)SSG_PIXEL_BINS, "the public 
 typedef struct scoring {
     const ssgcam_eval_options *o;
     ssg_mask_setting setting;
+    ssg_map_view view; /* of maps made before */
     ssgcam_eval_result *result;
     ssg_levels levels;
     ssg_tally tally;
@@ -78,14 +81,16 @@ static ssgcam_status make_room(scoring *s, size_t pixels)
 }
 
 /* `maps`: those of the classes as they were read, or NULL: the integers that were made from the fused ones. */
-static void add_pixels(scoring *s, const ssg_stream_image *image, const ssg_array *maps, const uint8_t *truth)
+static ssgcam_status add_pixels(scoring *s, const ssg_stream_image *image, const ssg_array *maps, const uint8_t *truth)
 {
     size_t height = (size_t)image->height, width = (size_t)image->width;
     for (int c = 0; c < image->class_count; c++) {
-        if (maps) ssg_ops_cpu()->resize(&(ssg_run){.threads = 1}, s->values, height, width, maps[c].values, maps[c].dims[0], maps[c].dims[1], 1);
+        const ssg_array *map = maps ? &maps[c] : NULL;
+        if (map) SSG_TRY(ssg_map_spread(s->values, image->height, image->width, &image->region, map->values, map->dims[0], map->dims[1]));
         for (size_t i = 0; !maps && i < height * width; i++) s->values[i] = s->labeller.maps[c][i];
         ssg_pixel_ap_add(&s->pixel_ap, s->values, truth, (uint8_t)(image->classes[c] + 1), height * width);
     }
+    return SSGCAM_OK;
 }
 
 /* `maps`: as for add_pixels. */
@@ -99,9 +104,9 @@ static ssgcam_status score_image(scoring *s, const ssg_stream_image *image, cons
     SSG_TRY(read_truth(s, image->item, image->width, image->height, &truth));
     ssg_levels_add(&s->levels, s->labeller.maps, image->classes, (size_t)image->class_count, truth.pixels, pixels);
     ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth.pixels, s->labeller.labels, pixels, s->result->class_count);
-    add_pixels(s, image, maps, truth.pixels);
+    ssgcam_status status = add_pixels(s, image, maps, truth.pixels);
     ssg_image_clear(&truth);
-    return SSGCAM_OK;
+    return status;
 }
 
 /* ---- maps made before ----------------------------------------------------------------------------------------------------------------------- */
@@ -159,7 +164,7 @@ static ssgcam_status score_maps(scoring *s, const ssgcam_item *item)
     SSG_TRY(ssg_image_read_size(&image.width, &image.height, item->image));
     ssgcam_status status = read_maps(s, &files, item);
     if (status == SSGCAM_OK) {
-        image.region.width = image.width, image.region.height = image.height;
+        image.region = ssg_map_view_region(&s->view, image.width, image.height);
         image.grid_height = (int)files.maps[0].dims[0], image.grid_width = (int)files.maps[0].dims[1];
         status = score_image(s, &image, files.maps);
     }
@@ -236,6 +241,7 @@ static ssgcam_status run(scoring *s)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of predicted masks or of maps, or a model with a recipe or method");
     if (o->predictions) SSG_TRY(ssg_map_folder_check(o->predictions, "masks"));
     if (o->maps) SSG_TRY(ssg_map_folder_check(o->maps, "maps"));
+    if (o->maps) SSG_TRY(ssg_map_view_read(&s->view, o->maps));
     if (o->maps && (o->threshold < 0 || o->threshold > 255)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "threshold %d; 0 to 255", o->threshold);
     SSG_TRY(ssg_mask_setting_parse(&s->setting, o->mask_values ? o->mask_values : "classes"));
     r->class_count = o->data->class_count ? o->data->class_count : o->model ? ssgcam_model_class_count(o->model) : 0;

@@ -8,6 +8,7 @@
 #include "host/data/atomic_file.h"
 #include "host/data/image.h"
 #include "host/data/npy.h"
+#include "host/eval/map_view.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
 #include "host/flow/views.h"
@@ -88,7 +89,8 @@ static ssgcam_status open_journal(job *j)
     ssgcam_text_free(text);
     if (o->shards > 1) snprintf(name, sizeof name, "journal.%d-of-%d.jsonl", o->shard, o->shards);
     snprintf(shard, sizeof shard, "%d/%d", o->shards > 1 ? o->shard : 1, o->shards > 1 ? o->shards : 1);
-    snprintf(size, sizeof size, "%dx%d", o->model->height, o->model->width);
+    snprintf(size, sizeof size, "%dx%d%s", o->model->height, o->model->width,
+             o->model->preprocess.resize == SSGCAM_RESIZE_CROP ? ", centre crop" : "");
     char *scales = ssg_views_describe(o->scales, o->scale_count, o->flip);
     if (!scales) return SSG_OUT_OF_MEMORY;
     const ssg_journal_setting settings[] = {{"model", ssgcam_model_digest(o->model)},
@@ -114,6 +116,15 @@ static ssgcam_status make_folders(const ssgcam_generate_options *o)
         SSG_TRY(status);
     }
     return SSGCAM_OK;
+}
+
+/* What eval has to know of the maps beside them. */
+static ssgcam_status describe_maps(const ssgcam_generate_options *o)
+{
+    char *folder = ssg_path_join(o->out, "maps");
+    ssgcam_status status = folder ? ssg_map_view_write(folder, &o->model->preprocess, o->model->height, o->model->width) : SSG_OUT_OF_MEMORY;
+    ssg_free(folder);
+    return status;
 }
 
 /* The items of this shard that are not finished yet. */
@@ -144,6 +155,7 @@ static ssgcam_status run(job *j)
     SSG_TRY(ssg_views_make(&j->views, o->model, o->scales, o->scale_count, o->flip));
     SSG_TRY(make_folders(o));
     SSG_TRY(open_journal(j));
+    if (o->maps) SSG_TRY(describe_maps(o));
     const ssgcam_item **items = NULL;
     size_t count;
     ssg_stream_times times = {0};

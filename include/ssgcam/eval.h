@@ -15,8 +15,8 @@ typedef struct ssgcam_eval_options {
     const char *mask_values;    /* how the true masks are read: "classes" (default), "object", "object>=N" (dataset.h, README) */
     /* Either masks made before: FOLDER/ID.png with 0 background, c + 1 class c (255 is an error) ... */
     const char *predictions;
-    /* ... or maps made before: FOLDER/ID.CLASS.npy, or FOLDER/ID.npy for an image with one label; two dimensions, any size, of the whole image.
-     * `threshold` 0..255 as a recipe has it ... */
+    /* ... or maps made before: FOLDER/ID.CLASS.npy, or FOLDER/ID.npy for an image with one label; two dimensions, any size, of the whole image
+     * or of the part that FOLDER/input.json tells (ssgcam_generate_run writes it, docs/pixels.md). `threshold` 0..255 as a recipe has it ... */
     const char *maps;
     int threshold;
     /* ... or made now, from a recipe. With maps the whole threshold curve is known, and how well they rank pixels. */
@@ -62,7 +62,8 @@ SSGCAM_API void ssgcam_eval_clear(ssgcam_eval_result *result);
 
 typedef struct ssgcam_boxes_options {
     const ssgcam_dataset *data; /* items without boxes are left out */
-    /* Either maps made before: FOLDER/ID.CLASS.npy, or FOLDER/ID.npy for an image with one class; two dimensions, any size ... */
+    /* Either maps made before: FOLDER/ID.CLASS.npy, or FOLDER/ID.npy for an image with one class; two dimensions, any size; of the
+     * whole image or of the part that FOLDER/input.json tells ... */
     const char *maps;
     /* ... or made now, from a recipe (its threshold plays no part). */
     ssgcam_device *device;

@@ -31,7 +31,8 @@ typedef struct ssgcam_generate_options {
     size_t scale_count;
     int flip;
     int shard, shards; /* this process takes item i where i % shards == shard - 1; 0 0: all */
-    int maps;          /* also write OUT/maps/ID.CLASS.npy: the fused map in [0, 1] on the grid */
+    int maps;          /* also write OUT/maps/ID.CLASS.npy: the fused map in [0, 1] on the grid, of the part of the image that the network saw:
+                          OUT/maps/input.json */
     int overlays; /* also write OUT/overlays/ID.png: labels in colour over the image, and the outline of the true mask, where there is one, in white
                    */
     int fresh;    /* forget an earlier journal instead of continuing it */

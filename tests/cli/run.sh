@@ -195,6 +195,19 @@ expect 0 "PxAP" eval masks --maps whole/maps --data data --mask-values object -t
 check "precision and recall at 1001 thresholds" [ "$(wc -l <pixels.csv)" -eq 1002 ]
 for from in "$model" "--maps whole/maps"; do "$ssgcam" eval masks $from --data data --mask-values object --json 2>/dev/null | grep -E '"(px_ap|mean_iou)"'; done >both.txt
 check "maps made before score as those made now" awk '{ v[NR] = $2 + 0 } function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 } END { exit NR != 6 || far(v[1], v[4]) || far(v[3], v[6]) }' both.txt
+# A crop: the network sees the centre of each picture (32 x 48 of squares); maps made before are of that part, and the folder says so.
+expect 0 "6 of 6 masks" generate "$model" --data data --resize crop -o cropped --maps
+expect 3 "another size (32x48, centre crop, now 32x48)" generate "$model" --data data -o cropped --maps
+expect 3 "another size (32x48, now 32x48, centre crop)" generate "$model" --data data --resize crop -o whole --maps
+for from in "$model --resize crop" "--maps cropped/maps"; do "$ssgcam" eval masks $from --data data --mask-values object --json 2>/dev/null | grep -E '"(px_ap|mean_iou)"'; done >both.txt
+check "maps of a crop made before score as those made now" awk '{ v[NR] = $2 + 0 } function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 } END { exit NR != 6 || far(v[1], v[4]) || far(v[3], v[6]) }' both.txt
+cp -r cropped/maps unsaid && rm unsaid/input.json
+"$ssgcam" eval masks --maps unsaid --data data --mask-values object --json 2>/dev/null | grep '"px_ap"' >unsaid.txt
+check "and would not as maps of whole pictures" bash -c '! grep -qFf unsaid.txt both.txt'
+echo '{"resize": "crop"}' >unsaid/input.json
+expect 3 "unsaid/input.json: a crop, but not of which size" eval masks --maps unsaid --data data --mask-values object
+echo '{"resize": "cut"}' >unsaid/input.json
+expect 3 "unsaid/input.json: resize is 'cut'" eval masks --maps unsaid --data data --mask-values object
 expect 2 "hold one threshold only" eval masks --masks run/masks --data data --mask-values object --pixel-curve x.csv
 expect 2 "give either" eval masks --masks run/masks --maps whole/maps --data data
 expect 3 "none of the 6 images" eval masks --maps data --data data --mask-values object
@@ -215,6 +228,11 @@ expect 0 "" generate "$model" --data data/boxes.csv --split test -o boxes_run --
 "$ssgcam" eval boxes "$model" --data data/boxes.csv --split test --curve now.csv --json >now.json 2>/dev/null
 "$ssgcam" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test --curve before.csv --json >before.json 2>/dev/null
 check "boxes of maps made before equal those made now" cmp now.csv before.csv
+expect 0 "" generate "$model" --resize crop --data data/boxes.csv --split test -o boxes_cropped --maps
+"$ssgcam" eval boxes "$model" --resize crop --data data/boxes.csv --split test --curve crop_now.csv >/dev/null 2>&1
+expect 0 "" eval boxes --maps boxes_cropped/maps --data data/boxes.csv --split test --curve crop_before.csv
+check "so do those of a crop" cmp crop_now.csv crop_before.csv
+check "which differ from those of whole pictures" bash -c '! cmp -s now.csv crop_now.csv'
 check "what the network answered is known only for maps made now" [ "$(grep -c top[15]_ now.json)$(grep -c top[15]_ before.json)" = 20 ]
 answered=0 # the box is the whole picture, so that the largest contour hits somewhere whatever the class; one class of the three is the answer
 for class in red green blue; do
