@@ -4,11 +4,14 @@
 
 #include "kernels/ops.h"
 
-/* Hot functions are compiled for several instruction sets; the program picks when it starts. Sanitizers run before the choice could be made. */
+/* Hot functions are compiled for several instruction sets; the program picks when it starts. Sanitizers run before the choice could be made. Where
+ * there are no versions, nothing is made for AVX-512 alone either: its fused multiply-adds would give other bits than the rest. */
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
 #define SSG_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define SSG_VERSIONS     1
 #else
 #define SSG_MULTIVERSION
+#define SSG_VERSIONS 0
 #endif
 
 size_t ssg_cpu_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient, size_t count);

@@ -7,22 +7,29 @@
 #include "kernels/cpu/ssgcam.inc"
 
 /* SSGCAM_CPU_LEVEL caps this as it does the search's objective. */
-static int has_avx512(void)
+#if SSG_VERSIONS
+static ssg_smooth_lanes *const sixteen = ssg_smooth_sixteen;
+
+static int has_sixteen(void)
 {
-#if defined(__x86_64__)
     const char *cap = getenv("SSGCAM_CPU_LEVEL");
     if (cap && strcmp(cap, "avx512") != 0) return 0;
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-#else
-    return 0;
-#endif
 }
+#else
+static ssg_smooth_lanes *const sixteen = NULL;
+
+static int has_sixteen(void)
+{
+    return 0;
+}
+#endif
 
 void ssg_smooth_init(ssg_smooth *s, double sigma, const ssg_features *a, const ssg_features *g, const float *second)
 {
-    *s = (ssg_smooth){.a = a, .g = g, .second = second, .wide = a->block != SSG_LANES && has_avx512()};
+    *s = (ssg_smooth){.a = a, .g = g, .second = second, .wide = a->block != SSG_LANES && has_sixteen()};
     s->radius = (size_t)ssg_gaussian_taps(s->taps + PAD, sigma);
 }
 
@@ -53,7 +60,7 @@ void ssg_smooth_chunk(const ssg_smooth *s, size_t row, size_t chunk, float *area
     double sums[2][SSG_SMOOTH_CHANNELS] = {{0}};
     size_t first = chunk * SSG_SMOOTH_CHANNELS, step = s->wide ? 16 : 8;
     for (size_t l = 0; l < SSG_SMOOTH_CHANNELS && first + l < s->a->channels; l += step)
-        (s->wide ? ssg_smooth_sixteen : ssg_smooth_eight)(s, row, first + l, area, maps, (double *[]){sums[0] + l, sums[1] + l});
+        (s->wide ? sixteen : ssg_smooth_eight)(s, row, first + l, area, maps, (double *[]){sums[0] + l, sums[1] + l});
     for (size_t i = 0; i < 2; i++)
         if (s->wanted[SSG_CHANNEL_PRODUCT + i]) add_weighted(s, row, first, sums[i], area, maps[SSG_CHANNEL_PRODUCT + i]);
 }
