@@ -8,6 +8,7 @@
 #include "host/data/atomic_file.h"
 #include "host/data/image.h"
 #include "host/data/npy.h"
+#include "host/data/tensor_input.h"
 #include "host/eval/map_view.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
@@ -83,25 +84,25 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
 static ssgcam_status open_journal(job *j)
 {
     const ssgcam_generate_options *o = j->o;
-    char recipe_digest[17], name[64] = "journal.jsonl", shard[32], size[32], *text;
+    char recipe_digest[17], name[64] = "journal.jsonl", shard[32], *text;
     SSG_TRY(ssgcam_recipe_print(o->recipe, &text));
     snprintf(recipe_digest, sizeof recipe_digest, "%016llx", (unsigned long long)XXH3_64bits(text, strlen(text)));
     ssgcam_text_free(text);
     if (o->shards > 1) snprintf(name, sizeof name, "journal.%d-of-%d.jsonl", o->shard, o->shards);
     snprintf(shard, sizeof shard, "%d/%d", o->shards > 1 ? o->shard : 1, o->shards > 1 ? o->shards : 1);
-    snprintf(size, sizeof size, "%dx%d%s", o->model->height, o->model->width,
-             o->model->preprocess.resize == SSGCAM_RESIZE_CROP ? ", centre crop" : "");
     char *scales = ssg_views_describe(o->scales, o->scale_count, o->flip);
-    if (!scales) return SSG_OUT_OF_MEMORY;
+    char *preprocessing = ssg_preprocess_describe(&o->model->preprocess, o->model->height, o->model->width);
     const ssg_journal_setting settings[] = {{"model", ssgcam_model_digest(o->model)},
                                             {"recipe", recipe_digest},
                                             {"data", o->data->digest},
                                             {"precision", ssgcam_precision_name(o->precision)},
-                                            {"size", size},
+                                            {"preprocessing", preprocessing},
                                             {"scale", scales},
                                             {"shard", shard}};
-    ssgcam_status status = ssg_journal_open(&j->journal, o->out, name, settings, sizeof settings / sizeof *settings, o->fresh);
+    ssgcam_status status = SSG_OUT_OF_MEMORY;
+    if (scales && preprocessing) status = ssg_journal_open(&j->journal, o->out, name, settings, sizeof settings / sizeof *settings, o->fresh);
     ssg_free(scales);
+    ssg_free(preprocessing);
     return status;
 }
 

@@ -197,8 +197,9 @@ for from in "$model" "--maps whole/maps"; do "$ssgcam" eval masks $from --data d
 check "maps made before score as those made now" awk '{ v[NR] = $2 + 0 } function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 } END { exit NR != 6 || far(v[1], v[4]) || far(v[3], v[6]) }' both.txt
 # A crop: the network sees the centre of each picture (32 x 48 of squares); maps made before are of that part, and the folder says so.
 expect 0 "6 of 6 masks" generate "$model" --data data --resize crop -o cropped --maps
-expect 3 "another size (32x48, centre crop, now 32x48)" generate "$model" --data data -o cropped --maps
-expect 3 "another size (32x48, now 32x48, centre crop)" generate "$model" --data data --resize crop -o whole --maps
+expect 3 "another preprocessing (32x48 crop rgb, scale" generate "$model" --data data -o cropped --maps
+expect 3 "another preprocessing (32x48 stretch rgb, scale" generate "$model" --data data --resize crop -o whole --maps
+expect 3 "now 32x48 stretch rgb, scale 0.00392156863, mean 0.25 0.25 0.25, std" generate "$model" --data data --mean 0.25 -o whole --maps
 for from in "$model --resize crop" "--maps cropped/maps"; do "$ssgcam" eval masks $from --data data --mask-values object --json 2>/dev/null | grep -E '"(px_ap|mean_iou)"'; done >both.txt
 check "maps of a crop made before score as those made now" awk '{ v[NR] = $2 + 0 } function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 } END { exit NR != 6 || far(v[1], v[4]) || far(v[3], v[6]) }' both.txt
 cp -r cropped/maps unsaid && rm unsaid/input.json
