@@ -13,26 +13,7 @@ static const int64_t PADS1[] = {1, 1, 1, 1}, TWO[] = {2, 2}, THREE[] = {3, 3};
 
 static void conv3(model_builder *b, const char *x, const char *y, int64_t in, int64_t out)
 {
-    char w[32], bias[32], inputs[128];
-    snprintf(w, sizeof w, "w_%s", y);
-    snprintf(bias, sizeof bias, "b_%s", y);
-    snprintf(inputs, sizeof inputs, "%s %s %s", x, w, bias);
-    builder_weights(b, w, (int64_t[]){out, in, 3, 3, 0}, -0.4f, 0.5f);
-    builder_weights(b, bias, (int64_t[]){out, 0}, -0.1f, 0.2f);
-    builder_node(b, "Conv", inputs, y);
-    builder_ints(b, "pads", PADS1, 4);
-}
-
-static void head(model_builder *b, const char *x, int64_t channels)
-{
-    char inputs[64];
-    snprintf(inputs, sizeof inputs, "%s", x);
-    builder_node(b, "GlobalAveragePool", inputs, "gap");
-    builder_node(b, "Flatten", "gap", "flat");
-    builder_weights(b, "w_fc", (int64_t[]){5, channels, 0}, -1, 1);
-    builder_node(b, "Gemm", "flat w_fc", "logits");
-    builder_int(b, "transB", 1);
-    builder_output(b, "logits");
+    builder_conv3(b, x, y, in, out, -0.4f, 0.5f, PADS1);
 }
 
 /* Each graph ends in 5 logits and starts from a 3-channel image. */
@@ -116,19 +97,14 @@ static model_builder *graph(int which)
         builder_node(b, "Div", "centred deviation", "last");
         break;
     }
-    head(b, "last", 12);
+    builder_head(b, "last", 12);
     return b;
 }
 
 static ssg_model *model_of(int which)
 {
-    model_builder *b = graph(which);
-    size_t size;
-    uint8_t *bytes = builder_pack(b, &size);
-    ssg_model *model;
-    cr_assert_eq(ssg_model_parse(&model, bytes, size, "test"), SSGCAM_OK, "%s", ssgcam_last_error());
-    free(bytes);
-    builder_destroy(b);
+    ssg_model *model = builder_model(graph(which));
+    cr_assert_not_null(model, "%s", ssgcam_last_error());
     return model;
 }
 

@@ -14,15 +14,8 @@ enum { TAPS = 4, HEIGHT = 19, WIDTH = 23, IMAGE = 3 * HEIGHT * WIDTH, MOST_IMAGE
 
 static void conv3(model_builder *b, const char *x, const char *y, int64_t in, int64_t out, const int64_t pads[4])
 {
-    char w[32], bias[32], inputs[128];
     float span = sqrtf(6.0f / (9.0f * (float)in));
-    snprintf(w, sizeof w, "w_%s", y);
-    snprintf(bias, sizeof bias, "b_%s", y);
-    snprintf(inputs, sizeof inputs, "%s %s %s", x, w, bias);
-    builder_weights(b, w, (int64_t[]){out, in, 3, 3, 0}, -span, span);
-    builder_weights(b, bias, (int64_t[]){out, 0}, -0.1f, 0.2f);
-    builder_node(b, "Conv", inputs, y);
-    builder_ints(b, "pads", pads, 4);
+    builder_conv3(b, x, y, in, out, -span, span, pads);
 }
 
 /* Fused with a ReLU, with a clip, and alone; padded on all sides, on two and on none. */
@@ -41,19 +34,10 @@ static ssg_model *make_model(void)
     builder_node(b, "Clip", "c3 zero six", "t3");
     conv3(b, "t3", "c4", 48, 40, none);
     builder_node(b, "Tanh", "c4", "t4");
-    builder_node(b, "GlobalAveragePool", "t4", "gap");
-    builder_node(b, "Flatten", "gap", "flat");
-    builder_weights(b, "w_fc", (int64_t[]){5, 40, 0}, -1, 1);
-    builder_node(b, "Gemm", "flat w_fc", "logits");
-    builder_int(b, "transB", 1);
-    builder_output(b, "logits");
-    size_t size;
-    uint8_t *bytes = builder_pack(b, &size);
-    ssg_model *model;
-    cr_assert_eq(ssg_model_parse(&model, bytes, size, "test"), SSGCAM_OK, "%s", ssgcam_last_error());
-    free(bytes);
-    builder_destroy(b);
-    return model;
+    builder_head(b, "t4", 40);
+    ssg_model *made = builder_model(b);
+    cr_assert_not_null(made, "%s", ssgcam_last_error());
+    return made;
 }
 
 /* Activations, then gradients, of all taps; gradients class-major. */

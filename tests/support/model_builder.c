@@ -1,5 +1,6 @@
 #include "tests/support/model_builder.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,4 +187,38 @@ uint8_t *builder_pack(model_builder *builder, size_t *size)
     uint8_t *bytes = fresh(*size);
     onnx__model_proto__pack(builder->model, bytes);
     return bytes;
+}
+
+void builder_conv3(model_builder *builder, const char *input, const char *output, int64_t in, int64_t out, float low, float high,
+                   const int64_t pads[4])
+{
+    char w[32], bias[32], inputs[128];
+    snprintf(w, sizeof w, "w_%s", output);
+    snprintf(bias, sizeof bias, "b_%s", output);
+    snprintf(inputs, sizeof inputs, "%s %s %s", input, w, bias);
+    builder_weights(builder, w, (int64_t[]){out, in, 3, 3, 0}, low, high);
+    builder_weights(builder, bias, (int64_t[]){out, 0}, -0.1f, 0.2f);
+    builder_node(builder, "Conv", inputs, output);
+    builder_ints(builder, "pads", pads, 4);
+}
+
+void builder_head(model_builder *builder, const char *input, int64_t channels)
+{
+    builder_node(builder, "GlobalAveragePool", input, "gap");
+    builder_node(builder, "Flatten", "gap", "flat");
+    builder_weights(builder, "w_fc", (int64_t[]){5, channels, 0}, -1, 1);
+    builder_node(builder, "Gemm", "flat w_fc", "logits");
+    builder_int(builder, "transB", 1);
+    builder_output(builder, "logits");
+}
+
+ssg_model *builder_model(model_builder *builder)
+{
+    size_t size;
+    uint8_t *bytes = builder_pack(builder, &size);
+    ssg_model *model = NULL;
+    ssg_model_parse(&model, bytes, size, "test");
+    free(bytes);
+    builder_destroy(builder);
+    return model;
 }

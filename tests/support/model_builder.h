@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/model/model.h"
+
 typedef struct model_builder model_builder;
 
 model_builder *builder_create(int64_t opset);
@@ -24,6 +26,16 @@ void builder_int(model_builder *builder, const char *attribute, int64_t value);
 void builder_float(model_builder *builder, const char *attribute, float value);
 void builder_ints(model_builder *builder, const char *attribute, const int64_t *values, size_t count);
 void builder_text(model_builder *builder, const char *attribute, const char *value);
+
+/* A convolution of 3 x 3 with bias from `in` to `out` channels, its weights in [low, high). pads: top, left, bottom, right. */
+void builder_conv3(model_builder *builder, const char *input, const char *output, int64_t in, int64_t out, float low, float high,
+                   const int64_t pads[4]);
+
+/* What a classifier ends in: the mean over pixels, and five logits of it, the graph's output. */
+void builder_head(model_builder *builder, const char *input, int64_t channels);
+
+/* The model as it is imported, and the builder destroyed; NULL with the last error set. */
+ssg_model *builder_model(model_builder *builder);
 
 /* The packed model; the bytes are the caller's to free(). */
 uint8_t *builder_pack(model_builder *builder, size_t *size);
