@@ -20,10 +20,15 @@ const char *ssg_resize_name(ssgcam_resize resize)
     return resizes[resize];
 }
 
+const char *ssg_channels_name(ssgcam_channels channels)
+{
+    return channel_orders[channels];
+}
+
 char *ssg_preprocess_describe(const ssgcam_preprocess *p, int height, int width)
 {
-    return ssg_format("%dx%d %s %s, scale %.9g, mean %.9g %.9g %.9g, std %.9g %.9g %.9g", height, width, resizes[p->resize],
-                      channel_orders[p->channels], p->scale, p->mean[0], p->mean[1], p->mean[2], p->std[0], p->std[1], p->std[2]);
+    return ssg_format("%dx%d %s %s, scale %.9g, mean %.9g %.9g %.9g, std %.9g %.9g %.9g", height, width, ssg_resize_name(p->resize),
+                      ssg_channels_name(p->channels), p->scale, p->mean[0], p->mean[1], p->mean[2], p->std[0], p->std[1], p->std[2]);
 }
 
 void ssgcam_preprocess_init(ssgcam_preprocess *p)

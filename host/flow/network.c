@@ -177,7 +177,6 @@ const char *ssgcam_model_digest(const ssgcam_model *model)
 
 ssgcam_status ssgcam_model_describe(const ssgcam_model *m, char **json)
 {
-    static const char *const channels[] = {"rgb", "bgr", "grey"};
     const ssgcam_preprocess *p = &m->preprocess;
     json_t *layers = json_array(), *classes = json_array();
     for (size_t i = 0; i < m->layer_count; i++) {
@@ -189,8 +188,8 @@ ssgcam_status ssgcam_model_describe(const ssgcam_model *m, char **json)
     json_t *root =
         json_pack("{s:s,s:s,s:[i,i],s:s,s:I,s:o,s:s?,s:o,s:{s:s,s:s,s:f,s:[f,f,f],s:[f,f,f]}}", "model", m->model->path, "digest", m->model->digest,
                   "input", m->height, m->width, "layout", m->nhwc ? "NHWC" : "NCHW", "class_count", (json_int_t)m->class_count, "classes", classes,
-                  "head", m->head, "layers", layers, "preprocess", "resize", ssg_resize_name(p->resize), "channels", channels[p->channels], "scale",
-                  p->scale, "mean", p->mean[0], p->mean[1], p->mean[2], "std", p->std[0], p->std[1], p->std[2]);
+                  "head", m->head, "layers", layers, "preprocess", "resize", ssg_resize_name(p->resize), "channels", ssg_channels_name(p->channels),
+                  "scale", p->scale, "mean", p->mean[0], p->mean[1], p->mean[2], "std", p->std[0], p->std[1], p->std[2]);
     *json = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) : NULL;
     json_decref(root);
     return *json ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while describing the model");
