@@ -58,7 +58,7 @@ static void add_weighted(const ssg_smooth *s, size_t row, size_t first, const do
 void ssg_smooth_chunk(const ssg_smooth *s, size_t row, size_t chunk, float *area, float *const maps[SSG_SMOOTH_OUTPUTS])
 {
     double sums[2][SSG_SMOOTH_CHANNELS] = {{0}};
-    size_t first = chunk * SSG_SMOOTH_CHANNELS, step = s->wide ? 16 : 8;
+    size_t first = chunk * SSG_SMOOTH_CHANNELS, step = s->wide ? SSG_SMOOTH_CHANNELS : SSG_LANES;
     for (size_t l = 0; l < SSG_SMOOTH_CHANNELS && first + l < s->a->channels; l += step)
         (s->wide ? sixteen : ssg_smooth_eight)(s, row, first + l, area, maps, (double *[]){sums[0] + l, sums[1] + l});
     for (size_t i = 0; i < 2; i++)
