@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     if (ssg_grid_make(&grid, &o) != SSGCAM_OK || ssg_labelled_gather(&labelled, &o) != SSGCAM_OK) return fail();
     if (grid.choices != CHOICES || grid.layers < LAYERS) return 2;
     ssg_bank_request request = {&o, &grid, labelled.items, labelled.count, labelled.classes, labelled.class_count, {0}, {0}};
-    if (ssg_mask_setting_parse(&request.masks, "object") != SSGCAM_OK || ssg_bank_open(&store, &request) != SSGCAM_OK) return fail();
+    if (ssg_truth_setting_parse(&request.truth, "object") != SSGCAM_OK || ssg_bank_open(&store, &request) != SSGCAM_OK) return fail();
     for (size_t p = 0; p < labelled.count * store.stride; p++) store.truth[p] = store.truth[p] != 0 && store.truth[p] != SSG_SCORE_IGNORED;
     int bad = write_bank(&store, labelled.count, argv[5]);
     ssg_bank_close(&store);

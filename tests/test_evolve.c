@@ -208,7 +208,7 @@ Test(evolve, evaluation_order_and_budget)
     ssgcam_evolve_stats(search, &record);
     cr_assert_eq(record.evaluations, 333);
     cr_assert_eq(record.stop, SSGCAM_EVOLVE_BUDGET);
-    cr_assert_eq(record.population, SSG_EVOLVE_MIN_POPULATION);
+    cr_assert_eq(record.population, SSGCAM_EVOLVE_LEAST_POPULATION);
     ssgcam_evolve_destroy(&search);
 }
 

@@ -273,7 +273,7 @@ Test(search, a_bank_is_continued_and_repaired)
     char *cache = ssg_path_join(folder, "cache"), key[33];
     for (int i = 0; i < SEARCHED; i++) items[i] = &data->items[i];
     cr_assert_eq(ssg_grid_make(&grid, &o), SSGCAM_OK);
-    ssg_bank_request request = {&o, &grid, items, SEARCHED, classes, 3, {SSG_MASK_CLASSES, 1}, {0}};
+    ssg_bank_request request = {&o, &grid, items, SEARCHED, classes, 3, {SSG_TRUTH_CLASSES, 1}, {0}};
     cr_assert_eq(ssg_bank_open(&whole, &request), SSGCAM_OK, "%s", ssgcam_last_error());
 
     o.cache = cache;
@@ -367,10 +367,19 @@ Test(search, generate_on_the_grid_reproduces_the_counts)
 
 /* ---- input that cannot be searched --------------------------------------------------------------------------------------------------------- */
 
-static void refused(const ssgcam_search_options *o, ssgcam_status wanted, const char *sentence)
+static void no_image(void *context, size_t done, size_t total, const char *id, const char *failure)
 {
+    (void)context, (void)done, (void)total, (void)failure;
+    cr_assert_fail("%s went through the network first", id);
+}
+
+/* Before the network runs. */
+static void refused(const ssgcam_search_options *options, ssgcam_status wanted, const char *sentence)
+{
+    ssgcam_search_options o = *options;
     ssgcam_search_result result;
-    ssgcam_status status = ssgcam_search_run(o, &result);
+    o.on_image = no_image;
+    ssgcam_status status = ssgcam_search_run(&o, &result);
     cr_assert_eq(status, wanted, "%s", ssgcam_last_error());
     cr_assert(strstr(ssgcam_last_error(), sentence), "%s", ssgcam_last_error());
     ssgcam_search_clear(&result);
@@ -404,9 +413,48 @@ Test(search, unusable_data_is_named)
     o.data = bad = load("image,labels,mask\ni0.png,red,m0.png\nnone.png,red,m3.png\n");
     refused(&o, SSGCAM_ERR_NOT_FOUND, "none.png");
     ssgcam_dataset_destroy(&bad);
+    o.mask_values = "boxes";
+    o.data = bad = load("image,labels,boxes\ni0.png,red,1 1 9 9\ni3.png,red,\n");
+    refused(&o, SSGCAM_ERR_INPUT, "i3.png: this image has no box; a search needs boxes for every image");
+    ssgcam_dataset_destroy(&bad);
+    o.data = bad = load("image,labels,boxes\ni0.png,red,1 1 9 9\ni3.png,red;blue,red 1 1 9 9\n");
+    refused(&o, SSGCAM_ERR_INPUT, "class 2 (blue): images are labelled with it, but no box shows it");
+    ssgcam_dataset_destroy(&bad);
+    o.data = bad = load("image,labels,boxes\ni0.png,red,1 1 9 9\ni3.png,red,green 1 1 9 9\n");
+    refused(&o, SSGCAM_ERR_INPUT, "i3.png: it holds class 1, but no image");
+    ssgcam_dataset_destroy(&bad);
     o = options();
     o.holdout = data;
     refused(&o, SSGCAM_ERR_INPUT, "is both searched and held out");
+}
+
+/* Boxes are searched on as masks are in which they are painted. */
+Test(search, boxes_are_filled_masks)
+{
+    ssgcam_search_options o = options();
+    ssgcam_search_result masks, boxes;
+    static uint8_t marks[HEIGHT * WIDTH];
+    for (int y = 4; y < 20; y++) memset(marks + y * WIDTH + 6, 1, 24);
+    for (int y = 10; y < 18; y++) memset(marks + y * WIDTH + 20, 2, 20);
+    write_png("box.png", &(ssg_image){WIDTH, HEIGHT, 1, marks});
+    ssgcam_dataset *painted = load("image,labels,mask\ni0.png,red;green,box.png\ni1.png,red;green,box.png\n");
+    ssgcam_dataset *listed =
+        load("image,labels,boxes\ni0.png,red;green,green 20 10 40 18; red 6 4 30 20\ni1.png,red;green,red 6 4 30 20; green 20 10 40 18\n");
+    o.holdout = NULL, o.evaluations = 60;
+    o.data = painted;
+    cr_assert_eq(ssgcam_search_run(&o, &masks), SSGCAM_OK, "%s", ssgcam_last_error());
+    o.data = listed, o.mask_values = "boxes";
+    cr_assert_eq(ssgcam_search_run(&o, &boxes), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(masks.entry_count, boxes.entry_count);
+    cr_assert_gt(masks.entries[masks.entry_count - 1].searched.mean_iou, 0.2);
+    for (size_t i = 0; i < masks.entry_count; i++) {
+        cr_assert_str_eq(masks.entries[i].rows, boxes.entries[i].rows);
+        cr_assert_eq(masks.entries[i].searched.mean_iou, boxes.entries[i].searched.mean_iou);
+    }
+    ssgcam_search_clear(&masks);
+    ssgcam_search_clear(&boxes);
+    ssgcam_dataset_destroy(&painted);
+    ssgcam_dataset_destroy(&listed);
 }
 
 /* Differences are those of the figures beside them; folds are the default once there are images enough. */
@@ -531,13 +579,15 @@ Test(search, interrupted_with_groups_ends_with_the_same_bytes)
     ssgcam_dataset *none = load_groups("--------", 0, 8);
     ssgcam_search_options o = options();
     interruption when = {0, 5};
+    ssgcam_search_result result;
     char *out = ssg_path_join(folder, "groups.json"), *whole, *continued;
     size_t size[2];
     o.data = searched, o.holdout = NULL, o.out = out;
     ssgcam_text_free(recipe_of(&o));
     cr_assert_eq(ssg_file_read(&whole, &size[0], out, 1 << 20), SSGCAM_OK);
     o.stop = &when.stop, o.on_generation = count_generation, o.context = &when;
-    refused(&o, SSGCAM_ERR_INTERRUPTED, "");
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_ERR_INTERRUPTED);
+    ssgcam_search_clear(&result);
     o.stop = NULL;
     static const char sentence[] = "on other data, another model or another grid";
     o.data = other;
@@ -545,7 +595,6 @@ Test(search, interrupted_with_groups_ends_with_the_same_bytes)
     o.data = none;
     refused(&o, SSGCAM_ERR_INPUT, sentence);
     o.data = searched;
-    ssgcam_search_result result;
     cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
     cr_assert(result.resumed);
     ssgcam_search_clear(&result);
@@ -555,7 +604,8 @@ Test(search, interrupted_with_groups_ends_with_the_same_bytes)
     /* The same images belong together: the same search, whatever the groups are called. */
     when = (interruption){0, 5};
     o.stop = &when.stop;
-    refused(&o, SSGCAM_ERR_INTERRUPTED, "");
+    cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_ERR_INTERRUPTED);
+    ssgcam_search_clear(&result);
     o.stop = NULL, o.data = renamed;
     cr_assert_eq(ssgcam_search_run(&o, &result), SSGCAM_OK, "%s", ssgcam_last_error());
     cr_assert(result.resumed);

@@ -6,8 +6,6 @@
 
 #include "host/base/alloc.h"
 
-/* ---- images ---------------------------------------------------------------------------------------------------------------------- */
-
 /* The size of an image whose shorter side was brought to height x width, so that it covers it. */
 static void covering_size(int *h, int *w, int image_height, int image_width, int height, int width)
 {
@@ -88,46 +86,4 @@ void ssg_preprocess_mirror(float *tensor, int channels, int height, int width, i
                 *left = *right;
                 *right = value;
             }
-}
-
-/* ---- masks ------------------------------------------------------------------------------------------------------------------------- */
-
-ssgcam_status ssg_mask_setting_parse(ssg_mask_setting *setting, const char *text)
-{
-    *setting = (ssg_mask_setting){.values = SSG_MASK_OBJECT, .from = 1};
-    if (strcmp(text, "object") == 0) return SSGCAM_OK;
-    if (strcmp(text, "classes") == 0) {
-        setting->values = SSG_MASK_CLASSES;
-        return SSGCAM_OK;
-    }
-    char *end = NULL;
-    long from = strncmp(text, "object>=", 8) == 0 ? strtol(text + 8, &end, 10) : 0;
-    if (from < 1 || from > 254 || !end || *end)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT,
-                        "mask values '%s'; give classes (0 background, c + 1 class c), object (any value), or object>=N with N from 1 to 254", text);
-    setting->from = (int)from;
-    return SSGCAM_OK;
-}
-
-ssgcam_status ssg_mask_read(ssg_image *labels, const char *path, const ssg_mask_setting *setting, int label, size_t class_count)
-{
-    SSG_TRY(ssg_image_read_indices(labels, path));
-    size_t pixels = (size_t)labels->width * (size_t)labels->height;
-    ssgcam_status status = SSGCAM_OK;
-    if (setting->values == SSG_MASK_OBJECT && label < 0)
-        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: it marks an object without saying its class, and the image has no label or several", path);
-    for (size_t i = 0; status == SSGCAM_OK && i < pixels; i++) {
-        uint8_t *v = &labels->pixels[i];
-        if (*v == 255) continue;
-        if (setting->values == SSG_MASK_OBJECT)
-            *v = *v >= setting->from ? (uint8_t)(label + 1) : 0;
-        else if (*v > class_count)
-            status = ssg_fail(
-                SSGCAM_ERR_INPUT,
-                "%s: value %d at x %zu, y %zu, but there are %zu classes (0 is background, 255 is ignored); if any value marks the object, say "
-                "--mask-values object",
-                path, *v, i % (size_t)labels->width, i / (size_t)labels->width, class_count);
-    }
-    if (status != SSGCAM_OK) ssg_image_clear(labels);
-    return status;
 }

@@ -1,4 +1,4 @@
-/* tensor_input.h - an image becomes the network's input, and a mask becomes class labels. */
+/* tensor_input.h - an image becomes the network's input. */
 #ifndef SSG_DATA_TENSOR_INPUT_H
 #define SSG_DATA_TENSOR_INPUT_H
 
@@ -31,25 +31,5 @@ ssgcam_status ssg_tensor_check(const float *tensor, const int64_t dims[3]);
 
 /* Turns such a tensor left to right, in place. */
 void ssg_preprocess_mirror(float *tensor, int channels, int height, int width, int nhwc);
-
-/* How the values of mask files are understood. */
-typedef enum ssg_mask_values {
-    SSG_MASK_CLASSES, /* 0 background, c + 1 class c, 255 ignored */
-    SSG_MASK_OBJECT   /* `from`..254 marks the object of the image's one label, lower values background, 255 ignored */
-} ssg_mask_values;
-
-typedef struct ssg_mask_setting {
-    ssg_mask_values values;
-    int from; /* SSG_MASK_OBJECT: the lowest value that counts, 1 to 254 */
-} ssg_mask_setting;
-
-/* "classes", "object", or "object>=N". */
-ssgcam_status ssg_mask_setting_parse(ssg_mask_setting *setting, const char *text);
-
-enum { SSG_MASK_CLASSES_MOST = 253 }; /* class c is the byte c + 1, and 255 is taken */
-
-/* Reads a mask as labels 0, c + 1, 255. label: the image's class for SSG_MASK_OBJECT (-1: it has none or several, which is an error). A value above
- * class_count is refused with its first position. */
-ssgcam_status ssg_mask_read(ssg_image *labels, const char *path, const ssg_mask_setting *setting, int label, size_t class_count);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/data/truth.h"
 #include "host/eval/box_score.h"
 #include "host/eval/map_file.h"
 #include "host/eval/map_view.h"
@@ -51,20 +52,13 @@ static ssgcam_status make_room(scoring *s, int width, int height)
 
 /* ---- one map ----------------------------------------------------------------------------------------------------------------------------------- */
 
-/* The class that a box belongs to; -1 where neither the box nor the image says. */
-static int class_of(const ssgcam_item *item, const ssgcam_box *box)
-{
-    if (box->label >= 0) return box->label;
-    return item->label_count == 1 ? item->labels[0] : -1;
-}
-
 /* The boxes of a class, on the map, in s->truth. `seen`: how many the item has, also where the network did not see them. */
 static size_t collect_truth(scoring *s, const ssgcam_item *item, int class, const ssg_region *region, size_t *seen)
 {
     size_t count = 0;
     *seen = 0;
     for (size_t i = 0; i < item->box_count; i++) {
-        int of = class_of(item, &item->boxes[i]);
+        int of = ssg_box_class(item, &item->boxes[i]);
         if (of != class && !(of < 0 && item->label_count == 0)) continue;
         ++*seen;
         count += (size_t)ssg_box_on_map(&s->truth[count], &item->boxes[i], region, s->width, s->height);
@@ -174,7 +168,7 @@ static ssgcam_status summarise(scoring *s)
 static ssgcam_status check_boxes(const ssgcam_item *item)
 {
     for (size_t i = 0; i < item->box_count; i++) {
-        int class = class_of(item, &item->boxes[i]), known = item->label_count == 0 && class < 0;
+        int class = ssg_box_class(item, &item->boxes[i]), known = item->label_count == 0 && class < 0;
         for (size_t l = 0; l < item->label_count; l++) known |= item->labels[l] == class;
         if (!known)
             return ssg_fail(SSGCAM_ERR_INPUT, "%s: box %zu has %s; write it as \"label x0 y0 x1 y1\" with one of the image's labels", item->image,

@@ -6,7 +6,7 @@
 
 #include "host/base/alloc.h"
 #include "host/data/atomic_file.h"
-#include "host/data/tensor_input.h"
+#include "host/data/truth.h"
 #include "host/eval/levels.h"
 #include "host/eval/map_file.h"
 #include "host/eval/map_view.h"
@@ -21,7 +21,7 @@ _Static_assert((int)SSGCAM_PIXEL_THRESHOLDS == (int)SSG_PIXEL_BINS, "the public 
 
 typedef struct scoring {
     const ssgcam_eval_options *o;
-    ssg_mask_setting setting;
+    ssg_truth_setting setting;
     ssg_map_view view; /* of maps made before */
     ssgcam_eval_result *result;
     ssg_levels levels;
@@ -32,28 +32,14 @@ typedef struct scoring {
     size_t room;   /* for as many */
 } scoring;
 
-/* ---- truth --------------------------------------------------------------------------------------------------------------------------- */
-
-static ssgcam_status read_truth(const scoring *s, const ssgcam_item *item, int width, int height, ssg_image *truth)
-{
-    int label = item->label_count == 1 ? item->labels[0] : -1;
-    SSG_TRY(ssg_mask_read(truth, item->mask, &s->setting, label, s->result->class_count));
-    if (truth->width == width && truth->height == height) return SSGCAM_OK;
-    ssgcam_status status = ssg_fail(SSGCAM_ERR_INPUT, "%s: %dx%d pixels, but the image has %dx%d; a mask must have its image's size", item->mask,
-                                    truth->width, truth->height, width, height);
-    ssg_image_clear(truth);
-    return status;
-}
-
 /* ---- masks made before ------------------------------------------------------------------------------------------------------------------ */
 
 static ssgcam_status score_file(scoring *s, const ssgcam_item *item)
 {
-    static const ssg_mask_setting as_classes = {SSG_MASK_CLASSES, 1};
     ssg_image prediction = {0}, truth = {0};
     char *name = ssg_format("%s.png", item->id), *path = name ? ssg_path_join(s->o->predictions, name) : NULL;
-    ssgcam_status status = path ? ssg_mask_read(&prediction, path, &as_classes, -1, s->result->class_count) : SSG_OUT_OF_MEMORY;
-    if (status == SSGCAM_OK) status = read_truth(s, item, prediction.width, prediction.height, &truth);
+    ssgcam_status status = path ? ssg_truth_read_mask(&prediction, path, s->result->class_count) : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) status = ssg_truth_read(&truth, item, &s->setting, prediction.width, prediction.height, s->result->class_count);
     size_t pixels = (size_t)prediction.width * (size_t)prediction.height;
     for (size_t i = 0; status == SSGCAM_OK && i < pixels; i++)
         if (prediction.pixels[i] == 255)
@@ -101,7 +87,7 @@ static ssgcam_status score_image(scoring *s, const ssg_stream_image *image, cons
     SSG_TRY(make_room(s, pixels));
     SSG_TRY(ssg_labeller_resize(&s->labeller, image));
     SSG_TRY(ssg_labeller_label(&s->labeller, image, s->result->threshold));
-    SSG_TRY(read_truth(s, image->item, image->width, image->height, &truth));
+    SSG_TRY(ssg_truth_read(&truth, image->item, &s->setting, image->width, image->height, s->result->class_count));
     ssg_levels_add(&s->levels, s->labeller.maps, image->classes, (size_t)image->class_count, truth.pixels, pixels);
     ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth.pixels, s->labeller.labels, pixels, s->result->class_count);
     ssgcam_status status = add_pixels(s, image, maps, truth.pixels);
@@ -243,7 +229,7 @@ static ssgcam_status run(scoring *s)
     if (o->maps) SSG_TRY(ssg_map_folder_check(o->maps, "maps"));
     if (o->maps) SSG_TRY(ssg_map_view_read(&s->view, o->maps));
     if (o->maps && (o->threshold < 0 || o->threshold > 255)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "threshold %d; 0 to 255", o->threshold);
-    SSG_TRY(ssg_mask_setting_parse(&s->setting, o->mask_values ? o->mask_values : "classes"));
+    SSG_TRY(ssg_truth_setting_parse(&s->setting, o->mask_values ? o->mask_values : "classes"));
     r->class_count = o->data->class_count ? o->data->class_count : o->model ? ssgcam_model_class_count(o->model) : 0;
     if (r->class_count < 1 || r->class_count > SSG_MASK_CLASSES_MOST)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "%zu classes; a mask file can tell 1 to 253 apart: name them in classes.txt or MODEL.json",
@@ -253,9 +239,10 @@ static ssgcam_status run(scoring *s)
     const ssgcam_item **items = ssg_calloc(o->data->count, sizeof *items);
     ssgcam_status status = r->confusion && r->iou && items ? ssg_levels_create(&s->levels, r->class_count) : SSG_OUT_OF_MEMORY;
     for (size_t i = 0; status == SSGCAM_OK && i < o->data->count; i++)
-        if (o->data->items[i].mask) items[s->tally.total++] = &o->data->items[i];
+        if (ssg_truth_given(&o->data->items[i], &s->setting)) items[s->tally.total++] = &o->data->items[i];
     if (status == SSGCAM_OK && s->tally.total == 0)
-        status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a mask: there is nothing to score against");
+        status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a %s: there is nothing to score against",
+                          s->setting.source == SSG_TRUTH_BOXES ? "box" : "mask");
     r->threshold = o->recipe ? o->recipe->threshold : o->maps ? o->threshold : -1;
     r->has_curve = !o->predictions;
     if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);

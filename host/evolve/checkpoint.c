@@ -112,7 +112,7 @@ static ssgcam_status check_counters(const ssgcam_evolve *search, const unsigned 
 {
     uint64_t population = get(from + 8 * SSG_EVOLVE_POPULATION, 8), generation = get(from + 8 * SSG_EVOLVE_GENERATION, 8);
     uint64_t evaluations = get(from + 8 * SSG_EVOLVE_EVALUATIONS, 8), stop = get(from + 8 * SSG_EVOLVE_STOP, 8);
-    int fine = population >= SSG_EVOLVE_MIN_POPULATION && population <= search->population && evaluations <= search->config.max_evaluations;
+    int fine = population >= SSGCAM_EVOLVE_LEAST_POPULATION && population <= search->population && evaluations <= search->config.max_evaluations;
     fine = fine && (generation > 0 || population == search->population) && stop <= SSGCAM_EVOLVE_SPREAD;
     fine = fine && (evaluations < search->config.max_evaluations || stop != SSGCAM_EVOLVE_RUNNING);
     fine = fine && get(from + 8 * SSG_EVOLVE_IMPROVED, 8) <= generation && get(from + 8 * SSG_EVOLVE_INVALID, 8) <= evaluations;

@@ -6,7 +6,7 @@
 #include "host/evolve/checkpoint.h"
 #include "host/evolve/state.h"
 
-enum { MAX_DIMENSIONS = 4096, MAX_POPULATION = 65536, MAX_ISLANDS = 1024 };
+enum { MAX_DIMENSIONS = 4096, MAX_ISLANDS = 1024 };
 
 /* ln x for x >= 1 from + - * / alone (the series of artanh after halving), so that the default population of jSO does not depend on a libm. */
 static double natural_log(double x)
@@ -32,9 +32,9 @@ static ssgcam_status check(const ssgcam_evolve_config *config)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: dimensions is %zu, expected 1..%d", config->dimensions, MAX_DIMENSIONS);
     if (!config->lower || !config->upper) return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: lower and upper bounds are required");
     if (config->max_evaluations < 1) return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: max_evaluations is required: the schedules are fractions of it");
-    if (config->population && (config->population < SSG_EVOLVE_MIN_POPULATION || config->population > MAX_POPULATION))
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: population is %zu, expected %d..%d", config->population, SSG_EVOLVE_MIN_POPULATION,
-                        MAX_POPULATION);
+    if (config->population && (config->population < SSGCAM_EVOLVE_LEAST_POPULATION || config->population > SSGCAM_EVOLVE_MOST_POPULATION))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: population is %zu, expected %d..%d", config->population, SSGCAM_EVOLVE_LEAST_POPULATION,
+                        SSGCAM_EVOLVE_MOST_POPULATION);
     if (config->islands > MAX_ISLANDS) return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: %zu islands, at most %d", config->islands, MAX_ISLANDS);
     if ((unsigned)config->strategy > SSGCAM_EVOLVE_BEST_1 || (unsigned)config->adaptation > SSGCAM_EVOLVE_FIXED ||
         (unsigned)config->bounds > SSGCAM_EVOLVE_CLIP || (unsigned)config->init > SSGCAM_EVOLVE_RANDOM)

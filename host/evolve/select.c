@@ -102,7 +102,7 @@ static void shrink_archive(ssgcam_evolve *search, size_t island)
 void ssg_evolve_reduce(ssgcam_evolve *search)
 {
     if (!ssg_evolve_has_memory(search)) return;
-    double first = (double)search->population, last = SSG_EVOLVE_MIN_POPULATION;
+    double first = (double)search->population, last = SSGCAM_EVOLVE_LEAST_POPULATION;
     size_t next = (size_t)floor((last - first) * ssg_evolve_progress(search) + first + 0.5);
     if (next >= ssg_evolve_population_now(search)) return;
     for (size_t k = 0; k < search->config.islands; k++) drop_worst(search, k, next);

@@ -12,8 +12,6 @@
 
 #include "host/base/philox.h"
 
-enum { SSG_EVOLVE_MIN_POPULATION = 4 };
-
 /* Indices into `counters`; after them two per island: archive size, next memory slot. */
 enum {
     SSG_EVOLVE_GENERATION,

@@ -1,7 +1,7 @@
 #include <ssgcam/label.h>
 
 #include "host/base/alloc.h"
-#include "host/data/tensor_input.h"
+#include "host/data/truth.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
 #include "host/flow/views.h"

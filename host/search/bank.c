@@ -41,13 +41,12 @@ static ssgcam_status lay_out(ssg_bank_store *s, const ssg_bank_request *r)
     s->table = ssg_calloc(r->count, sizeof *s->table);
     s->images = ssg_calloc(r->count, sizeof *s->images);
     s->classes = ssg_calloc(labels, 1);
-    s->mask_sizes = ssg_calloc(r->count, 2 * sizeof *s->mask_sizes);
     s->truth = ssg_alloc_aligned(r->count, s->stride);
-    if (!s->table || !s->images || !s->classes || !s->mask_sizes || !s->truth) return SSG_OUT_OF_MEMORY;
+    if (!s->table || !s->images || !s->classes || !s->truth) return SSG_OUT_OF_MEMORY;
     uint8_t *next = s->classes;
     s->bytes = (sizeof(header) + r->count * sizeof *s->table + 63) / 64 * 64;
     for (size_t i = 0; i < r->count; i++) {
-        s->table[i] = (ssg_bank_table_entry){.offset = s->bytes, .class_count = (uint32_t)r->items[i]->label_count};
+        s->table[i] = (ssg_bank_table_entry){.offset = s->bytes, .class_count = r->items[i]->label_count};
         s->images[i].classes = next;
         for (size_t l = 0; l < r->items[i]->label_count; l++)
             for (size_t k = 0; k < r->class_count; k++)
@@ -59,7 +58,7 @@ static ssgcam_status lay_out(ssg_bank_store *s, const ssg_bank_request *r)
 
 static header header_of(const ssg_bank_store *s, const ssg_bank_request *r, const char *key)
 {
-    header h = {.magic = "SSGBAN3", .images = r->count, .rows = s->rows, .stride = s->stride, .bytes = s->bytes};
+    header h = {.magic = "SSGBAN4", .images = r->count, .rows = s->rows, .stride = s->stride, .bytes = s->bytes};
     memcpy(h.key, key, sizeof h.key);
     return h;
 }
@@ -76,18 +75,6 @@ static void point_images(ssg_bank_store *s, const ssg_bank_request *r)
     XXH128_hash_t truth = XXH3_128bits(s->truth, r->count * s->stride);
     XXH128_hash_t hash = XXH3_128bits_withSeed(s->table, r->count * sizeof *s->table, truth.low64);
     snprintf(s->digest, sizeof s->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
-}
-
-static ssgcam_status check_sizes(const ssg_bank_store *s, const ssg_bank_request *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        const ssg_bank_table_entry *e = &s->table[i];
-        const int *mask = s->mask_sizes + 2 * i;
-        if ((uint32_t)mask[0] != e->width || (uint32_t)mask[1] != e->height)
-            return ssg_fail(SSGCAM_ERR_INPUT, "%s: %dx%d pixels, but the image has %ux%u; a mask must have its image's size", r->items[i]->mask,
-                            mask[0], mask[1], e->width, e->height);
-    }
-    return SSGCAM_OK;
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------------------------------- */
@@ -124,7 +111,7 @@ static int same_file(ssg_bank_store *s, const ssg_bank_request *r, const char *k
     for (size_t i = 0; i < r->count; i++) {
         ssg_bank_table_entry e;
         if (read_at(file, &e, sizeof e, sizeof found + i * sizeof e) != SSGCAM_OK) return 0;
-        s->table[i].checksum = e.checksum, s->table[i].width = e.width, s->table[i].height = e.height;
+        s->table[i].checksum = e.checksum;
     }
     return 1;
 }
@@ -274,7 +261,6 @@ ssgcam_status ssg_bank_open(ssg_bank_store *store, const ssg_bank_request *reque
     if (status == SSGCAM_OK) status = lay_out(store, request);
     if (status == SSGCAM_OK) status = ssg_bank_read_truth(store, request); /* before the network works for nothing */
     if (status == SSGCAM_OK) status = request->options->cache ? use_cache(store, request, key) : use_none(store, request, key);
-    if (status == SSGCAM_OK) status = check_sizes(store, request);
     if (status == SSGCAM_OK)
         point_images(store, request);
     else
@@ -292,6 +278,5 @@ void ssg_bank_close(ssg_bank_store *store)
     ssg_free(store->table);
     ssg_free(store->truth);
     ssg_free(store->classes);
-    ssg_free(store->mask_sizes);
     *store = (ssg_bank_store){0};
 }

@@ -9,7 +9,7 @@
 #ifndef SSG_SEARCH_BANK_H
 #define SSG_SEARCH_BANK_H
 
-#include "host/data/tensor_input.h"
+#include "host/data/truth.h"
 #include "host/search/grid.h"
 #include "host/search/objective.h"
 
@@ -20,14 +20,13 @@ typedef struct ssg_bank_request {
     size_t count;
     const int *classes; /* the model's numbers of the classes in play, ascending; truth and maps count in places of this list */
     size_t class_count;
-    ssg_mask_setting masks;
+    ssg_truth_setting truth;
     char key[33]; /* of ssg_bank_key; empty: found out when it is opened */
 } ssg_bank_request;
 
 typedef struct ssg_bank_table_entry {
-    uint64_t offset, checksum;           /* checksum 0: not there yet */
-    uint32_t class_count, width, height; /* of the image itself */
-    uint32_t reserved;
+    uint64_t offset, checksum; /* checksum 0: not there yet */
+    uint64_t class_count;      /* of the image */
 } ssg_bank_table_entry;
 
 typedef struct ssg_bank_store {
@@ -41,7 +40,6 @@ typedef struct ssg_bank_store {
     uint8_t *base;    /* the whole file in memory, or its mapping */
     uint8_t *truth;   /* count x stride */
     uint8_t *classes; /* of all images, one after the other */
-    int *mask_sizes;  /* width, height of each mask */
 } ssg_bank_store;
 
 ssgcam_status ssg_bank_open(ssg_bank_store *store, const ssg_bank_request *request);
@@ -50,7 +48,7 @@ void ssg_bank_close(ssg_bank_store *store);
 /* bank_key.c: what decides the maps: model, preprocessing, precision, grid, images, labels. 32 characters. */
 ssgcam_status ssg_bank_key(char key[33], const ssg_bank_request *request);
 
-/* bank_truth.c: reads all masks onto the grid. */
+/* bank_truth.c: reads all masks or boxes onto the grid. Refuses a class that images are labelled with but no mask or box shows. */
 ssgcam_status ssg_bank_read_truth(ssg_bank_store *store, const ssg_bank_request *request);
 
 /* bank_build.c: runs the network for the images whose checksum is 0 and hands every record to `place`, which puts the entry into the table. */

@@ -37,8 +37,6 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
     place_maps(b, image, b->record);
     entry.checksum = XXH3_64bits(b->record, size);
     if (!entry.checksum) entry.checksum = 1;
-    entry.width = (uint32_t)image->width;
-    entry.height = (uint32_t)image->height;
     SSG_TRY(b->place(b->context, at, b->record, size, &entry));
     b->done++;
     if (b->r->options->on_image) b->r->options->on_image(b->r->options->context, b->done, b->r->count, image->item->id, NULL);

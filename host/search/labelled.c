@@ -24,9 +24,9 @@ static ssgcam_status add_items(ssg_labelled *s, const ssgcam_dataset *data, cons
 {
     for (size_t i = 0; i < data->count; i++) {
         const ssgcam_item *item = &data->items[i];
-        if (!item->mask)
-            return ssg_fail(SSGCAM_ERR_INPUT, "%s: this image has no mask; a search needs one for every image (choose a split that has them)",
-                            item->image);
+        if (!ssg_truth_given(item, &s->truth))
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s: this image has no %s; a search needs %s for every image (choose a split that has them)",
+                            item->image, s->truth.source == SSG_TRUTH_BOXES ? "box" : "mask", s->truth.source == SSG_TRUTH_BOXES ? "boxes" : "one");
         if (!item->label_count) return ssg_fail(SSGCAM_ERR_INPUT, "%s: this image has no label; a search needs at least one", item->image);
         for (size_t l = 0; l < item->label_count; l++) {
             if ((size_t)item->labels[l] >= model->class_count)
@@ -82,6 +82,7 @@ static ssgcam_status gather(ssg_labelled *s, const ssgcam_search_options *o)
     s->items = ssg_calloc(most, sizeof *s->items);
     s->held = ssg_calloc(most, 1);
     if (!s->items || !s->held) return SSG_OUT_OF_MEMORY;
+    SSG_TRY(ssg_truth_setting_parse(&s->truth, o->mask_values ? o->mask_values : "classes"));
     SSG_TRY(add_items(s, o->data, o->model, 0));
     if (o->holdout) SSG_TRY(add_items(s, o->holdout, o->model, 1));
     SSG_TRY(check_apart(s));
@@ -109,23 +110,6 @@ void ssg_labelled_clear(ssg_labelled *labelled)
     ssg_groups_clear(&labelled->searched_groups);
     ssg_groups_clear(&labelled->held_groups);
     *labelled = (ssg_labelled){0};
-}
-
-ssgcam_status ssg_labelled_check_truth(const ssg_labelled *s, const ssg_bank *bank, const ssgcam_model *model)
-{
-    size_t pixels[256] = {0};
-    for (size_t i = 0; i < bank->image_count; i++)
-        for (size_t p = 0; p < bank->images[i].stride; p++) pixels[bank->images[i].truth[p]]++;
-    for (size_t k = 0; k < s->class_count; k++) {
-        const char *name = ssgcam_model_class_name(model, (size_t)s->classes[k]);
-        if (!pixels[k + 1])
-            return ssg_fail(SSGCAM_ERR_INPUT,
-                            "class %d%s%s%s: images are labelled with it, but no mask shows it; leave these images out, correct the masks, or, if "
-                            "they mark objects "
-                            "without their class, read them with --mask-values object",
-                            s->classes[k], name ? " (" : "", name ? name : "", name ? ")" : "");
-    }
-    return SSGCAM_OK;
 }
 
 ssgcam_status ssg_bank_select(ssg_bank *subset, const ssg_bank *bank, const unsigned char *keep, unsigned char value)

@@ -4,6 +4,7 @@
 
 #include <ssgcam/search.h>
 
+#include "host/data/truth.h"
 #include "host/search/groups.h"
 #include "host/search/objective.h"
 
@@ -13,16 +14,14 @@ typedef struct ssg_labelled {
     size_t count, held_count;
     int *classes; /* the model's numbers of all labels, ascending */
     size_t class_count;
+    ssg_truth_setting truth;
     ssg_groups searched_groups, held_groups; /* of the searched images and of those held out, each numbered in their order */
 } ssg_labelled;
 
-/* Items of `data` and `holdout`; a share of `data` held out where asked for. Refuses what cannot be searched: no mask, no label, fewer than two
- * images, an image in both sets. A group in both is said, since it flatters. */
+/* Items of `data` and `holdout`; a share of `data` held out where asked for. Refuses what cannot be searched: no mask or box, no label, fewer than
+ * two images, an image in both sets. A group in both is said, since it flatters. */
 ssgcam_status ssg_labelled_gather(ssg_labelled *labelled, const ssgcam_search_options *options);
 void ssg_labelled_clear(ssg_labelled *labelled);
-
-/* Refuses a class that images are labelled with but no mask shows. */
-ssgcam_status ssg_labelled_check_truth(const ssg_labelled *labelled, const ssg_bank *bank, const ssgcam_model *model);
 
 /* The images whose `keep` flag is `value`, as a bank of their own; free bank.images with ssg_free. */
 ssgcam_status ssg_bank_select(ssg_bank *subset, const ssg_bank *bank, const unsigned char *keep, unsigned char value);

@@ -67,6 +67,9 @@ static ssgcam_status check(const ssgcam_search_options *o)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d runs and %d folds; give at most %d runs in all", o->runs, o->folds, SSG_MOST_RUNS);
     if (o->shrink && !(*o->shrink >= 0 && *o->shrink <= 1)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "shrink %g; give 0 to 1", *o->shrink);
     if (!(o->sparsity >= 0 && o->sparsity < 1)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "sparsity %g; give 0 to below 1", o->sparsity);
+    if (o->population && (o->population < SSGCAM_EVOLVE_LEAST_POPULATION || o->population > SSGCAM_EVOLVE_MOST_POPULATION))
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "a population of %zu; give %d to %d, or 0 for what the adaptation wants", o->population,
+                        SSGCAM_EVOLVE_LEAST_POPULATION, SSGCAM_EVOLVE_MOST_POPULATION);
     if (o->seed > INT64_MAX || o->evaluations > INT64_MAX) return ssg_fail(SSGCAM_ERR_ARGUMENT, "seed or evaluations too large");
     return SSGCAM_OK;
 }
@@ -121,8 +124,8 @@ static ssgcam_status identify(search *s)
                                     .items = s->labelled.items,
                                     .count = s->labelled.count,
                                     .classes = s->labelled.classes,
-                                    .class_count = s->labelled.class_count};
-    SSG_TRY(ssg_mask_setting_parse(&s->request.masks, o->mask_values ? o->mask_values : "classes"));
+                                    .class_count = s->labelled.class_count,
+                                    .truth = s->labelled.truth};
     SSG_TRY(ssg_bank_key(s->request.key, &s->request));
     identify_data(s);
     char *text = ssg_format("2 %d %d %llu %llu %llu %d %zu %d %d %.17g %.17g", o->fitness, o->threshold, (unsigned long long)o->seed,
@@ -146,7 +149,6 @@ static ssgcam_status open_bank(search *s)
     s->result->bank_bytes = s->store.bytes;
     s->result->bank_cached = s->store.cached;
     s->result->bank_mapped = s->store.mapped;
-    SSG_TRY(ssg_labelled_check_truth(&s->labelled, &s->store.bank, s->o.model));
     SSG_TRY(s->o.device->interface->enter(s->o.device));
     SSG_TRY(ssg_bank_device_create(&s->device, s->o.device, &s->store.bank));
     s->store.bank.device = s->device;

@@ -63,6 +63,8 @@ typedef enum ssgcam_evolve_stop {
     SSGCAM_EVOLVE_INTERRUPTED  /* ssgcam_evolve_interrupt (run only; running again goes on) */
 } ssgcam_evolve_stop;
 
+enum { SSGCAM_EVOLVE_LEAST_POPULATION = 4, SSGCAM_EVOLVE_MOST_POPULATION = 65536 };
+
 /* Zero means the default wherever one is named. Arrays are copied by create. */
 typedef struct ssgcam_evolve_config {
     size_t dimensions;            /* D, 1..4096 */
@@ -76,7 +78,7 @@ typedef struct ssgcam_evolve_config {
     ssgcam_evolve_strategy strategy;
     ssgcam_evolve_adaptation adaptation;
     ssgcam_evolve_bounds bounds;
-    size_t population; /* members per island, at least 4 (0: see the adaptation, at least 8) */
+    size_t population; /* members per island, 4..65536 (0: see the adaptation, at least 8) */
     double f, cr;      /* FIXED: F (0: 0.5) and CR (0: 0.9; negative: really 0), DITHER: CR. First values for JDE */
 
     ssgcam_evolve_init init;

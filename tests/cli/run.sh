@@ -224,6 +224,8 @@ expect 4 "no-such-folder" eval masks --maps whole/maps --data data --mask-values
 } >data/boxes.csv
 expect 0 "2 images, 0 failed, 3 maps" eval boxes "$model" --data data/boxes.csv --split test --curve boxes_curve.csv
 check "the curve of boxes has every threshold" [ "$(wc -l <boxes_curve.csv)" -eq 256 ]
+expect 0 "2 images, 0 failed" eval masks "$model" --data data/boxes.csv --split test --mask-values boxes
+expect 3 "no image of this data set has a box" eval masks "$model" --data data --mask-values boxes
 expect 4 "no-such-folder/x.csv" eval boxes "$model" --data data/boxes.csv --split test --curve no-such-folder/x.csv
 expect 0 "" generate "$model" --data data/boxes.csv --split test -o boxes_run --maps
 "$ssgcam" eval boxes "$model" --data data/boxes.csv --split test --curve now.csv --json >now.json 2>/dev/null
