@@ -5,8 +5,8 @@
 
 #include "host/base/alloc.h"
 #include "host/base/philox.h"
-#include "host/search/fitness.h"
 #include "host/search/groups.h"
+#include "host/search/sampling.h"
 
 enum { MOST = 300 };
 

@@ -8,7 +8,7 @@
 #include "host/base/philox.h"
 #include "host/fuse/weights.h"
 #include "host/search/bank_device.h"
-#include "host/search/fitness.h"
+#include "host/search/sampling.h"
 #include "tests/support/bounds.h"
 #include "tests/support/device.h"
 #include "tests/support/numbers.h"

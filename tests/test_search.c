@@ -13,8 +13,8 @@
 #include "host/data/atomic_file.h"
 #include "host/data/image.h"
 #include "host/search/bank.h"
-#include "host/search/fitness.h"
 #include "host/search/phases.h"
+#include "host/search/sampling.h"
 #include "host/search/settle.h"
 #include "tests/support/bounds.h"
 

@@ -2,7 +2,6 @@
 
 #include "host/base/alloc.h"
 #include "host/fuse/weights.h"
-#include "host/search/fitness.h"
 
 typedef struct scored {
     ssg_candidate *candidates;

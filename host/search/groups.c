@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
-#include "host/search/fitness.h"
+#include "host/search/sampling.h"
 
 /* ---- who belongs to whom -------------------------------------------------------------------------------------------------------------- */
 

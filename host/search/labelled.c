@@ -111,13 +111,3 @@ void ssg_labelled_clear(ssg_labelled *labelled)
     ssg_groups_clear(&labelled->held_groups);
     *labelled = (ssg_labelled){0};
 }
-
-ssgcam_status ssg_bank_select(ssg_bank *subset, const ssg_bank *bank, const unsigned char *keep, unsigned char value)
-{
-    ssg_score_image *images = ssg_calloc(bank->image_count, sizeof *images);
-    if (!images) return SSG_OUT_OF_MEMORY;
-    *subset = (ssg_bank){.images = images, .class_count = bank->class_count, .device = bank->device};
-    for (size_t i = 0; i < bank->image_count; i++)
-        if (keep[i] == value) images[subset->image_count++] = bank->images[i];
-    return SSGCAM_OK;
-}

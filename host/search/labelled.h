@@ -23,7 +23,4 @@ typedef struct ssg_labelled {
 ssgcam_status ssg_labelled_gather(ssg_labelled *labelled, const ssgcam_search_options *options);
 void ssg_labelled_clear(ssg_labelled *labelled);
 
-/* The images whose `keep` flag is `value`, as a bank of their own; free bank.images with ssg_free. */
-ssgcam_status ssg_bank_select(ssg_bank *subset, const ssg_bank *bank, const unsigned char *keep, unsigned char value);
-
 #endif

@@ -129,6 +129,16 @@ ssgcam_status ssg_objective_check(const ssg_bank *bank, size_t layers)
     return SSGCAM_OK;
 }
 
+ssgcam_status ssg_bank_select(ssg_bank *subset, const ssg_bank *bank, const unsigned char *keep, unsigned char value)
+{
+    ssg_score_image *images = ssg_calloc(bank->image_count, sizeof *images);
+    if (!images) return SSG_OUT_OF_MEMORY;
+    *subset = (ssg_bank){.images = images, .class_count = bank->class_count, .device = bank->device};
+    for (size_t i = 0; i < bank->image_count; i++)
+        if (keep[i] == value) images[subset->image_count++] = bank->images[i];
+    return SSGCAM_OK;
+}
+
 /* ---- on a device ------------------------------------------------------------------------------------------------------------------------- */
 
 /* The device's counts, added up over the images already, or (with per_image) those of each image. */

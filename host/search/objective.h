@@ -4,13 +4,7 @@
 
 #include "host/base/status.h"
 #include "host/eval/iou.h"
-#include "kernels/score.h"
-
-typedef struct ssg_candidate {
-    uint32_t row[SSG_SCORE_LAYERS];   /* a bank row per layer */
-    uint8_t weight[SSG_SCORE_LAYERS]; /* 0: the layer is off; the sum at most 127 */
-    uint8_t tau;
-} ssg_candidate;
+#include "host/search/candidate.h"
 
 typedef struct ssg_bank_device ssg_bank_device; /* bank_device.h */
 
@@ -19,6 +13,9 @@ typedef struct ssg_bank {
     size_t image_count, class_count; /* class_count: of the data set; truth holds 0..class_count or 255 */
     ssg_bank_device *device;         /* scores these images instead of the host; NULL: the host does */
 } ssg_bank;
+
+/* The images whose `keep` flag is `value`, as a bank of their own; free subset->images with ssg_free. */
+ssgcam_status ssg_bank_select(ssg_bank *subset, const ssg_bank *bank, const unsigned char *keep, unsigned char value);
 
 /* Counts of each candidate at its tau, added up over the images: out is count x (classes + 1). per_image: count x images x (classes + 1), or NULL.
  * Equal candidates are scored once, layers of weight 0 cost nothing; equal results for any number of threads. ops NULL: ssg_score_best(). */

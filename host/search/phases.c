@@ -6,7 +6,6 @@
 #include "host/base/alloc.h"
 #include "host/base/clock.h"
 #include "host/base/philox.h"
-#include "host/search/fitness.h"
 
 enum { MOST_MEMBERS = 128, LEAST_MEMBERS = 16, RANDOM_BATCH = 64, RANDOM_STREAM = 0x72616e64 };
 

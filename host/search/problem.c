@@ -5,7 +5,6 @@
 
 #include "host/base/alloc.h"
 #include "host/fuse/weights.h"
-#include "host/search/fitness.h"
 
 enum { CHUNK = 128 };
 
@@ -56,13 +55,6 @@ int ssg_problem_encode(const ssg_problem *p, const ssg_candidate *candidate, dou
     }
     if (p->tau_gene) genes[2 * p->layers] = candidate->tau;
     return 1;
-}
-
-size_t ssg_candidate_layers(const ssg_candidate *candidate)
-{
-    size_t on = 0;
-    for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) on += candidate->weight[t] > 0;
-    return on;
 }
 
 /* ---- fitness ------------------------------------------------------------------------------------------------------------------------- */
@@ -208,34 +200,4 @@ ssgcam_status ssg_problem_prune(const ssg_problem *p, ssg_candidate *candidate, 
         *fitness = value[best];
     }
     return SSGCAM_OK;
-}
-
-void ssg_candidate_average(ssg_candidate *mean, const ssg_candidate *candidates, const double *shares, size_t count)
-{
-    uint32_t row[SSG_SCORE_LAYERS + 1];
-    double sum[SSG_SCORE_LAYERS + 1];
-    size_t used = 0;
-    for (size_t i = 0; i < count; i++)
-        for (size_t t = 0; t < SSG_SCORE_LAYERS; t++) {
-            double weight = shares ? shares[i] * candidates[i].weight[t] : candidates[i].weight[t];
-            if (weight == 0) continue;
-            size_t at = 0;
-            while (at < used && row[at] < candidates[i].row[t]) at++;
-            if (at == used || row[at] != candidates[i].row[t]) {
-                memmove(row + at + 1, row + at, (used - at) * sizeof *row);
-                memmove(sum + at + 1, sum + at, (used - at) * sizeof *sum);
-                row[at] = candidates[i].row[t], sum[at] = 0, used++;
-            }
-            sum[at] += weight;
-            if (used <= SSG_SCORE_LAYERS) continue;
-            size_t least = 0;
-            for (size_t k = 1; k < used; k++)
-                if (sum[k] < sum[least]) least = k;
-            used--;
-            memmove(row + least, row + least + 1, (used - least) * sizeof *row);
-            memmove(sum + least, sum + least + 1, (used - least) * sizeof *sum);
-        }
-    *mean = (ssg_candidate){.tau = candidates[0].tau};
-    memcpy(mean->row, row, used * sizeof *row);
-    ssg_mixture_weights(mean->weight, sum, used);
 }

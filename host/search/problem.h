@@ -53,10 +53,4 @@ ssgcam_status ssg_problem_figures(const ssg_bank *bank, const ssg_candidate *can
 /* Drops layers, one at a time, while the best threshold's fitness does not fall; solves the threshold. */
 ssgcam_status ssg_problem_prune(const ssg_problem *problem, ssg_candidate *candidate, double *fitness);
 
-/* The mean of several mixtures as one, by their shares (NULL: equally), its rows ascending; beyond 64 rows the lightest are left out. The threshold
- * is the first one's. */
-void ssg_candidate_average(ssg_candidate *mean, const ssg_candidate *candidates, const double *shares, size_t count);
-
-size_t ssg_candidate_layers(const ssg_candidate *candidate);
-
 #endif

@@ -11,8 +11,8 @@
 #include "host/base/nearest_name.h"
 #include "host/device/device.h"
 #include "host/search/bank_device.h"
+#include "host/search/outcome.h"
 #include "host/search/phases.h"
-#include "host/search/report.h"
 #include "host/search/runs.h"
 #include "host/search/settle.h"
 
@@ -216,14 +216,14 @@ static ssgcam_status settle(search *s)
 static ssgcam_status report(search *s)
 {
     ssgcam_search_result *r = s->result;
-    ssg_report_context x = {&s->o, &s->grid, &s->labelled, &s->store, &s->searched, &s->heldout, &s->settled, s->o.device->threads};
+    ssg_outcome_context x = {&s->o, &s->grid, &s->labelled, &s->store, &s->searched, &s->heldout, &s->settled, s->o.device->threads};
     ssg_rivals rivals = ssg_baselines_rivals(&s->baselines);
     for (size_t i = 0; i < s->baselines.count; i++)
-        SSG_TRY(ssg_report_add(r, &x, ssg_strdup(s->baselines.items[i].name), &s->baselines.items[i].candidate));
-    SSG_TRY(ssg_report_add(r, &x, ssg_strdup("random search"), &s->session.state.best[s->runs]));
-    SSG_TRY(ssg_report_add(r, &x, ssg_strdup("recipe"), &s->settled.recipe));
-    SSG_TRY(ssg_report_gains(r, &x, &rivals));
-    SSG_TRY(ssg_report_recipe(r, &x));
+        SSG_TRY(ssg_outcome_add(r, &x, ssg_strdup(s->baselines.items[i].name), &s->baselines.items[i].candidate));
+    SSG_TRY(ssg_outcome_add(r, &x, ssg_strdup("random search"), &s->session.state.best[s->runs]));
+    SSG_TRY(ssg_outcome_add(r, &x, ssg_strdup("recipe"), &s->settled.recipe));
+    SSG_TRY(ssg_outcome_gains(r, &x, &rivals));
+    SSG_TRY(ssg_outcome_recipe(r, &x));
     r->evaluations = s->session.state.evaluations;
     r->generations = s->session.state.generations;
     r->stop = (ssgcam_evolve_stop)s->session.state.stop;

@@ -14,11 +14,11 @@
 #include "host/base/parallel.h"
 #include "host/search/bank_device.h"
 #include "host/search/by_image.h"
+#include "host/search/claims.h"
 #include "host/search/mixtures.h"
 #include "kernels/score_blocks.h"
 
 enum {
-    GROUP = 8,      /* thresholds ruled out together */
     MARGIN = 20,    /* thresholds to each side of the presumed best one that are made exact in the first place, and in each further step */
     LEAST_PART = 6, /* images after which it may pay to ask who still matters */
     MOST_MIB = 128  /* of counts: more candidates than fit are taken in turns */
@@ -26,11 +26,6 @@ enum {
 
 /* Of ssg_score_curves, per mixture and class, 256 cells each. */
 enum { LOW, HIGH, EXACT, SEEN_LOW, SEEN_HIGH, CURVES };
-
-/* What is claimed at each threshold: at least, and at most. [class][256] */
-typedef struct claims {
-    ssg_score_cell *least, *most;
-} claims;
 
 typedef struct solving {
     const ssg_bank *bank;
@@ -40,18 +35,16 @@ typedef struct solving {
     size_t count, classes, longest, widest;
     size_t first_image; /* of the part at hand */
     int threads, begun;
-    uint64_t kept;            /* pixels that are not ignored */
-    ssg_score_cell *cells;    /* per thread: count x classes x CURVES x 256 */
-    uint32_t *tops;           /* image x count x classes of the widest image */
-    uint64_t *truth;          /* per thread: 256 */
+    ssg_score_cell *cells; /* per thread: count x classes x CURVES x 256 */
+    uint32_t *tops;        /* image x count x classes of the widest image */
+    uint64_t *truth;       /* per thread: 256 */
+    ssg_claims_measure measure;
     uint64_t *looked;         /* per thread */
     ssg_score_curves *curves; /* per thread: count x classes of the widest image */
     uint8_t *scratch;         /* per thread */
-    claims *claims;           /* per thread */
-    ssg_counts *counts;       /* per thread: classes + 1 */
-    double (*value_of)(const ssg_counts *counts, size_t labels);
-    double *least;        /* per mixture: the value that it has to reach */
-    ssg_solution *solved; /* per mixture */
+    ssg_claims *claims;       /* per thread */
+    double *least;            /* per mixture: the value that it has to reach */
+    ssg_solution *solved;     /* per mixture */
 } solving;
 
 static ssg_score_cell *curve(const solving *s, int thread, size_t mixture, size_t k, size_t which)
@@ -108,35 +101,24 @@ static void gather(const solving *s, size_t mixture, size_t first, size_t last)
 
 /* ---- thresholds ---------------------------------------------------------------------------------------------------------------------- */
 
-/* Cells of the levels above each threshold; may be in place. */
-static void add_up(ssg_score_cell *above, const ssg_score_cell *levels)
-{
-    ssg_score_cell sum = {{0}};
-    for (size_t tau = SSG_SCORE_LEVELS; tau-- > 0;) {
-        ssg_score_cell here = levels[tau];
-        above[tau] = sum;
-        for (size_t k = 0; k < SSG_TRUTH_KINDS; k++) sum.pixels[k] += here.pixels[k];
-    }
-}
-
 /* From here on LOW and HIGH hold what is above each threshold. */
 static void add_up_bounds(const solving *s, size_t mixture)
 {
     for (size_t k = 0; k < s->classes; k++)
-        for (size_t which = LOW; which <= HIGH; which++) add_up(curve(s, 0, mixture, k, which), curve(s, 0, mixture, k, which));
+        for (size_t which = LOW; which <= HIGH; which++) ssg_claims_add_up(curve(s, 0, mixture, k, which), curve(s, 0, mixture, k, which));
 }
 
 /* What was looked at is exact at every threshold; of the other blocks bounds say the least and the most. Both are equal at the thresholds whose
  * blocks have all been looked at. */
-static void claim(const solving *s, size_t mixture, claims *c)
+static void claim(const solving *s, size_t mixture, ssg_claims *c)
 {
     ssg_score_cell seen_low[SSG_SCORE_LEVELS], seen_high[SSG_SCORE_LEVELS];
     for (size_t k = 0; k < s->classes; k++) {
         ssg_score_cell *least = c->least + k * SSG_SCORE_LEVELS, *most = c->most + k * SSG_SCORE_LEVELS;
         const ssg_score_cell *low = curve(s, 0, mixture, k, LOW), *high = curve(s, 0, mixture, k, HIGH);
-        add_up(least, curve(s, 0, mixture, k, EXACT));
-        add_up(seen_low, curve(s, 0, mixture, k, SEEN_LOW));
-        add_up(seen_high, curve(s, 0, mixture, k, SEEN_HIGH));
+        ssg_claims_add_up(least, curve(s, 0, mixture, k, EXACT));
+        ssg_claims_add_up(seen_low, curve(s, 0, mixture, k, SEEN_LOW));
+        ssg_claims_add_up(seen_high, curve(s, 0, mixture, k, SEEN_HIGH));
         for (size_t tau = 0; tau < SSG_SCORE_LEVELS; tau++)
             for (size_t i = 0; i < SSG_TRUTH_KINDS; i++) {
                 uint32_t exact = least[tau].pixels[i];
@@ -144,70 +126,6 @@ static void claim(const solving *s, size_t mixture, claims *c)
                 most[tau].pixels[i] = exact + high[tau].pixels[i] - seen_high[tau].pixels[i];
             }
     }
-}
-
-/* The measure where `gain` is claimed of what is right to claim, and `loss` of what is not. */
-static double value_of(const solving *s, const ssg_score_cell *gain, const ssg_score_cell *loss, ssg_counts *counts)
-{
-    const uint64_t *truth = s->truth;
-    uint64_t none = 0, found = 0;
-    for (size_t k = 0; k < s->classes; k++) {
-        const uint32_t *right = gain[k * SSG_SCORE_LEVELS].pixels, *wrong = loss[k * SSG_SCORE_LEVELS].pixels;
-        counts[k + 1] = (ssg_counts){right[SSG_TRUTH_OWN], wrong[SSG_TRUTH_NONE] + wrong[SSG_TRUTH_OTHER], truth[k + 1] - right[SSG_TRUTH_OWN]};
-        none += wrong[SSG_TRUTH_NONE];
-        found += right[SSG_TRUTH_OWN] + right[SSG_TRUTH_OTHER];
-    }
-    if (found > s->kept - truth[0]) found = s->kept - truth[0]; /* what several classes may win was counted for each */
-    counts[0] = (ssg_counts){truth[0] - none, s->kept - truth[0] - found, none};
-    return s->value_of(counts, s->classes + 1);
-}
-
-/* No threshold of first..last is better than this: the claims at the first include those at the others, the claims at the last are in all. */
-static double best_among(const solving *s, const claims *c, size_t first, size_t last, ssg_counts *counts)
-{
-    return value_of(s, c->most + first, c->least + last, counts);
-}
-
-/* The lowest threshold below `end` that could be as good as `value`, or `end`. */
-static uint32_t lowest_open(const solving *s, const claims *c, uint32_t end, double value, ssg_counts *counts)
-{
-    for (uint32_t first = 0; first < end; first += GROUP) {
-        uint32_t next = first + GROUP < end ? first + GROUP : end;
-        if (best_among(s, c, first, next - 1, counts) < value) continue;
-        for (uint32_t tau = first; tau < next; tau++)
-            if (best_among(s, c, tau, tau, counts) >= value) return tau;
-    }
-    return end;
-}
-
-/* The end of the thresholds from `from` on that could be as good as `value` and better than `best`, or `from`. */
-static uint32_t end_of_open(const solving *s, const claims *c, uint32_t from, double value, double best, ssg_counts *counts)
-{
-    for (uint32_t end = SSG_SCORE_LEVELS, first; end > from; end = first) {
-        first = end > from + GROUP ? end - GROUP : from;
-        double most = best_among(s, c, first, end - 1, counts);
-        if (most < value || most <= best) continue;
-        for (uint32_t tau = end; tau-- > first;) {
-            most = best_among(s, c, tau, tau, counts);
-            if (most >= value && most > best) return tau + 1;
-        }
-    }
-    return from;
-}
-
-/* The threshold where the middle of the bounds is best: a guess, any start gives the same result. */
-static uint32_t presume(const solving *s, claims *c, ssg_counts *counts)
-{
-    size_t best = 0;
-    double most = 0;
-    for (size_t i = 0; i < s->classes * SSG_SCORE_LEVELS; i++)
-        for (size_t k = 0; k < SSG_TRUTH_KINDS; k++)
-            c->most[i].pixels[k] = c->least[i].pixels[k] + (c->most[i].pixels[k] - c->least[i].pixels[k]) / 2;
-    for (size_t tau = 0; tau < SSG_SCORE_LEVELS; tau += 4) { /* a guess: any start gives the same result */
-        double value = value_of(s, c->most + tau, c->most + tau, counts);
-        if (tau == 0 || value > most) best = tau, most = value;
-    }
-    return (uint32_t)best;
 }
 
 /* Pixels of the blocks that LOW or HIGH has above a threshold. */
@@ -221,13 +139,13 @@ static uint64_t pixels_above(const solving *s, size_t mixture, size_t which, uin
 
 /* What to make exact first: some thresholds around the presumed best one, among those that could reach the least value that matters, if any. Where
  * few blocks lie wholly above them, all higher ones too: it costs little, and no further step is needed for them. */
-static ssg_score_range begin(const solving *s, size_t mixture, claims *c, ssg_counts *counts)
+static ssg_score_range begin(const solving *s, size_t mixture, ssg_claims *c)
 {
     claim(s, mixture, c);
-    uint32_t from = lowest_open(s, c, SSG_SCORE_LEVELS, s->least[mixture], counts);
-    uint32_t to = end_of_open(s, c, from, s->least[mixture], -HUGE_VAL, counts);
+    uint32_t from = ssg_claims_lowest_open(c, SSG_SCORE_LEVELS, s->least[mixture]);
+    uint32_t to = ssg_claims_end_of_open(c, from, s->least[mixture], -HUGE_VAL);
     if (from == to) return (ssg_score_range){0};
-    uint32_t best = presume(s, c, counts);
+    uint32_t best = ssg_claims_presume(c);
     if (best < from) best = from;
     if (best >= to) best = to - 1;
     if (best > from + MARGIN) from = best - MARGIN;
@@ -235,29 +153,14 @@ static ssg_score_range begin(const solving *s, size_t mixture, claims *c, ssg_co
     return (ssg_score_range){.from = from, .to = to};
 }
 
-/* The best of the thresholds from..to - 1, which are exact. Groups that cannot hold a better one are passed over. */
-static ssg_solution best_exact(const solving *s, const claims *c, size_t from, size_t to, ssg_counts *counts)
-{
-    ssg_solution best = {best_among(s, c, from, from, counts), (uint8_t)from};
-    for (size_t first = from + 1; first < to; first += GROUP) {
-        size_t end = first + GROUP < to ? first + GROUP : to;
-        if (best_among(s, c, first, end - 1, counts) <= best.value) continue;
-        for (size_t tau = first; tau < end; tau++) {
-            double value = best_among(s, c, tau, tau, counts);
-            if (value > best.value) best = (ssg_solution){value, (uint8_t)tau};
-        }
-    }
-    return best;
-}
-
 /* The best so far; the next step goes to the outermost thresholds that could be better (or, below, as good), or part of the way. */
-static ssg_solution judge(const solving *s, size_t mixture, claims *c, ssg_counts *counts, ssg_score_range *next)
+static ssg_solution judge(const solving *s, size_t mixture, ssg_claims *c, ssg_score_range *next)
 {
     uint32_t from = next->from, to = next->to, down = from > MARGIN ? from - MARGIN : 0, up = to + MARGIN;
     claim(s, mixture, c);
-    ssg_solution best = best_exact(s, c, from, to, counts);
+    ssg_solution best = ssg_claims_best_exact(c, from, to);
     double least = best.value > s->least[mixture] ? best.value : s->least[mixture];
-    uint32_t lowest = lowest_open(s, c, from, least, counts), end = end_of_open(s, c, to, least, best.value, counts);
+    uint32_t lowest = ssg_claims_lowest_open(c, from, least), end = ssg_claims_end_of_open(c, to, least, best.value);
     *next = (ssg_score_range){lowest > down ? lowest : down, end < up ? end : up, from, to};
     return best;
 }
@@ -278,7 +181,7 @@ static void begin_mixture(void *context, size_t mixture, int thread)
     gather(s, mixture, LOW, HIGH);
     add_up_bounds(s, mixture);
     s->solved[mixture] = (ssg_solution){s->least[mixture] - 1, 0}; /* if it stays at that */
-    s->steps[mixture] = begin(s, mixture, &s->claims[thread], s->counts + (size_t)thread * (s->classes + 1));
+    s->steps[mixture] = begin(s, mixture, &s->claims[thread]);
 }
 
 /* After a step. */
@@ -287,7 +190,7 @@ static void judge_mixture(void *context, size_t mixture, int thread)
     const solving *s = context;
     if (ssg_score_range_is_exact(&s->steps[mixture])) return;
     gather(s, mixture, EXACT, SEEN_HIGH);
-    s->solved[mixture] = judge(s, mixture, &s->claims[thread], s->counts + (size_t)thread * (s->classes + 1), &s->steps[mixture]);
+    s->solved[mixture] = judge(s, mixture, &s->claims[thread], &s->steps[mixture]);
 }
 
 /* After a part of the images: nothing more is exact, but the bounds are closer. */
@@ -295,14 +198,13 @@ static void reconsider_mixture(void *context, size_t mixture, int thread)
 {
     const solving *s = context;
     ssg_score_range *step = &s->steps[mixture];
-    claims *c = &s->claims[thread];
-    ssg_counts *counts = s->counts + (size_t)thread * (s->classes + 1);
+    ssg_claims *c = &s->claims[thread];
     if (ssg_score_range_is_exact(step) || s->least[mixture] == -HUGE_VAL) return;
     gather(s, mixture, EXACT, SEEN_HIGH);
     claim(s, mixture, c);
     double best = s->solved[mixture].value, least = best > s->least[mixture] ? best : s->least[mixture];
-    if (lowest_open(s, c, step->exact_from, least, counts) < step->exact_from) return;
-    if (end_of_open(s, c, step->exact_to, least, best, counts) > step->exact_to) return;
+    if (ssg_claims_lowest_open(c, step->exact_from, least) < step->exact_from) return;
+    if (ssg_claims_end_of_open(c, step->exact_to, least, best) > step->exact_to) return;
     step->from = step->exact_from, step->to = step->exact_to;
 }
 
@@ -332,7 +234,7 @@ static void solve_steps(solving *s)
     ssg_parallel_for(s->threads, s->bank->image_count, count_image, s);
     for (int t = 1; t < s->threads; t++)
         for (size_t l = 0; l < 256; l++) s->truth[l] += s->truth[256 * (size_t)t + l];
-    for (size_t l = 0; l < SSG_SCORE_IGNORED; l++) s->kept += s->truth[l];
+    for (size_t l = 0; l < SSG_SCORE_IGNORED; l++) s->measure.kept += s->truth[l];
     s->begun = 1;
     ssg_parallel_for(s->threads, s->count, begin_mixture, s);
     while (any_open(s)) {
@@ -343,11 +245,8 @@ static void solve_steps(solving *s)
 
 static ssgcam_status make_claims(solving *s)
 {
-    for (int t = 0; t < s->threads; t++) {
-        s->claims[t].least = ssg_calloc(s->classes, SSG_SCORE_LEVELS * sizeof(ssg_score_cell));
-        s->claims[t].most = ssg_calloc(s->classes, SSG_SCORE_LEVELS * sizeof(ssg_score_cell));
-        if (!s->claims[t].least || !s->claims[t].most) return SSG_OUT_OF_MEMORY;
-    }
+    s->measure.truth = s->truth;
+    for (int t = 0; t < s->threads; t++) SSG_TRY(ssg_claims_make(&s->claims[t], &s->measure));
     return SSGCAM_OK;
 }
 
@@ -362,15 +261,11 @@ static ssgcam_status solve_some(solving s, uint64_t *looked)
     s.curves = ssg_calloc(threads, s.count * s.widest * sizeof *s.curves);
     s.scratch = ssg_alloc_aligned(threads, ssg_score_scratch_size(s.longest, s.widest, s.count));
     s.claims = ssg_calloc(threads, sizeof *s.claims);
-    s.counts = ssg_calloc(threads, (s.classes + 1) * sizeof *s.counts);
     ssgcam_status status = SSG_OUT_OF_MEMORY;
-    if (s.cells && s.tops && s.truth && s.looked && s.steps && s.curves && s.scratch && s.claims && s.counts) status = make_claims(&s);
+    if (s.cells && s.tops && s.truth && s.looked && s.steps && s.curves && s.scratch && s.claims) status = make_claims(&s);
     if (status == SSGCAM_OK) solve_steps(&s);
     for (size_t t = 0; status == SSGCAM_OK && looked && t < threads; t++) *looked += s.looked[t];
-    for (size_t t = 0; s.claims && t < threads; t++) {
-        ssg_free(s.claims[t].least);
-        ssg_free(s.claims[t].most);
-    }
+    for (size_t t = 0; s.claims && t < threads; t++) ssg_claims_clear(&s.claims[t]);
     ssg_free(s.cells);
     ssg_free(s.tops);
     ssg_free(s.truth);
@@ -379,7 +274,6 @@ static ssgcam_status solve_some(solving s, uint64_t *looked)
     ssg_free(s.steps);
     ssg_free(s.scratch);
     ssg_free(s.claims);
-    ssg_free(s.counts);
     return status;
 }
 
@@ -426,7 +320,7 @@ static ssgcam_status try_all(const solving *s, const ssg_candidate *candidates, 
     ssgcam_status status = ssg_objective_count_all_taus(counts, s->bank, candidates, count, layers, s->ops, s->threads);
     for (size_t p = 0; status == SSGCAM_OK && p < count; p++)
         for (size_t tau = 0; tau < SSG_SCORE_LEVELS; tau++) {
-            double value = s->value_of(counts + (p * SSG_SCORE_LEVELS + tau) * labels, labels);
+            double value = s->measure.value_of(counts + (p * SSG_SCORE_LEVELS + tau) * labels, labels);
             if (tau == 0 || value > out[p].value) out[p] = (ssg_solution){value, (uint8_t)tau};
         }
     ssg_free(counts);
@@ -460,7 +354,7 @@ ssgcam_status ssg_objective_solve(ssg_solution *out, const ssg_bank *bank, const
     solving s = {.bank = bank,
                  .ops = ops ? ops : ssg_score_best(),
                  .classes = bank->class_count,
-                 .value_of = ssg_measure_function(measure),
+                 .measure = {.classes = bank->class_count, .value_of = ssg_measure_function(measure)},
                  .threads = threads > 1 ? threads : 1,
                  .longest = 64,
                  .widest = 1};

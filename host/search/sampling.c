@@ -1,23 +1,10 @@
-#include "host/search/fitness.h"
+#include "host/search/sampling.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/base/alloc.h"
 #include "host/base/philox.h"
-
-int ssg_candidate_compare(const ssg_candidate *a, double fitness_a, const ssg_candidate *b, double fitness_b, size_t layers)
-{
-    size_t on_a = 0, on_b = 0;
-    if (fitness_a != fitness_b) return fitness_a > fitness_b ? -1 : 1;
-    for (size_t l = 0; l < layers; l++) on_a += a->weight[l] > 0, on_b += b->weight[l] > 0;
-    if (on_a != on_b) return on_a < on_b ? -1 : 1;
-    for (size_t l = 0; l < layers; l++) {
-        if (a->weight[l] != b->weight[l]) return a->weight[l] < b->weight[l] ? -1 : 1;
-        if (a->weight[l] && a->row[l] != b->row[l]) return a->row[l] < b->row[l] ? -1 : 1; /* the row of a layer that is off means nothing */
-    }
-    return a->tau == b->tau ? 0 : a->tau < b->tau ? -1 : 1;
-}
 
 static int ascending(const void *a, const void *b)
 {

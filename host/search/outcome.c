@@ -1,4 +1,4 @@
-#include "host/search/report.h"
+#include "host/search/outcome.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static char *rows_of(const ssg_grid *grid, const ssg_candidate *c)
     return text;
 }
 
-ssgcam_status ssg_report_add(ssgcam_search_result *result, const ssg_report_context *x, char *name, const ssg_candidate *candidate)
+ssgcam_status ssg_outcome_add(ssgcam_search_result *result, const ssg_outcome_context *x, char *name, const ssg_candidate *candidate)
 {
     char *rows = name ? rows_of(x->grid, candidate) : NULL;
     ssgcam_status status = rows ? ssg_grow(&result->entries, result->entry_count + 1, sizeof *result->entries) : SSG_OUT_OF_MEMORY;
@@ -58,7 +58,7 @@ ssgcam_status ssg_report_add(ssgcam_search_result *result, const ssg_report_cont
 
 /* ---- gains ------------------------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status gain(ssgcam_search_gain *gain, const ssg_report_context *x, const ssg_groups *groups, const ssg_counts *recipe,
+static ssgcam_status gain(ssgcam_search_gain *gain, const ssg_outcome_context *x, const ssg_groups *groups, const ssg_counts *recipe,
                           const ssg_counts *rival, size_t labels)
 {
     ssgcam_search_score of_recipe, of_rival;
@@ -70,7 +70,7 @@ static ssgcam_status gain(ssgcam_search_gain *gain, const ssg_report_context *x,
                                SAMPLES, x->options->seed);
 }
 
-static ssgcam_status gains_on_heldout(ssgcam_search_result *result, const ssg_report_context *x, const ssg_rivals *rivals)
+static ssgcam_status gains_on_heldout(ssgcam_search_result *result, const ssg_outcome_context *x, const ssg_rivals *rivals)
 {
     const ssg_groups *groups = &x->labelled->held_groups;
     size_t images = x->heldout->image_count, labels = x->heldout->class_count + 1;
@@ -85,7 +85,7 @@ static ssgcam_status gains_on_heldout(ssgcam_search_result *result, const ssg_re
     return status;
 }
 
-ssgcam_status ssg_report_gains(ssgcam_search_result *result, const ssg_report_context *x, const ssg_rivals *rivals)
+ssgcam_status ssg_outcome_gains(ssgcam_search_result *result, const ssg_outcome_context *x, const ssg_rivals *rivals)
 {
     const ssg_groups *groups = &x->labelled->searched_groups;
     size_t images = x->searched->image_count, labels = x->searched->class_count + 1;
@@ -100,7 +100,7 @@ ssgcam_status ssg_report_gains(ssgcam_search_result *result, const ssg_report_co
 
 /* ---- the recipe -------------------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status to_recipe(ssgcam_recipe **out, const ssg_report_context *x, const ssg_candidate *c)
+static ssgcam_status to_recipe(ssgcam_recipe **out, const ssg_outcome_context *x, const ssg_candidate *c)
 {
     const ssg_grid *grid = x->grid;
     ssgcam_recipe *recipe = *out = ssg_calloc(1, sizeof *recipe);
@@ -160,7 +160,7 @@ static void add_name(json_t *list, const char *name)
 }
 
 /* Only what is the same on every machine and in every run: no time, no path, no thread count. */
-static json_t *provenance(const ssg_report_context *x)
+static json_t *provenance(const ssg_outcome_context *x)
 {
     static const char *const adaptations[] = {"lshade", "jso", "jde", "dither", "fixed"};
     const ssgcam_search_options *o = x->options;
@@ -174,7 +174,7 @@ static json_t *provenance(const ssg_report_context *x)
                      "shrink", x->settled->shrink, "classes", classes, "methods", mixed);
 }
 
-static ssgcam_status examine(json_t *into, const char *key, double interval[2], const ssg_report_context *x, const ssg_bank *bank,
+static ssgcam_status examine(json_t *into, const char *key, double interval[2], const ssg_outcome_context *x, const ssg_bank *bank,
                              const ssg_groups *groups)
 {
     const ssg_candidate *c = &x->settled->recipe;
@@ -192,7 +192,7 @@ static ssgcam_status examine(json_t *into, const char *key, double interval[2], 
 }
 
 /* What the searches that did not see an image make of it. */
-static void add_crossvalidation(json_t *into, const ssgcam_search_result *result, const ssg_report_context *x)
+static void add_crossvalidation(json_t *into, const ssgcam_search_result *result, const ssg_outcome_context *x)
 {
     if (!result->has_crossvalidation) return;
     json_t *set =
@@ -201,7 +201,7 @@ static void add_crossvalidation(json_t *into, const ssgcam_search_result *result
     json_object_set_new(into, "crossvalidated", set);
 }
 
-ssgcam_status ssg_report_recipe(ssgcam_search_result *result, const ssg_report_context *x)
+ssgcam_status ssg_outcome_recipe(ssgcam_search_result *result, const ssg_outcome_context *x)
 {
     SSG_TRY(to_recipe(&result->recipe, x, &x->settled->recipe));
     json_t *search = provenance(x);

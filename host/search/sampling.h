@@ -1,12 +1,9 @@
-/* fitness.h - which of two candidates is better, how sure a figure is, and how images are split. */
-#ifndef SSG_SEARCH_FITNESS_H
-#define SSG_SEARCH_FITNESS_H
+/* sampling.h - how sure a figure is, and how images are split into folds. */
+#ifndef SSG_SEARCH_SAMPLING_H
+#define SSG_SEARCH_SAMPLING_H
 
-#include "host/search/objective.h"
-
-/* -1, 0, 1 as candidate a is better than, equal to, worse than b: higher fitness, then fewer layers, then the lower genome (rows and weights in layer
- * order, then tau). A fitness is a fixed-order sum of quotients of integers: equal counts give equal bits everywhere, so == is meaningful. */
-int ssg_candidate_compare(const ssg_candidate *a, double fitness_a, const ssg_candidate *b, double fitness_b, size_t layers);
+#include "host/base/status.h"
+#include "host/eval/iou.h"
 
 /* Percentile interval of a data-set measure over images drawn with replacement, or, with `other`, of how far it lies above that of other counts of
  * the same images, drawn together. per_image: images x labels. level e.g. 0.95; samples >= 1. */
