@@ -14,9 +14,9 @@ static void relu_backward(memory *m)
 
 static void sum(memory *m)
 {
-    ssg_net_axes axes = {1, {FEATURES}};
-    ssg_net_strides one = {{1}};
-    ssg_net_binary(&m->b.run, SSG_ELEMENT_F32, SSG_NET_ADD, m->third, m->a.data, m->g.data, &axes, &one, &one, 0, 0);
+    ssg_net_axes axes = {4, {ROWS, CHANNELS, SIZE, SIZE}}; /* as a network's shortcut has them */
+    ssg_net_strides dense = {{(int64_t)CHANNELS * SIZE * SIZE, SIZE * SIZE, SIZE, 1}};
+    ssg_net_binary(&m->b.run, SSG_ELEMENT_F32, SSG_NET_ADD, m->third, m->a.data, m->g.data, &axes, &dense, &dense, 0, 0);
 }
 
 /* Channels last to rows of planes: what a layer of the NHWC network goes through before its map is made. */

@@ -105,7 +105,7 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_unary_b
     size_t i = ssg_thread_index();
     if (i >= j.count) return;
     float dy = ssg_read(j.x + i);
-    ssg_write(j.y + i, dy == 0 ? 0 : dy * ssg_slope(j.function, ssg_read(j.v + i % j.saved), j.alpha, j.beta));
+    ssg_write(j.y + i, dy == 0 ? 0 : dy * ssg_slope(j.function, ssg_read(j.v + (j.saved == j.count ? i : i % j.saved)), j.alpha, j.beta));
 }
 
 template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_bias_kernel(ssg_unary_job<T> j)
@@ -185,8 +185,14 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_binary_
 {
     size_t i = ssg_thread_index();
     if (i >= j.count) return;
-    float a = ssg_read(j.a + ssg_strided(j.a_period ? i % j.a_period : i, j.axes, j.sa)),
-          b = ssg_read(j.b + ssg_strided(j.b_period ? i % j.b_period : i, j.axes, j.sb)), y = 0;
+    size_t at[2];
+    if (j.a_period || j.b_period) {
+        at[0] = ssg_strided(j.a_period ? i % j.a_period : i, j.axes, j.sa);
+        at[1] = ssg_strided(j.b_period ? i % j.b_period : i, j.axes, j.sb);
+    } else {
+        ssg_strided_in_two(at, i, j.axes, j.sa, j.sb);
+    }
+    float a = ssg_read(j.a + at[0]), b = ssg_read(j.b + at[1]), y = 0;
     switch (j.kind) {
     case SSG_NET_ADD: y = a + b; break;
     case SSG_NET_SUB: y = a - b; break;
@@ -201,10 +207,14 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_binary_
 void ssg_net_binary(const ssg_run *run, ssg_element type, int kind, void *y, const void *a, const void *b, const ssg_net_axes *axes,
                     const ssg_net_strides *sa, const ssg_net_strides *sb, size_t a_rows, size_t b_rows)
 {
-    size_t count = ssg_axes_count(*axes), row = axes->rank ? count / (size_t)axes->dims[0] : count;
+    size_t count = ssg_axes_count(*axes), row = axes->rank && count ? count / (size_t)axes->dims[0] : count;
+    ssg_net_axes walk = *axes;
+    ssg_net_strides a_strides = *sa, b_strides = *sb;
+    ssg_net_strides *const operands[] = {&a_strides, &b_strides};
+    ssg_merge_axes(&walk, operands, 2);
     ssg_with_element(type, [&](auto *typed) {
         typedef typename ssg_pointed<decltype(typed)>::type T;
-        ssg_binary_job<T> j = {(T *)y, (const T *)a, (const T *)b, *axes, *sa, *sb, count, a_rows * row, b_rows * row, kind};
+        ssg_binary_job<T> j = {(T *)y, (const T *)a, (const T *)b, walk, a_strides, b_strides, count, a_rows * row, b_rows * row, kind};
         ssg_launch(run, "binary", ssg_binary_kernel<T>, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
     });
 }

@@ -15,7 +15,10 @@ template <typename To, typename From> struct ssg_copy_job {
 template <typename To, typename From> __global__ void __launch_bounds__(SSG_THREADS) ssg_copy_kernel(ssg_copy_job<To, From> j)
 {
     size_t i = ssg_thread_index();
-    if (i < j.count) ssg_write(j.to + ssg_strided(i, j.axes, j.st), j.factor * ssg_read(j.from + ssg_strided(i, j.axes, j.sf)));
+    if (i >= j.count) return;
+    size_t at[2];
+    ssg_strided_in_two(at, i, j.axes, j.st, j.sf);
+    ssg_write(j.to + at[0], j.factor * ssg_read(j.from + at[1]));
 }
 
 template <typename T> static void ssg_swap(T &a, T &b)
@@ -35,6 +38,8 @@ void ssg_net_copy(const ssg_run *run, const ssg_net_side *to, const ssg_net_side
             ssg_swap(sf.along[k - 1], sf.along[k]);
         }
     size_t count = ssg_axes_count(walk);
+    ssg_net_strides *const operands[] = {&st, &sf};
+    ssg_merge_axes(&walk, operands, 2);
     ssg_with_element(to->type, [&](auto *typed_to) {
         typedef typename ssg_pointed<decltype(typed_to)>::type To;
         ssg_with_element(from->type, [&](auto *typed_from) {

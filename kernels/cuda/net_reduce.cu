@@ -27,9 +27,13 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_reduce_
 void ssg_net_reduce(const ssg_run *run, ssg_element type, void *to, const ssg_net_axes *out, const void *from, const ssg_net_strides *kept,
                     const ssg_net_axes *summed, const ssg_net_strides *along, float factor)
 {
+    ssg_net_axes outputs = *out, terms = *summed;
+    ssg_net_strides of_output = *kept, of_term = *along, *const first[] = {&of_output}, *const second[] = {&of_term};
+    ssg_merge_axes(&outputs, first, 1);
+    ssg_merge_axes(&terms, second, 1);
     ssg_with_element(type, [&](auto *typed) {
         typedef typename ssg_pointed<decltype(typed)>::type T;
-        ssg_reduce_job<T> j = {(T *)to, (const T *)from, *out, *summed, *kept, *along, ssg_axes_count(*out), ssg_axes_count(*summed), factor};
+        ssg_reduce_job<T> j = {(T *)to, (const T *)from, outputs, terms, of_output, of_term, ssg_axes_count(*out), ssg_axes_count(*summed), factor};
         ssg_launch(run, "reduce", ssg_reduce_kernel<T>, j, ssg_blocks_for(j.count, SSG_THREADS / SSG_WARP), SSG_THREADS, 0);
     });
 }
@@ -43,9 +47,12 @@ template <typename T> __global__ void __launch_bounds__(SSG_THREADS) ssg_broadca
 void ssg_net_broadcast(const ssg_run *run, ssg_element type, void *to, const ssg_net_axes *out, const void *from, const ssg_net_strides *strides,
                        float factor)
 {
+    ssg_net_axes walk = *out;
+    ssg_net_strides of_output = *strides, *const operands[] = {&of_output};
+    ssg_merge_axes(&walk, operands, 1);
     ssg_with_element(type, [&](auto *typed) {
         typedef typename ssg_pointed<decltype(typed)>::type T;
-        ssg_reduce_job<T> j = {(T *)to, (const T *)from, *out, {}, *strides, {}, ssg_axes_count(*out), 0, factor};
+        ssg_reduce_job<T> j = {(T *)to, (const T *)from, walk, {}, of_output, {}, ssg_axes_count(*out), 0, factor};
         ssg_launch(run, "broadcast", ssg_broadcast_kernel<T>, j, ssg_blocks_for(j.count, SSG_THREADS), SSG_THREADS, 0);
     });
 }
