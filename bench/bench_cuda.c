@@ -1,6 +1,7 @@
 /* bench_cuda.c - the kernels of kernels/cuda one by one, in the shapes of a VGG16's layers. On a GPU: time, and the share of the bandwidth of a plain
  * copy measured beside it. On the simulated device (smaller): what they moved, for docs/gpu.md. */
 #include <cuda_runtime_api.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,9 +98,13 @@ static void confusion(memory *m)
 {
     m->b.ops->confusion(&m->b.run, m->counts, m->truth, m->labels, 4 * GRID * GRID, 2);
 }
-static void score(memory *m)
+static void score_tops(memory *m)
 {
-    ssg_cuda_score_run(&m->b.run, &m->score);
+    ssg_cuda_score_tops(&m->b.run, &m->score);
+}
+static void score_counts(memory *m)
+{
+    ssg_cuda_score_claims(&m->b.run, &m->score);
 }
 static void score_best(memory *m)
 {
@@ -125,8 +130,8 @@ static const bench_case map_cases[] = {
     {"resize_fused", {"ssg_resize_fused"}, resize_fused, 10.0 * GRID *GRID},
     {"label", {"ssg_tops", "ssg_label", "ssg_clear"}, label, 4 * 3.0 * GRID *GRID},
     {"confusion", {"ssg_confusion"}, confusion, 4 * 2.0 * GRID *GRID},
-    {"score, maxima", {"ssg_score_tops"}, score, 1.0 * BANK_ROWS *BANK_PIXELS},
-    {"score, counts", {"ssg_score_count"}, score, (1.0 + BANK_ROWS) * BANK_PIXELS},
+    {"score, maxima", {"ssg_score_tops"}, score_tops, 1.0 * BANK_ROWS *BANK_PIXELS},
+    {"score, counts", {"ssg_score_count"}, score_counts, (1.0 + BANK_ROWS) * BANK_PIXELS},
     /* three histograms; values read, written, and read by the second launch */
     {"score, best thresholds", {"ssg_score_values", "ssg_score_best"}, score_best, (3 * 4.0 + 3 * 8) * 256 * POPULATION},
 };
@@ -234,41 +239,53 @@ int main(void)
 #else
 enum { REPEATS = 30 };
 
+/* A failed launch is followed by launches that do nothing, in no time. */
+static void must(const memory *m, const char *name, cudaError_t error)
+{
+    const ssg_cuda_stream *stream = m->b.run.stream;
+    if (error == cudaSuccess) error = (cudaError_t)stream->failed;
+    if (error == cudaSuccess) return;
+    fprintf(stderr, "bench_cuda: %s: %s%s%s\n", name, cudaGetErrorString(error), stream->failed ? " at kernel " : "",
+            stream->failed ? stream->failed_kernel : "");
+    exit(4);
+}
+
 /* Milliseconds of one run: the fastest of several. */
-static double time_of(memory *m, void (*run)(memory *))
+static double time_of(memory *m, const char *name, void (*run)(memory *))
 {
     cudaStream_t stream = ((ssg_cuda_stream *)m->b.run.stream)->handle;
     cudaEvent_t from, to;
-    float best = 1e30f, ms;
-    cudaEventCreate(&from);
-    cudaEventCreate(&to);
+    float best = HUGE_VALF;
+    must(m, name, cudaEventCreate(&from));
+    must(m, name, cudaEventCreate(&to));
     for (int i = 0; i < REPEATS; i++) {
-        cudaEventRecord(from, stream);
+        float ms = 0;
+        must(m, name, cudaEventRecord(from, stream));
         run(m);
-        cudaEventRecord(to, stream);
-        cudaEventSynchronize(to);
-        cudaEventElapsedTime(&ms, from, to);
+        must(m, name, cudaEventRecord(to, stream));
+        must(m, name, cudaEventSynchronize(to));
+        must(m, name, cudaEventElapsedTime(&ms, from, to));
         if (i > 2 && ms < best) best = ms;
     }
-    cudaEventDestroy(from);
-    cudaEventDestroy(to);
+    must(m, name, cudaEventDestroy(from));
+    must(m, name, cudaEventDestroy(to));
     return best;
 }
 
 static void copy(memory *m)
 {
     size_t bytes = (size_t)ROWS * CHANNELS * SIZE * SIZE * sizeof(float);
-    cudaMemcpyAsync((void *)m->a.data, m->g.data, bytes, cudaMemcpyDeviceToDevice, ((ssg_cuda_stream *)m->b.run.stream)->handle);
+    must(m, "copy", cudaMemcpyAsync((void *)m->a.data, m->g.data, bytes, cudaMemcpyDeviceToDevice, ((ssg_cuda_stream *)m->b.run.stream)->handle));
 }
 
 int main(void)
 {
     memory m = make_memory();
-    double bytes = 2.0 * ROWS * CHANNELS * SIZE * SIZE * sizeof(float), bandwidth = bytes / time_of(&m, copy) / 1e9;
+    double bytes = 2.0 * ROWS * CHANNELS * SIZE * SIZE * sizeof(float), bandwidth = bytes / time_of(&m, "copy", copy) / 1e9;
     printf("copy             %8.3f TB/s\n", bandwidth);
     for (size_t c = 0; c < case_count(); c++) {
         const bench_case *it = case_at(c);
-        double ms = time_of(&m, it->run), rate = it->least / ms / 1e9;
+        double ms = time_of(&m, it->name, it->run), rate = it->least / ms / 1e9;
         printf("%-16s %8.4f ms  %6.3f TB/s  %4.0f %% of copy\n", it->name, ms, rate, 100 * rate / bandwidth);
     }
     return 0;

@@ -195,21 +195,25 @@ template <int STEPS> __global__ void __launch_bounds__(SSG_THREADS) ssg_score_le
     });
 }
 
-template <int STEPS> static void run_steps(const ssg_run *run, const ssg_cuda_score &j)
+typedef void ssg_score_function(ssg_cuda_score);
+
+/* The kernel for tiles of 4, 2 or 1 steps. */
+static void launch(const ssg_run *run, const char *name, ssg_score_function *four, ssg_score_function *two, ssg_score_function *one,
+                   const ssg_cuda_score &j)
 {
-    size_t shared = j.tiling.staged ? ((size_t)j.rows * j.most_classes + 1) * j.tiling.pixels : 0;
-    ssg_launch(run, "score tops", ssg_score_tops_kernel<STEPS>, j, j.tile_count, SSG_THREADS, shared);
-    if (j.levels)
-        ssg_launch(run, "score levels", ssg_score_levels_kernel<STEPS>, j, j.tile_count, SSG_THREADS, shared);
-    else
-        ssg_launch(run, "score counts", ssg_score_count_kernel<STEPS>, j, j.tile_count, SSG_THREADS, shared);
+    size_t shared = j.tiling.staged ? ((size_t)j.rows * j.most_classes + 1) * j.tiling.pixels : 0, steps = j.tiling.pixels / SSG_SCORE_STRIDE;
+    ssg_launch(run, name, steps == 4 ? four : steps == 2 ? two : one, j, j.tile_count, SSG_THREADS, shared);
 }
 
-void ssg_cuda_score_run(const ssg_run *run, const ssg_cuda_score *score)
+void ssg_cuda_score_tops(const ssg_run *run, const ssg_cuda_score *score)
 {
-    switch (score->tiling.pixels / SSG_SCORE_STRIDE) {
-    case 4: run_steps<4>(run, *score); break;
-    case 2: run_steps<2>(run, *score); break;
-    default: run_steps<1>(run, *score); break;
-    }
+    launch(run, "score tops", ssg_score_tops_kernel<4>, ssg_score_tops_kernel<2>, ssg_score_tops_kernel<1>, *score);
+}
+
+void ssg_cuda_score_claims(const ssg_run *run, const ssg_cuda_score *score)
+{
+    if (score->levels)
+        launch(run, "score levels", ssg_score_levels_kernel<4>, ssg_score_levels_kernel<2>, ssg_score_levels_kernel<1>, *score);
+    else
+        launch(run, "score counts", ssg_score_count_kernel<4>, ssg_score_count_kernel<2>, ssg_score_count_kernel<1>, *score);
 }

@@ -53,8 +53,9 @@ typedef struct ssg_cuda_score {
     ssg_cuda_tiling tiling;
 } ssg_cuda_score;
 
-/* Tops, then counts (or levels) of all candidates on all tiles. */
-void ssg_cuda_score_run(const ssg_run *run, const ssg_cuda_score *score);
+/* Of all candidates on all tiles: first the tops, then, from them, counts (or levels). */
+void ssg_cuda_score_tops(const ssg_run *run, const ssg_cuda_score *score);
+void ssg_cuda_score_claims(const ssg_run *run, const ssg_cuda_score *score);
 
 /* What thresholds are worth (best.cu). A part is what has levels of its own: all images of a bank, or one. */
 typedef struct ssg_cuda_thresholds {

@@ -261,7 +261,8 @@ static ssgcam_status score_group(ssg_scorer *s, const group *g, size_t count, in
                             .rows = (uint32_t)s->rows,
                             .most_classes = (uint32_t)s->most_classes,
                             .tiling = s->tiling};
-    ssg_cuda_score_run(&s->cuda->base.run, &score);
+    ssg_cuda_score_tops(&s->cuda->base.run, &score);
+    ssg_cuda_score_claims(&s->cuda->base.run, &score);
     return SSGCAM_OK;
 }
 
