@@ -6,68 +6,6 @@
 #include "host/evolve/checkpoint.h"
 #include "host/evolve/state.h"
 
-enum { MAX_DIMENSIONS = 4096, MAX_ISLANDS = 1024 };
-
-/* ln x for x >= 1 from + - * / alone (the series of artanh after halving), so that the default population of jSO does not depend on a libm. */
-static double natural_log(double x)
-{
-    double log = 0;
-    while (x > 1.5) x *= 0.5, log += 0.69314718055994530942;
-    double z = (x - 1) / (x + 1), power = z;
-    for (int k = 1; k < 40; k += 2, power *= z * z) log += 2 * power / k;
-    return log;
-}
-
-static size_t default_population(const ssgcam_evolve_config *config)
-{
-    double d = (double)config->dimensions, n = 10 * d;
-    if (config->adaptation == SSGCAM_EVOLVE_LSHADE) n = 18 * d;
-    if (config->adaptation == SSGCAM_EVOLVE_JSO) n = floor(25 * sqrt(d) * natural_log(d) + 0.5);
-    return n < 8 ? 8 : (size_t)n;
-}
-
-static ssgcam_status check(const ssgcam_evolve_config *config)
-{
-    if (config->dimensions < 1 || config->dimensions > MAX_DIMENSIONS)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: dimensions is %zu, expected 1..%d", config->dimensions, MAX_DIMENSIONS);
-    if (!config->lower || !config->upper) return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: lower and upper bounds are required");
-    if (config->max_evaluations < 1) return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: max_evaluations is required: the schedules are fractions of it");
-    if (config->population && (config->population < SSGCAM_EVOLVE_LEAST_POPULATION || config->population > SSGCAM_EVOLVE_MOST_POPULATION))
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: population is %zu, expected %d..%d", config->population, SSGCAM_EVOLVE_LEAST_POPULATION,
-                        SSGCAM_EVOLVE_MOST_POPULATION);
-    if (config->islands > MAX_ISLANDS) return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: %zu islands, at most %d", config->islands, MAX_ISLANDS);
-    if ((unsigned)config->strategy > SSGCAM_EVOLVE_BEST_1 || (unsigned)config->adaptation > SSGCAM_EVOLVE_FIXED ||
-        (unsigned)config->bounds > SSGCAM_EVOLVE_CLIP || (unsigned)config->init > SSGCAM_EVOLVE_RANDOM)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: strategy, adaptation, bounds or init is not a value of its enum");
-    if (!(config->f >= 0 && config->f <= 2) || !(config->cr <= 1)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: f must be in 0..2 and cr at most 1");
-    if (!(config->spread_absolute >= 0) || !(config->spread_relative >= 0))
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: spread_absolute and spread_relative must not be negative");
-    if (config->initial_count && !config->initial) return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: initial_count without initial");
-    for (size_t j = 0; j < config->dimensions; j++) {
-        double low = config->lower[j], high = config->upper[j];
-        if (!(low >= -1e100 && low <= high && high <= 1e100))
-            return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: bounds of gene %zu are [%g, %g], expected finite and in order", j, low, high);
-        if (config->integer && config->integer[j] && (low != floor(low) || high != floor(high)))
-            return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: gene %zu is an integer, but its bounds [%g, %g] are not", j, low, high);
-        for (size_t i = 0; i < config->initial_count; i++) {
-            double x = config->initial[i * config->dimensions + j];
-            if (!(x >= low && x <= high))
-                return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: initial member %zu: gene %zu is %g, outside [%g, %g]", i, j, x, low, high);
-        }
-    }
-    return SSGCAM_OK;
-}
-
-static void fill_defaults(ssgcam_evolve_config *config)
-{
-    if (!config->population) config->population = default_population(config);
-    if (!config->islands) config->islands = 1;
-    if (!config->migration_interval) config->migration_interval = 20;
-    if (!config->migration_count) config->migration_count = 1;
-    if (config->f == 0) config->f = 0.5;
-    config->cr = config->cr == 0 ? 0.9 : config->cr < 0 ? 0 : config->cr;
-}
-
 static ssgcam_status allocate(ssgcam_evolve *search)
 {
     size_t d = search->config.dimensions, n = search->population, k = search->config.islands, h = search->memory, a = search->archive_max;
@@ -77,10 +15,12 @@ static ssgcam_status allocate(ssgcam_evolve *search)
     search->integer = ssg_calloc(d, 1);
     search->counters = ssg_calloc(search->counter_count, sizeof(uint64_t));
     search->values = ssg_calloc(search->value_count, sizeof(double));
-    search->scratch = ssg_calloc(k * n * (d + 3) + k * n, sizeof(double));
+    search->scratch = ssg_calloc(k * n * (d + 3), sizeof(double));
+    search->all_costs = ssg_calloc(k * n, sizeof(double));
     search->order = ssg_calloc(2 * k * n, sizeof(uint32_t));
     search->island = ssg_calloc(k, sizeof *search->island);
-    if (!search->bounds || !search->integer || !search->counters || !search->values || !search->scratch || !search->order || !search->island)
+    if (!search->bounds || !search->integer || !search->counters || !search->values || !search->scratch || !search->all_costs || !search->order ||
+        !search->island)
         return SSG_OUT_OF_MEMORY;
 
     double *value = search->values, *scratch = search->scratch;
@@ -98,7 +38,7 @@ static ssgcam_status allocate(ssgcam_evolve *search)
         own->trial = scratch, scratch += n * d;
         own->trial_f = scratch, scratch += n;
         own->trial_cr = scratch, scratch += n;
-        own->old_cost = scratch, scratch += n;
+        own->spare = scratch, scratch += n;
         own->order = search->order + i * n;
     }
     search->best = value;
@@ -201,7 +141,7 @@ static size_t batch_size(const ssgcam_evolve *search)
 static size_t summarise(const ssgcam_evolve *search, double *mean, double *median, double *spread)
 {
     size_t n = ssg_evolve_population_now(search), islands = search->config.islands, total = n * islands, finite = 0;
-    double *cost = search->scratch + islands * search->population * (search->config.dimensions + 3), sum = 0;
+    double *cost = search->all_costs, sum = 0;
     for (size_t k = 0; k < islands; k++) memcpy(cost + k * n, search->island[k].cost, n * sizeof(double));
     uint32_t *order = search->order + islands * search->population;
     ssg_evolve_sort(order, cost, total);
@@ -247,16 +187,14 @@ static void end_generation(ssgcam_evolve *search)
 ssgcam_status ssgcam_evolve_create(ssgcam_evolve **out, const ssgcam_evolve_config *config)
 {
     *out = NULL;
-    SSG_TRY(check(config));
+    SSG_TRY(ssg_evolve_check(config));
     ssgcam_evolve *search = ssg_calloc(1, sizeof *search);
     if (!search) return SSG_OUT_OF_MEMORY;
     search->config = *config;
-    fill_defaults(&search->config);
+    ssg_evolve_fill_defaults(&search->config);
     search->population = search->config.population;
-    int memory = ssg_evolve_has_memory(search);
-    search->memory = memory ? (config->adaptation == SSGCAM_EVOLVE_JSO ? 5 : 6) : 0;
-    if (config->strategy == SSGCAM_EVOLVE_CURRENT_TO_PBEST_1)
-        search->archive_max = config->adaptation == SSGCAM_EVOLVE_JSO ? search->population : (size_t)floor(2.6 * (double)search->population + 0.5);
+    search->memory = ssg_evolve_memory(config->adaptation);
+    search->archive_max = ssg_evolve_archive(config, search->population);
     ssgcam_status status = SSGCAM_OK;
     SSG_TRY_DONE(allocate(search));
 
@@ -290,6 +228,7 @@ void ssgcam_evolve_destroy(ssgcam_evolve **search)
     ssg_free(own->counters);
     ssg_free(own->values);
     ssg_free(own->scratch);
+    ssg_free(own->all_costs);
     ssg_free(own->order);
     ssg_free(own->island);
     ssg_free(own);
@@ -330,7 +269,7 @@ ssgcam_status ssgcam_evolve_tell(ssgcam_evolve *search, const double *fitness, s
 {
     if (search->asked == 0 || count != search->asked)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "evolve: told %zu fitness values, but %zu were asked for", count, search->asked);
-    double *told = search->scratch + ssgcam_evolve_batch_max(search) * (search->config.dimensions + 3);
+    double *told = search->all_costs;
     for (size_t b = 0; b < count; b++) {
         double *cost;
         const double *genes = candidate(search, b, &cost);

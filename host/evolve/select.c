@@ -29,19 +29,12 @@ void ssg_evolve_sort(uint32_t *order, const double *cost, size_t count)
     }
 }
 
-static size_t archive_capacity(const ssgcam_evolve *search)
-{
-    if (search->archive_max == 0) return 0;
-    double rate = search->config.adaptation == SSGCAM_EVOLVE_JSO ? 1.0 : 2.6;
-    size_t capacity = (size_t)floor(rate * (double)ssg_evolve_population_now(search) + 0.5);
-    return capacity < search->archive_max ? capacity : search->archive_max;
-}
-
 /* The parent goes in before it is overwritten; a full archive loses a random entry. */
 static void archive_parent(ssgcam_evolve *search, size_t island, size_t i)
 {
     ssg_evolve_island *own = &search->island[island];
-    size_t d = search->config.dimensions, capacity = archive_capacity(search), place = (size_t)*own->archived;
+    size_t d = search->config.dimensions, capacity = ssg_evolve_archive(&search->config, ssg_evolve_population_now(search)),
+           place = (size_t)*own->archived;
     if (capacity == 0) return;
     if (place >= capacity) {
         ssg_draws draws = ssg_evolve_draws(search, island, i, SSG_DRAW_EVICT);
@@ -57,7 +50,7 @@ void ssg_evolve_select(ssgcam_evolve *search, const double *cost)
     size_t n = ssg_evolve_population_now(search), d = search->config.dimensions;
     for (size_t k = 0, b = 0; k < search->config.islands; k++) {
         ssg_evolve_island *own = &search->island[k];
-        double *improved = own->old_cost;
+        double *improved = own->spare;
         for (size_t i = 0; i < n; i++, b++) {
             improved[i] = 0;
             if (b >= search->asked || cost[b] > own->cost[i]) continue; /* a tie replaces: plateaus can be crossed */
@@ -78,7 +71,7 @@ static void drop_worst(ssgcam_evolve *search, size_t island, size_t keep)
     ssg_evolve_island *own = &search->island[island];
     size_t n = ssg_evolve_population_now(search), d = search->config.dimensions, to = 0;
     ssg_evolve_sort(own->order, own->cost, n);
-    double *kept = own->old_cost;
+    double *kept = own->spare;
     for (size_t i = 0; i < n; i++) kept[own->order[i]] = i < keep;
     for (size_t i = 0; i < n; i++) {
         if (!(kept[i] > 0)) continue;
@@ -91,7 +84,7 @@ static void drop_worst(ssgcam_evolve *search, size_t island, size_t keep)
 static void shrink_archive(ssgcam_evolve *search, size_t island)
 {
     ssg_evolve_island *own = &search->island[island];
-    size_t d = search->config.dimensions, capacity = archive_capacity(search);
+    size_t d = search->config.dimensions, capacity = ssg_evolve_archive(&search->config, ssg_evolve_population_now(search));
     ssg_draws draws = ssg_evolve_draws(search, island, UINT32_MAX, SSG_DRAW_EVICT);
     while (*own->archived > capacity) {
         size_t last = (size_t)-- * own->archived, place = ssg_draw_below(&draws, (uint32_t)last + 1);
@@ -122,7 +115,7 @@ void ssg_evolve_migrate(ssgcam_evolve *search)
         for (size_t i = 0; i < m; i++) {
             size_t from = own->order[i];
             memcpy(own->trial + i * d, own->x + from * d, d * sizeof(double));
-            own->trial_f[i] = own->f[from], own->trial_cr[i] = own->cr[from], own->old_cost[i] = own->cost[from];
+            own->trial_f[i] = own->f[from], own->trial_cr[i] = own->cr[from], own->spare[i] = own->cost[from];
         }
     }
     for (size_t k = 0; k < islands; k++) {
@@ -131,7 +124,7 @@ void ssg_evolve_migrate(ssgcam_evolve *search)
         for (size_t i = 0; i < m; i++) {
             size_t worst = to->order[n - 1 - i];
             memcpy(to->x + worst * d, from->trial + i * d, d * sizeof(double));
-            to->f[worst] = from->trial_f[i], to->cr[worst] = from->trial_cr[i], to->cost[worst] = from->old_cost[i];
+            to->f[worst] = from->trial_f[i], to->cr[worst] = from->trial_cr[i], to->cost[worst] = from->spare[i];
         }
     }
 }

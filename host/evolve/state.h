@@ -40,7 +40,7 @@ typedef struct ssg_evolve_island {
     double *memory_f, *memory_cr; /* H; memory_cr -1: terminal, CR is 0 from then on */
     uint64_t *archived, *slot;
     double *trial, *trial_f, *trial_cr; /* of this generation */
-    double *old_cost;                   /* parents' costs before selection */
+    double *spare;                      /* N0: what a step of selection or migration notes of each member */
     uint32_t *order;                    /* members from best to worst */
 } ssg_evolve_island;
 
@@ -53,7 +53,8 @@ struct ssgcam_evolve {
     double *values;
     size_t counter_count, value_count;
     double *best, *best_cost; /* into values */
-    double *scratch;          /* trials, their parameters, migrants */
+    double *scratch;          /* trials, their parameters, what is noted of members */
+    double *all_costs;        /* of all islands one after the other: as they are told, and to summarise them */
     uint32_t *order;          /* order of every island, then room to sort all members */
     size_t asked;             /* size of the batch handed out, 0: none */
     uint64_t digest;          /* of the configuration */
@@ -61,6 +62,12 @@ struct ssgcam_evolve {
     atomic_int interrupted;
     ssgcam_evolve_stop run_stop; /* CALLBACK, INTERRUPTED: reasons that do not end the search for good */
 };
+
+/* config.c. Rows that the archive of so many members holds; entries of the success memory, 0: the adaptation has none. */
+ssgcam_status ssg_evolve_check(const ssgcam_evolve_config *config);
+void ssg_evolve_fill_defaults(ssgcam_evolve_config *config);
+size_t ssg_evolve_archive(const ssgcam_evolve_config *config, size_t members);
+size_t ssg_evolve_memory(ssgcam_evolve_adaptation adaptation);
 
 /* The draws of (island, member, purpose) in the generation being made. */
 ssg_draws ssg_evolve_draws(const ssgcam_evolve *search, size_t island, size_t member, ssg_evolve_purpose purpose);
@@ -95,7 +102,7 @@ static inline double ssg_evolve_progress(const ssgcam_evolve *search)
 
 static inline int ssg_evolve_has_memory(const ssgcam_evolve *search)
 {
-    return search->config.adaptation == SSGCAM_EVOLVE_LSHADE || search->config.adaptation == SSGCAM_EVOLVE_JSO;
+    return search->memory > 0;
 }
 
 #endif

@@ -69,10 +69,11 @@ static ssgcam_status interrupted(void)
 
 /* ---- differential evolution ---------------------------------------------------------------------------------------------------------- */
 
+/* What the adaptation wants, but few enough for some twenty generations. */
 static size_t population_of(const ssgcam_search_options *o, size_t genes)
 {
     if (o->population) return o->population;
-    size_t members = o->adaptation == SSGCAM_EVOLVE_LSHADE ? 18 * genes : 10 * genes;
+    size_t members = ssgcam_evolve_default_population(o->adaptation, genes);
     uint64_t affordable = o->evaluations / 20;
     if (members > MOST_MEMBERS) members = MOST_MEMBERS;
     if (members > affordable) members = (size_t)affordable;

@@ -106,6 +106,9 @@ typedef struct ssgcam_evolve_record {
     ssgcam_evolve_stop stop;
 } ssgcam_evolve_record;
 
+/* Members that an adaptation wants for so many dimensions, at least 8: see ssgcam_evolve_adaptation. */
+SSGCAM_API size_t ssgcam_evolve_default_population(ssgcam_evolve_adaptation adaptation, size_t dimensions);
+
 SSGCAM_API ssgcam_status ssgcam_evolve_create(ssgcam_evolve **out, const ssgcam_evolve_config *config);
 SSGCAM_API void ssgcam_evolve_destroy(ssgcam_evolve **search);
 

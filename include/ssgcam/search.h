@@ -68,7 +68,7 @@ typedef struct ssgcam_search_options {
     uint64_t evaluations; /* per run; default 12800 divided by the number of runs */
     uint64_t stagnation;  /* end a run after that many generations without a better best; default none */
     ssgcam_evolve_adaptation adaptation;
-    size_t population; /* default: as the adaptation wants, at most 128 */
+    size_t population; /* default: as the adaptation wants, at most 128 and a twentieth of the evaluations, at least 16 */
     int runs; /* searches with seeds of their own; the recipe is the average of their best. With folds: for each of them. Default 2 with folds, else 1
                */
     /* Each run leaves one out; gives cross-validated figures. 1: none. At most as many as images, or as groups where images are in groups. Default,
