@@ -280,8 +280,14 @@ Test(data, tables_that_are_refused, .init = make_folder, .fini = remove_folder)
     refuse("image,labels\n1.jpg,-1\n", NULL, "label '-1' is not");
     refuse("image,labels\n1.jpg,cat\nb/1.png,dog\n", NULL, "two images have the name '1'");
     refuse("image,labels\n,cat\n", NULL, "data.csv:2: no image");
-    refuse("image,labels\n1.jpg,\"cat\n", NULL, "not a csv line");
-    refuse("image,labels\n1.jpg,cat\"\n", NULL, "not a csv line");
+    refuse("image,labels\n1.jpg,\"cat\n", NULL, "data.csv:2: not a csv line");
+    refuse("image,labels\n1.jpg,cat\"\n", NULL, "data.csv:2: not a csv line");
+    refuse("image,labels\n\n\n1.jpg,cat\n2.jpg,cog\n", NULL, "data.csv:5: label 'cog'"); /* empty lines, and one in quotes, are lines */
+    refuse("image,labels,note\n1.jpg,cat,\"one\ntwo\"\n\n2.jpg,cog,\n", NULL, "data.csv:5: label 'cog'");
+    refuse("image,labels\r\n\r\n1.jpg,cat\"\r\n", NULL, "data.csv:3: not a csv line");
+    refuse("image,labels\r1.jpg,cat\r2.jpg,cog\r", NULL, "data.csv:3: label 'cog'");
+    refuse("image,labels\n1.jpg,cat\n2.jpg,cog", NULL, "data.csv:3: label 'cog'");
+    refuse("\nimage\n", NULL, "data.csv:2: column 'labels' is missing");
     refuse("image,labels,boxes\n1.jpg,cat,1 2 3\n", NULL, "a box is");
     refuse("image,labels,boxes\n1.jpg,cat,5 5 5 9\n", NULL, "an empty box");
     refuse("image,labels,boxes\n1.jpg,cat,cow 1 1 5 9\n", NULL, "label 'cow'");

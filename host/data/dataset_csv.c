@@ -18,13 +18,13 @@ typedef struct reader {
     int column[MOST_COLUMNS]; /* position in the file -> our column, -1 for another one */
     char *fields[COLUMNS];    /* of the row being read; owned */
     int position, header_done, need_labels;
-    size_t line;
+    size_t line; /* of the file, from 1; where a quoted field spans several, the last one */
     ssgcam_status status;
 } reader;
 
 static ssgcam_status header_field(reader *r, const char *text)
 {
-    if (r->position >= MOST_COLUMNS) return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: more than %d columns", r->path, MOST_COLUMNS);
+    if (r->position >= MOST_COLUMNS) return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: more than %d columns", r->path, r->line, MOST_COLUMNS);
     r->column[r->position] = -1;
     for (int c = 0; c < COLUMNS; c++)
         if (strcmp(column_names[c], text) == 0) r->column[r->position] = c;
@@ -40,13 +40,14 @@ static ssgcam_status check_header(const reader *r)
         if (r->column[i] >= 0) have[r->column[i]]++;
     for (int c = 0; c < (r->need_labels ? 2 : 1); c++)
         if (!have[c])
-            return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: column '%s' is missing; the first line must name the columns, e.g. image,labels,mask,split",
-                            r->path, column_names[c]);
+            return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: column '%s' is missing; the first line must name the columns, e.g. image,labels,mask,split",
+                            r->path, r->line, column_names[c]);
     if (r->builder->options->split && !have[SPLIT])
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: there is no column 'split', but split '%s' is asked for", r->path, r->builder->options->split);
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: there is no column 'split', but split '%s' is asked for", r->path, r->line,
+                        r->builder->options->split);
     if (have[GROUP] > 1)
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s:1: 'group' (or 'patient') is there twice; keep the column that says which images belong together",
-                        r->path);
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: 'group' (or 'patient') is there twice; keep the column that says which images belong together",
+                        r->path, r->line);
     return SSGCAM_OK;
 }
 
@@ -144,7 +145,6 @@ static void on_row(int terminator, void *context)
 {
     (void)terminator;
     reader *r = context;
-    r->line++;
     if (r->status != SSGCAM_OK) return;
     if (r->header_done)
         r->status = add_row(r);
@@ -156,6 +156,32 @@ static void on_row(int terminator, void *context)
         ssg_free(r->fields[c]);
         r->fields[c] = NULL;
     }
+}
+
+/* Bytes up to and with the end of the first line, which libcsv takes a \r for as well. */
+static size_t line_length(const char *text, size_t size)
+{
+    size_t length = 0;
+    while (length < size && text[length] != '\n' && text[length] != '\r') length++;
+    if (length + 1 < size && text[length] == '\r' && text[length + 1] == '\n') length++;
+    return length < size ? length + 1 : size;
+}
+
+/* Line by line, for libcsv's rows do not count them: it passes over empty lines, and a quoted field may hold several. */
+static ssgcam_status parse(reader *r, struct csv_parser *parser, const char *text, size_t size)
+{
+    int good = 1;
+    while (good && size && r->status == SSGCAM_OK) {
+        size_t length = line_length(text, size);
+        r->line++;
+        good = csv_parse(parser, text, length, on_field, on_row, r) == length;
+        text += length, size -= length;
+    }
+    if (good && r->status == SSGCAM_OK) good = csv_fini(parser, on_field, on_row, r) == 0;
+    if (r->status != SSGCAM_OK) return r->status;
+    if (!good) return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: not a csv line: %s", r->path, r->line, csv_strerror(csv_error(parser)));
+    if (r->header_done) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_INPUT, "%s: empty; the first line must name the columns, e.g. image,labels,mask,split", r->path);
 }
 
 ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, const char *folder, int need_labels)
@@ -171,12 +197,8 @@ ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, con
     if (!r.folder || csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) {
         r.status = SSG_OUT_OF_MEMORY;
     } else {
-        if (csv_parse(&parser, text, size, on_field, on_row, &r) != size || csv_fini(&parser, on_field, on_row, &r) != 0)
-            if (r.status == SSGCAM_OK)
-                r.status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: not a csv line: %s", path, r.line + 1, csv_strerror(csv_error(&parser)));
+        r.status = parse(&r, &parser, text, size);
         csv_free(&parser);
-        if (r.status == SSGCAM_OK && !r.header_done)
-            r.status = ssg_fail(SSGCAM_ERR_INPUT, "%s: empty; the first line must name the columns, e.g. image,labels,mask,split", path);
     }
     for (int c = 0; c < COLUMNS; c++) ssg_free(r.fields[c]);
     ssg_free(r.folder);
