@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/data/atomic_file.h"
 #include "host/data/image.h"
 #include "host/data/npy.h"

@@ -1,9 +1,14 @@
-/* test_base.c - status sentences, checked allocation, parallel loops. */
+/* test_base.c - status sentences, checked allocation, files and paths, parallel loops. */
 #include <criterion/criterion.h>
 
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/base/parallel.h"
 #include "host/base/status.h"
 
@@ -29,6 +34,42 @@ Test(alloc, fails_on_request)
     cr_assert(first && !second && third);
     ssg_free(first);
     ssg_free(third);
+}
+
+static void expect_stem(const char *path, const char *stem)
+{
+    size_t length;
+    const char *found = ssg_path_stem(path, &length);
+    cr_expect(length == strlen(stem) && strncmp(found, stem, length) == 0, "%s: '%.*s'", path, (int)length, found);
+}
+
+Test(files, paths_are_taken_apart)
+{
+    expect_stem("a/b.c/cat.tar.gz", "cat.tar");
+    expect_stem("cat.png", "cat");
+    expect_stem("a.b/cat", "cat");
+    expect_stem("a/.hidden", ".hidden");
+    expect_stem("a/", "");
+    cr_expect_str_eq(ssg_path_name("a/b/cat.png"), "cat.png");
+    cr_expect_str_eq(ssg_path_name("cat.png"), "cat.png");
+}
+
+Test(files, are_read_whole_or_refused)
+{
+    char path[] = "/tmp/ssgcam-base.XXXXXX", *bytes;
+    size_t size;
+    int file = mkstemp(path);
+    cr_assert(file >= 0 && write(file, "twelve bytes", 12) == 12 && close(file) == 0);
+    cr_assert_eq(ssg_file_read(&bytes, &size, path, 12), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect(size == 12 && strcmp(bytes, "twelve bytes") == 0);
+    ssg_free(bytes);
+    cr_expect_eq(ssg_file_read(&bytes, &size, path, 11), SSGCAM_ERR_INPUT);
+    cr_expect(size == 12 && !bytes && strstr(ssgcam_last_error(), "12 bytes; at most 11"), "%s", ssgcam_last_error());
+    unlink(path);
+    cr_expect_eq(ssg_file_read(&bytes, &size, path, 12), SSGCAM_ERR_NOT_FOUND);
+    cr_expect(size == 0 && !bytes);
+    cr_expect_eq(ssg_file_read(&bytes, &size, "/tmp", 12), SSGCAM_ERR_INPUT);
+    cr_expect(size == 0 && strstr(ssgcam_last_error(), "/tmp: not a regular file"), "%s", ssgcam_last_error());
 }
 
 static void mark(void *context, size_t index, int thread)

@@ -64,6 +64,19 @@ Test(model_errors, missing_file_and_folder)
     cr_assert_eq(ssg_model_load(&model, "/tmp"), SSGCAM_ERR_INPUT);
 }
 
+Test(model_errors, a_file_that_is_too_large)
+{
+    char path[] = "/tmp/ssgcam-large.XXXXXX";
+    ssg_model *model;
+    int file = mkstemp(path);
+    cr_assert(file >= 0 && ftruncate(file, (off_t)1 << 31) == 0 && close(file) == 0);
+    ssgcam_status status = ssg_model_load(&model, path);
+    unlink(path);
+    cr_expect(status == SSGCAM_ERR_INPUT && !model);
+    cr_expect(strstr(ssgcam_last_error(), path) && strstr(ssgcam_last_error(), "larger than 2 GiB; keep the weights in an external data file"), "%s",
+              ssgcam_last_error());
+}
+
 Test(model_errors, truncation_at_every_byte)
 {
     model_builder *b = small_model();

@@ -9,6 +9,7 @@
 #include <ssgcam/ssgcam.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/base/philox.h"
 #include "host/data/atomic_file.h"
 #include "host/data/image.h"

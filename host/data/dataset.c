@@ -7,8 +7,8 @@
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/base/nearest_name.h"
-#include "host/data/atomic_file.h"
 #include "host/data/dataset_build.h"
 #include "host/data/names_file.h"
 
@@ -24,9 +24,10 @@ ssgcam_status ssg_dataset_add(ssg_dataset_builder *b, const char *image_path, ss
     }
     *item = &d->items[d->count++];
     **item = (ssgcam_item){0};
-    const char *slash = strrchr(image_path, '/'), *name = slash ? slash + 1 : image_path, *dot = strrchr(name, '.');
+    size_t length;
+    const char *stem = ssg_path_stem(image_path, &length);
     (*item)->image = ssg_strdup(image_path);
-    (*item)->id = ssg_format("%.*s", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+    (*item)->id = ssg_format("%.*s", (int)length, stem);
     return (*item)->image && (*item)->id ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
 }
 
@@ -139,7 +140,7 @@ static void digest(ssgcam_dataset *d)
     for (size_t i = 0; i < d->class_count && d->classes; i++) XXH3_128bits_update(state, d->classes[i], strlen(d->classes[i]) + 1);
     for (size_t i = 0; i < d->count; i++) {
         const ssgcam_item *item = &d->items[i];
-        const char *slash = item->mask ? strrchr(item->mask, '/') : NULL, *mask = slash ? slash + 1 : item->mask ? item->mask : "";
+        const char *mask = item->mask ? ssg_path_name(item->mask) : "";
         XXH3_128bits_update(state, item->id, strlen(item->id) + 1);
         XXH3_128bits_update(state, mask, strlen(mask) + 1);
         XXH3_128bits_update(state, item->labels, item->label_count * sizeof *item->labels);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 #include "host/data/dataset_build.h"
 
 enum { MOST_BYTES = 1 << 30, MOST_COLUMNS = 64 };

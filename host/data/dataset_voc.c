@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 #include "host/data/dataset_build.h"
 
 enum { MOST_BYTES = 64 << 20 };

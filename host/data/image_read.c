@@ -4,7 +4,7 @@
 #include <turbojpeg.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 #include "host/data/image.h"
 
 enum { MOST_FILE_BYTES = 512 << 20, MOST_SIDE = 1 << 16 };

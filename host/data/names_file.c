@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 
 void ssg_names_free(char **names, size_t count)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/data/atomic_file.h"
 
 static const char magic[6] = "\x93NUMPY";

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 
 enum { MOST_SIDE = 32766 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/data/atomic_file.h"
 
 static const char name[] = "input.json";

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 #include "host/data/truth.h"
 #include "host/eval/levels.h"
 #include "host/eval/map_file.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/base/nearest_name.h"
 #include "host/base/status.h"
 #include "host/data/atomic_file.h"

@@ -1,17 +1,17 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #define XXH_STATIC_LINKING_ONLY /* the state on the stack */
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/model/model.h"
 #include "host/model/name_table.h"
 #include "host/model/onnx_tensor.h"
 #include "host/model/proto_check.h"
 
 enum { MOST_NODES = 20000, MOST_INITIALISERS = 40000 };
+static const size_t most_bytes = ((size_t)1 << 31) - 1; /* protobuf's own limit */
 
 /* ---- unpacking into our structures ---------------------------------------------------------------------------- */
 
@@ -331,32 +331,12 @@ ssgcam_status ssg_model_parse(ssg_model **out, const void *bytes, size_t size, c
 ssgcam_status ssg_model_load(ssg_model **out, const char *path)
 {
     *out = NULL;
-    FILE *file = fopen(path, "rb");
-    if (!file) return ssg_fail(SSGCAM_ERR_NOT_FOUND, "%s: cannot be opened: %s", path, strerror(errno));
-    ssgcam_status status = SSGCAM_OK;
-    uint8_t *bytes = NULL;
-    struct stat about;
-    if (fstat(fileno(file), &about) != 0 || !S_ISREG(about.st_mode)) {
-        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: not a regular file", path);
-        goto done;
-    }
-    if (about.st_size >= (off_t)1 << 31) { /* protobuf's own limit */
-        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: larger than 2 GiB; keep the weights in an external data file", path);
-        goto done;
-    }
-    size_t size = (size_t)about.st_size;
-    if (!(bytes = ssg_alloc_aligned(size, 1))) {
-        status = SSG_OUT_OF_MEMORY;
-        goto done;
-    }
-    if (fread(bytes, 1, size, file) != size) {
-        status = ssg_fail(SSGCAM_ERR_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-        goto done;
-    }
-    status = ssg_model_parse(out, bytes, size, path);
-done:
-    fclose(file);
+    char *bytes;
+    size_t size;
+    ssgcam_status status = ssg_file_read(&bytes, &size, path, most_bytes);
+    if (status == SSGCAM_OK) status = ssg_model_parse(out, bytes, size, path);
     ssg_free(bytes);
+    if (size > most_bytes) return ssg_fail(status, "%s: larger than 2 GiB; keep the weights in an external data file", path);
     return status;
 }
 

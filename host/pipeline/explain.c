@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/cam/tap_copy.h"
-#include "host/data/atomic_file.h"
 #include "host/data/npy.h"
 #include "host/flow/network.h"
 #include "host/flow/precision.h"
@@ -278,7 +278,7 @@ static ssgcam_status check_names(const ssgcam_explain_options *o)
     for (size_t i = 0; i < o->input_count; i++)
         for (size_t k = 0; k < i; k++) {
             size_t a, b;
-            const char *one = ssg_explain_stem(o->inputs[i], &a), *other = ssg_explain_stem(o->inputs[k], &b);
+            const char *one = ssg_path_stem(o->inputs[i], &a), *other = ssg_path_stem(o->inputs[k], &b);
             if (a == b && strncmp(one, other, a) == 0)
                 return ssg_fail(SSGCAM_ERR_ARGUMENT, "%s and %s would be written under one name; explain them in two runs with two folders",
                                 o->inputs[k], o->inputs[i]);

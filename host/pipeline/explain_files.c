@@ -1,21 +1,14 @@
 #include "host/pipeline/explain_files.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/data/atomic_file.h"
 #include "host/data/npy.h"
 #include "host/pipeline/laid_over.h"
 
 /* ---- names -------------------------------------------------------------------------------------------------------------------------- */
-
-const char *ssg_explain_stem(const char *input, size_t *length)
-{
-    const char *slash = strrchr(input, '/'), *start = slash ? slash + 1 : input, *dot = strrchr(start, '.');
-    *length = dot && dot > start ? (size_t)(dot - start) : strlen(start);
-    return start;
-}
 
 static int is_plain(char c)
 {
@@ -25,7 +18,7 @@ static int is_plain(char c)
 static char *path_for(const ssg_explain_files *files, const char *layer, const char *suffix)
 {
     size_t length;
-    const char *stem = ssg_explain_stem(files->input, &length);
+    const char *stem = ssg_path_stem(files->input, &length);
     char number[32] = "", *name = ssg_format(".%s", layer ? layer : "");
     for (char *c = name; c && *c; c++)
         if (!is_plain(*c)) *c = '_';

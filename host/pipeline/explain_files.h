@@ -14,9 +14,6 @@ typedef struct ssg_explain_files {
     char *list; /* names written, separated by newlines; free with ssg_free */
 } ssg_explain_files;
 
-/* The input's file name without folder and suffix: length characters from the returned start. */
-const char *ssg_explain_stem(const char *input, size_t *length);
-
 /* FOLDER/STEM[.I].CLASS[.LAYER]SUFFIX; layer may be NULL. */
 ssgcam_status ssg_explain_write_array(ssg_explain_files *files, const char *layer, const char *suffix, const float *values, int rank,
                                       const size_t *dims);

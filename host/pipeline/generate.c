@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/data/atomic_file.h"
 #include "host/data/image.h"
 #include "host/data/npy.h"

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/data/atomic_file.h"
 
 enum { VERSION = 1 };

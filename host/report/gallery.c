@@ -1,5 +1,4 @@
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
 #include "host/data/image.h"
 #include "host/report/report.h"
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 #include "host/report/report.h"
 
 static const size_t most_bytes = (size_t)256 << 20;

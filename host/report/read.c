@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 
 static const double most_value = 1e12;
 static const size_t most_bytes = (size_t)1 << 30;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 #include "host/report/chart.h"
 #include "host/report/read.h"
 #include "host/report/report.h"

@@ -11,8 +11,8 @@
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/base/log.h"
-#include "host/data/atomic_file.h"
 #include "host/search/bank_order.h"
 #include "kernels/score_blocks.h"
 

@@ -3,7 +3,7 @@
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
-#include "host/data/atomic_file.h"
+#include "host/base/files.h"
 #include "host/flow/network.h"
 #include "host/search/bank.h"
 

@@ -10,6 +10,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/clock.h"
+#include "host/base/files.h"
 #include "host/data/atomic_file.h"
 
 static const double save_every_ms = 10000;

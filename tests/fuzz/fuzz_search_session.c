@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/files.h"
 #include "host/base/philox.h"
 #include "host/data/atomic_file.h"
 #include "host/search/session.h"
