@@ -1,4 +1,4 @@
-/* test_base.c - status sentences, checked allocation, files and paths, parallel loops. */
+/* test_base.c - status sentences, checked allocation, digests, files and paths, parallel loops. */
 #include <criterion/criterion.h>
 
 #include <stdint.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/base/alloc.h"
+#include "host/base/digest.h"
 #include "host/base/files.h"
 #include "host/base/parallel.h"
 #include "host/base/status.h"
@@ -34,6 +35,20 @@ Test(alloc, fails_on_request)
     cr_assert(first && !second && third);
     ssg_free(first);
     ssg_free(third);
+}
+
+Test(digest, is_the_hash_as_text)
+{
+    char text[SSG_DIGEST_TEXT], whole[SSG_DIGEST_TEXT];
+    XXH3_state_t state;
+    ssg_digest_text(text, (XXH128_hash_t){.high64 = 0x1f, .low64 = 0xabcdef0123456789});
+    cr_expect_str_eq(text, "000000000000001fabcdef0123456789");
+    ssg_digest_begin(&state);
+    XXH3_128bits_update(&state, "in two ", 7);
+    XXH3_128bits_update(&state, "pieces", 6);
+    ssg_digest_end(text, &state);
+    ssg_digest_text(whole, XXH3_128bits("in two pieces", 13));
+    cr_expect_str_eq(text, whole);
 }
 
 static void expect_stem(const char *path, const char *stem)

@@ -1,12 +1,11 @@
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/digest.h"
 #include "host/base/files.h"
 #include "host/base/nearest_name.h"
 #include "host/data/dataset_build.h"
@@ -134,22 +133,19 @@ static void add_groups(XXH3_state_t *state, const ssgcam_dataset *d)
 
 static void digest(ssgcam_dataset *d)
 {
-    XXH3_state_t *state = XXH3_createState();
-    if (!state) return;
-    XXH3_128bits_reset(state);
-    for (size_t i = 0; i < d->class_count && d->classes; i++) XXH3_128bits_update(state, d->classes[i], strlen(d->classes[i]) + 1);
+    XXH3_state_t state;
+    ssg_digest_begin(&state);
+    for (size_t i = 0; i < d->class_count && d->classes; i++) XXH3_128bits_update(&state, d->classes[i], strlen(d->classes[i]) + 1);
     for (size_t i = 0; i < d->count; i++) {
         const ssgcam_item *item = &d->items[i];
         const char *mask = item->mask ? ssg_path_name(item->mask) : "";
-        XXH3_128bits_update(state, item->id, strlen(item->id) + 1);
-        XXH3_128bits_update(state, mask, strlen(mask) + 1);
-        XXH3_128bits_update(state, item->labels, item->label_count * sizeof *item->labels);
-        XXH3_128bits_update(state, item->boxes, item->box_count * sizeof *item->boxes);
+        XXH3_128bits_update(&state, item->id, strlen(item->id) + 1);
+        XXH3_128bits_update(&state, mask, strlen(mask) + 1);
+        XXH3_128bits_update(&state, item->labels, item->label_count * sizeof *item->labels);
+        XXH3_128bits_update(&state, item->boxes, item->box_count * sizeof *item->boxes);
     }
-    add_groups(state, d);
-    XXH128_hash_t hash = XXH3_128bits_digest(state);
-    XXH3_freeState(state);
-    snprintf(d->digest, sizeof d->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    add_groups(&state, d);
+    ssg_digest_end(d->digest, &state);
 }
 
 /* classes.txt in the data's folder, or beside its csv file. */

@@ -1,9 +1,7 @@
-#include <stdio.h>
 #include <string.h>
-#define XXH_STATIC_LINKING_ONLY /* the state on the stack */
-#include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/digest.h"
 #include "host/base/files.h"
 #include "host/model/model.h"
 #include "host/model/name_table.h"
@@ -299,16 +297,14 @@ static ssgcam_status parse(ssg_model *model, const uint8_t *bytes, size_t size, 
 static void digest(ssg_model *model, const void *bytes, size_t size)
 {
     XXH3_state_t state;
-    XXH3_INITSTATE(&state);
-    XXH3_128bits_reset(&state);
+    ssg_digest_begin(&state);
     XXH3_128bits_update(&state, bytes, size);
     for (int i = 0; i < model->value_count; i++) { /* external weights are not among the bytes */
         const ssg_const *constant = model->values[i].constant;
         if (constant && constant->type == SSG_CONST_F32)
             XXH3_128bits_update(&state, constant->f32, ssg_shape_count(&constant->shape) * sizeof(float));
     }
-    XXH128_hash_t hash = XXH3_128bits_digest(&state);
-    snprintf(model->digest, sizeof model->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    ssg_digest_end(model->digest, &state);
 }
 
 ssgcam_status ssg_model_parse(ssg_model **out, const void *bytes, size_t size, const char *path)

@@ -8,9 +8,9 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/digest.h"
 #include "host/base/files.h"
 #include "host/base/log.h"
 #include "host/search/bank_order.h"
@@ -74,7 +74,7 @@ static void point_images(ssg_bank_store *s, const ssg_bank_request *r)
     s->bank = (ssg_bank){.images = s->images, .image_count = r->count, .class_count = r->class_count};
     XXH128_hash_t truth = XXH3_128bits(s->truth, r->count * s->stride);
     XXH128_hash_t hash = XXH3_128bits_withSeed(s->table, r->count * sizeof *s->table, truth.low64);
-    snprintf(s->digest, sizeof s->digest, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    ssg_digest_text(s->digest, hash);
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "host/base/alloc.h"
+#include "host/base/digest.h"
 #include "host/base/files.h"
 #include "host/flow/network.h"
 #include "host/search/bank.h"
@@ -68,14 +68,11 @@ static ssgcam_status add_items(XXH3_state_t *state, const ssg_bank_request *r)
 
 ssgcam_status ssg_bank_key(char key[33], const ssg_bank_request *request)
 {
-    XXH3_state_t *state = XXH3_createState();
-    if (!state) return ssg_fail(SSGCAM_ERR_MEMORY, "out of memory");
-    XXH3_128bits_reset(state);
-    add_model(state, request);
-    add_grid(state, request->grid);
-    ssgcam_status status = add_items(state, request);
-    XXH128_hash_t hash = XXH3_128bits_digest(state);
-    XXH3_freeState(state);
-    snprintf(key, 33, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
-    return status;
+    XXH3_state_t state;
+    ssg_digest_begin(&state);
+    add_model(&state, request);
+    add_grid(&state, request->grid);
+    SSG_TRY(add_items(&state, request));
+    ssg_digest_end(key, &state);
+    return SSGCAM_OK;
 }

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "host/base/alloc.h"
 #include "host/base/clock.h"
+#include "host/base/digest.h"
 #include "host/base/log.h"
 #include "host/base/nearest_name.h"
 #include "host/device/device.h"
@@ -111,7 +111,7 @@ static void identify_data(search *s)
         if (!sets[i]->of) continue;
         uint64_t before = XXH3_64bits(s->identity.key, sizeof s->identity.key);
         XXH128_hash_t hash = XXH3_128bits_withSeed(sets[i]->of, sets[i]->images * sizeof *sets[i]->of, before + i);
-        snprintf(s->identity.key, sizeof s->identity.key, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+        ssg_digest_text(s->identity.key, hash);
     }
 }
 
@@ -135,8 +135,7 @@ static ssgcam_status identify(search *s)
     XXH128_hash_t a = XXH3_128bits(text, strlen(text)), b = XXH3_128bits(s->labelled.held, s->labelled.count);
     XXH128_hash_t c = XXH3_128bits(s->grid.mixed, s->grid.mixed_count * sizeof *s->grid.mixed);
     ssg_free(text);
-    snprintf(s->identity.options, sizeof s->identity.options, "%016llx%016llx", (unsigned long long)(a.high64 ^ b.low64),
-             (unsigned long long)(a.low64 ^ c.low64));
+    ssg_digest_text(s->identity.options, (XXH128_hash_t){.high64 = a.high64 ^ b.low64, .low64 = a.low64 ^ c.low64});
     return ssg_session_check(o->out, &s->identity, o->fresh);
 }
 
