@@ -1,6 +1,7 @@
 /* test_allocation.c - every allocation fails once, from reading a model to its gradients and in the readers of files and the report on them: each
  * time a clean "memory" error, never a crash, and (with AddressSanitizer) never a leak. */
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <ssgcam/dataset.h>
 #include <ssgcam/preprocess.h>
 #include <ssgcam/recipe.h>
@@ -17,6 +18,7 @@
 #include "host/data/npy.h"
 #include "host/data/tensor_input.h"
 #include "host/net/plan.h"
+#include "host/pipeline/journal.h"
 #include "tests/support/cases.h"
 
 /* Calls `attempt` with its 1st, 2nd, ... allocation failing until it succeeds; says how many failed. */
@@ -236,6 +238,52 @@ Test(allocation, report)
     report_picture(folder, "masks/y.png", 1);
     report_picture(folder, "overlays/x.png", 3);
     cr_expect_gt(fail_each("report", report, folder), 50);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    cr_assert_eq(system(command), 0);
+}
+
+/* ---- another library's allocator ------------------------------------------------------------------------------------------------------------------
+ */
+
+static long json_countdown, json_failed;
+
+static void *json_malloc(size_t size)
+{
+    if (--json_countdown != 0) return malloc(size);
+    json_failed++;
+    return NULL;
+}
+
+static ssgcam_status keep_journal(const char *folder)
+{
+    const ssg_journal_setting settings[] = {{"size", "4x3"}, {"recipe", "r"}};
+    ssg_journal *journal;
+    SSG_TRY(ssg_journal_open(&journal, folder, "journal.jsonl", settings, 2, 1));
+    ssgcam_status status = ssg_journal_add(journal, "x", "masks/x.png", (const uint8_t *)"bytes", 5);
+    if (status == SSGCAM_OK) status = ssg_journal_fail(journal, "y", "not an image");
+    ssg_journal_close(&journal);
+    return status;
+}
+
+/* Each time the sentence of this failure, not one that was said before. Only writing: jansson's reader asserts. */
+Test(allocation, jansson_writing_a_journal)
+{
+    char folder[] = "/tmp/ssgcam-allocation-XXXXXX", command[64];
+    cr_assert_not_null(mkdtemp(folder));
+    json_set_alloc_funcs(json_malloc, free);
+    int failures = 0;
+    for (long n = 1, reached = 1; reached; n++) {
+        ssg_fail(SSGCAM_ERR_INPUT, "what failed before");
+        json_countdown = n, json_failed = 0;
+        ssgcam_status status = keep_journal(folder);
+        reached = json_failed;
+        json_countdown = 0;
+        if (status == SSGCAM_OK) continue; /* some that it can do without */
+        cr_expect_eq(status, SSGCAM_ERR_MEMORY, "allocation %ld: %s", n, ssgcam_last_error());
+        cr_expect(strstr(ssgcam_last_error(), "out of memory while"), "allocation %ld: %s", n, ssgcam_last_error());
+        failures++;
+    }
+    cr_expect_gt(failures, 20);
     snprintf(command, sizeof command, "rm -r %s", folder);
     cr_assert_eq(system(command), 0);
 }

@@ -21,6 +21,13 @@ Test(status, keeps_the_sentence_and_prefixes_it)
     cr_assert_str_eq(ssgcam_last_error(), "model.onnx: node 7");
 }
 
+Test(status, says_that_another_allocator_failed)
+{
+    ssg_fail(SSGCAM_ERR_INPUT, "what failed before");
+    cr_assert_eq(ssg_out_of_memory("reading a table"), SSGCAM_ERR_MEMORY);
+    cr_assert_str_eq(ssgcam_last_error(), "out of memory while reading a table");
+}
+
 Test(alloc, overflow_is_an_error)
 {
     cr_assert_null(ssg_alloc_aligned(SIZE_MAX / 2, 3));

@@ -25,7 +25,8 @@ char *ssg_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 void ssg_free(void *memory);
 
-/* What a function returns after one of the above gave NULL: the last error already says how much was asked for. */
+/* What a function returns after one of the above gave NULL: the last error already says how much was asked for. After another library's allocator:
+ * ssg_out_of_memory. */
 #define SSG_OUT_OF_MEMORY SSGCAM_ERR_MEMORY
 
 /* Tests only: the n-th allocation from now (1 = the next) fails, and all later ones if `persistent`; 0 switches it off. */

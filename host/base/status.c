@@ -53,6 +53,11 @@ ssgcam_status ssgcam_fail(ssgcam_status status, const char *format, ...)
     return ssg_fail(status, "%s", text);
 }
 
+ssgcam_status ssg_out_of_memory(const char *doing)
+{
+    return ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while %s", doing);
+}
+
 ssgcam_status ssg_fail_prefix(ssgcam_status status, const char *format, ...)
 {
     char text[MESSAGE_BYTES];

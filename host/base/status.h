@@ -14,6 +14,9 @@ ssgcam_status ssg_fail(ssgcam_status status, const char *format, ...) __attribut
 /* Puts "prefix: " before this thread's last error and returns `status`. */
 ssgcam_status ssg_fail_prefix(ssgcam_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* After the allocator of another library (jansson, expat, ...) gave nothing: "out of memory while DOING". Ours says so itself: alloc.h. */
+ssgcam_status ssg_out_of_memory(const char *doing);
+
 /* Returns from the calling function with the code of `call` if it failed. */
 #define SSG_TRY(call)                                           \
     do {                                                        \

@@ -179,6 +179,7 @@ static ssgcam_status parse(reader *r, struct csv_parser *parser, const char *tex
     }
     if (good && r->status == SSGCAM_OK) good = csv_fini(parser, on_field, on_row, r) == 0;
     if (r->status != SSGCAM_OK) return r->status;
+    if (!good && csv_error(parser) == CSV_ENOMEM) return ssg_out_of_memory("reading a table");
     if (!good) return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: not a csv line: %s", r->path, r->line, csv_strerror(csv_error(parser)));
     if (r->header_done) return SSGCAM_OK;
     return ssg_fail(SSGCAM_ERR_INPUT, "%s: empty; the first line must name the columns, e.g. image,labels,mask,split", r->path);
@@ -195,7 +196,7 @@ ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, con
     r.folder = folder ? ssg_strdup(folder) : ssg_format("%.*s", slash ? (int)(slash - path) : 0, path);
     for (int i = 0; i < MOST_COLUMNS; i++) r.column[i] = -1;
     if (!r.folder || csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) {
-        r.status = SSG_OUT_OF_MEMORY;
+        r.status = ssg_out_of_memory("reading a table");
     } else {
         r.status = parse(&r, &parser, text, size);
         csv_free(&parser);

@@ -85,14 +85,17 @@ static ssgcam_status read_annotation(const ssg_dataset_builder *b, ssgcam_item *
     a.parser = XML_ParserCreate(NULL);
     if (!a.parser) {
         ssg_free(text);
-        return SSG_OUT_OF_MEMORY;
+        return ssg_out_of_memory("reading an annotation");
     }
     XML_SetUserData(a.parser, &a);
     XML_SetElementHandler(a.parser, on_start, on_end);
     XML_SetCharacterDataHandler(a.parser, on_text);
-    if (XML_Parse(a.parser, text, (int)size, 1) == XML_STATUS_ERROR && a.status == SSGCAM_OK)
+    enum XML_Error error = XML_Parse(a.parser, text, (int)size, 1) == XML_STATUS_ERROR ? XML_GetErrorCode(a.parser) : XML_ERROR_NONE;
+    if (a.status == SSGCAM_OK && error == XML_ERROR_NO_MEMORY)
+        a.status = ssg_out_of_memory("reading an annotation");
+    else if (a.status == SSGCAM_OK && error != XML_ERROR_NONE)
         a.status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%lu: not well-formed XML: %s", path, (unsigned long)XML_GetCurrentLineNumber(a.parser),
-                            XML_ErrorString(XML_GetErrorCode(a.parser)));
+                            XML_ErrorString(error));
     XML_ParserFree(a.parser);
     ssg_free(text);
     return a.status;

@@ -65,5 +65,5 @@ ssgcam_status ssgcam_device_describe(char **json)
     root = json_pack("{s:s,s:o,s:s}", "ssgcam", ssgcam_version(), "devices", devices, "cuda", gpus ? "ready" : ssgcam_last_error());
     *json = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
-    return *json ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while describing the devices");
+    return *json ? SSGCAM_OK : ssg_out_of_memory("describing the devices");
 }

@@ -192,7 +192,7 @@ ssgcam_status ssgcam_model_describe(const ssgcam_model *m, char **json)
                   "scale", p->scale, "mean", p->mean[0], p->mean[1], p->mean[2], "std", p->std[0], p->std[1], p->std[2]);
     *json = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) : NULL;
     json_decref(root);
-    return *json ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while describing the model");
+    return *json ? SSGCAM_OK : ssg_out_of_memory("describing the model");
 }
 
 /* ---- for the rest of the library ------------------------------------------------------------------------------------------------- */

@@ -222,7 +222,7 @@ static ssgcam_status parse_recipe(const char *path, const json_t *root, ssgcam_r
         char *text = json_dumps(search, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY);
         recipe->provenance = text ? ssg_strdup(text) : NULL;
         free(text);
-        if (!recipe->provenance) return ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while reading a recipe");
+        if (!recipe->provenance) return ssg_out_of_memory("reading a recipe");
     }
     return parse_layers(path, root, recipe);
 }
@@ -296,7 +296,7 @@ ssgcam_status ssgcam_recipe_print(const ssgcam_recipe *recipe, char **text)
     json_decref(root);
     if (dumped) *text = ssg_format("%s\n", dumped);
     free(dumped);
-    return *text ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while printing a recipe");
+    return *text ? SSGCAM_OK : ssg_out_of_memory("printing a recipe");
 }
 
 ssgcam_status ssgcam_recipe_save(const ssgcam_recipe *recipe, const char *path)

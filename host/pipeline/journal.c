@@ -25,10 +25,20 @@ static void checksum(char text[17], const void *bytes, size_t size)
     snprintf(text, 17, "%016llx", (unsigned long long)XXH3_64bits(bytes, size));
 }
 
+static ssgcam_status out_of_memory(void)
+{
+    return ssg_out_of_memory("writing the journal");
+}
+
+/* NULL: out of memory. */
 static json_t *header_of(const ssg_journal_setting *settings, size_t count)
 {
     json_t *header = json_pack("{s:i}", "ssgcam_journal", VERSION);
-    for (size_t i = 0; i < count; i++) json_object_set_new(header, settings[i].name, json_string(settings[i].value));
+    for (size_t i = 0; header && i < count; i++) {
+        if (json_object_set_new(header, settings[i].name, json_string(settings[i].value)) == 0) continue;
+        json_decref(header);
+        header = NULL;
+    }
     return header;
 }
 
@@ -59,7 +69,8 @@ static ssgcam_status read_lines(ssg_journal *j, char *text, const ssg_journal_se
                             : ssg_fail(SSGCAM_ERR_INPUT, "%s: not a journal; choose another folder, or start over with --fresh", j->path);
         } else if (object) {
             const char *id = json_string_value(json_object_get(object, "id"));
-            if (id && json_object_get(object, "file")) json_object_set(j->done, id, object); /* what failed is tried again */
+            /* What failed is tried again. */
+            if (id && json_object_get(object, "file") && json_object_set(j->done, id, object) != 0) status = ssg_out_of_memory("reading the journal");
         }
         json_decref(object);
         SSG_TRY(status);
@@ -68,6 +79,7 @@ static ssgcam_status read_lines(ssg_journal *j, char *text, const ssg_journal_se
     return SSGCAM_OK;
 }
 
+/* NULL where there is no object or no memory. */
 static char *line_of(const json_t *object)
 {
     char *dumped = json_dumps(object, JSON_COMPACT), *line = dumped ? ssg_format("%s\n", dumped) : NULL;
@@ -80,14 +92,14 @@ static ssgcam_status rewrite(ssg_journal *j, const json_t *header)
 {
     char *text = line_of(header);
     size_t used = text ? strlen(text) : 0;
-    ssgcam_status status = text ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    ssgcam_status status = text ? SSGCAM_OK : out_of_memory();
     const char *id;
     json_t *item;
     json_object_foreach(j->done, id, item)
     {
         char *line = status == SSGCAM_OK ? line_of(item) : NULL;
         size_t length = line ? strlen(line) : 0;
-        if (status == SSGCAM_OK) status = line ? ssg_grow(&text, used + length + 1, 1) : SSG_OUT_OF_MEMORY;
+        if (status == SSGCAM_OK) status = line ? ssg_grow(&text, used + length + 1, 1) : out_of_memory();
         if (status == SSGCAM_OK) memcpy(text + used, line, length + 1);
         used += length;
         ssg_free(line);
@@ -121,7 +133,7 @@ ssgcam_status ssg_journal_open(ssg_journal **out, const char *folder, const char
     j->folder = ssg_strdup(folder);
     j->path = ssg_path_join(folder, name);
     j->done = json_object();
-    ssgcam_status status = j->folder && j->path && j->done ? start(j, settings, count, fresh) : SSG_OUT_OF_MEMORY;
+    ssgcam_status status = j->folder && j->path && j->done ? start(j, settings, count, fresh) : out_of_memory();
     if (status != SSGCAM_OK) ssg_journal_close(&j);
     *out = j;
     return status;
@@ -145,7 +157,7 @@ static ssgcam_status add_line(ssg_journal *journal, json_t *item)
 {
     char *line = item ? line_of(item) : NULL;
     json_decref(item);
-    if (!line) return ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while writing the journal");
+    if (!line) return out_of_memory();
     ssgcam_status status = SSGCAM_OK;
     if (fputs(line, journal->file) == EOF || fflush(journal->file) != 0)
         status = ssg_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s; free some space and run the same command again", journal->path, strerror(errno));

@@ -33,7 +33,7 @@ static ssgcam_status take_line(void *context, json_t *line, const char *where)
     const char *id = json_string_value(json_object_get(line, "id"));
     if (!id || strchr(id, '\n') || (!json_object_get(line, "file") && !json_is_string(json_object_get(line, "failed"))))
         return ssg_fail(SSGCAM_ERR_INPUT, "%s: neither a mask nor a failure; run ssgcam generate again with --fresh", where);
-    return json_object_set(r->items, id, line) == 0 ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    return json_object_set(r->items, id, line) == 0 ? SSGCAM_OK : ssg_out_of_memory("reading a journal");
 }
 
 static int is_journal(const struct dirent *entry)
@@ -136,7 +136,7 @@ static ssgcam_status put_run(ssg_html *h, const run *r)
 ssgcam_status ssg_report_generate(ssg_html *html, const char *folder)
 {
     run r = {.folder = folder, .items = json_object()};
-    ssgcam_status status = r.items ? read_journals(&r) : SSG_OUT_OF_MEMORY;
+    ssgcam_status status = r.items ? read_journals(&r) : ssg_out_of_memory("reading a journal");
     if (status == SSGCAM_OK) status = put_run(html, &r);
     json_decref(r.header);
     json_decref(r.items);

@@ -45,7 +45,7 @@ static ssgcam_status take_line(void *context, json_t *line, const char *where)
     search_log *log = context;
     json_error_t error;
     if (json_object_get(line, "entry")) {
-        json_array_append(log->entries, line);
+        if (json_array_append(log->entries, line) != 0) return ssg_out_of_memory("reading a search's log");
     } else if (json_object_get(line, "generation")) {
         generation g;
         SSG_TRY(ssg_grow(&log->generations, log->count + 1, sizeof g));
@@ -75,7 +75,7 @@ static ssgcam_status read_log(section *s)
 {
     char *path = ssg_path_beside(s->path, ".log.jsonl");
     s->log.entries = json_array();
-    if (!path || !s->log.entries) return ssg_free(path), SSG_OUT_OF_MEMORY;
+    if (!path || !s->log.entries) return ssg_free(path), ssg_out_of_memory("reading a search's log");
     ssgcam_status status = ssg_read_lines(path, take_line, &s->log);
     ssg_free(path);
     if (status == SSGCAM_OK && s->log.count) qsort(s->log.generations, s->log.count, sizeof *s->log.generations, by_run);

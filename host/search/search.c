@@ -247,7 +247,7 @@ static ssgcam_status log_entry(search *s, size_t i)
         json_object_set_new(line, k ? "heldout_interval" : "searched_interval", json_pack("[f,f]", r->interval[k][0], r->interval[k][1]));
     char *text = line ? json_dumps(line, JSON_REAL_PRECISION(6)) : NULL;
     json_decref(line);
-    ssgcam_status status = text ? ssg_session_log(&s->session, "%s", text) : ssg_fail(SSGCAM_ERR_MEMORY, "out of memory while writing the log");
+    ssgcam_status status = text ? ssg_session_log(&s->session, "%s", text) : ssg_out_of_memory("writing the log");
     free(text);
     return status;
 }
