@@ -1,6 +1,7 @@
 /* test_base.c - status sentences, checked allocation, digests, files and paths, parallel loops. */
 #include <criterion/criterion.h>
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,25 @@ Test(status, says_that_another_allocator_failed)
     ssg_fail(SSGCAM_ERR_INPUT, "what failed before");
     cr_assert_eq(ssg_out_of_memory("reading a table"), SSGCAM_ERR_MEMORY);
     cr_assert_str_eq(ssgcam_last_error(), "out of memory while reading a table");
+}
+
+static void *fail_elsewhere(void *failure)
+{
+    ssg_failure_take(failure, ssg_fail(SSGCAM_ERR_IO, "%01000d: free some space", 7));
+    return NULL;
+}
+
+Test(status, travels_between_threads_whole)
+{
+    ssg_failure failure = {SSGCAM_OK};
+    pthread_t thread;
+    ssg_fail(SSGCAM_ERR_INPUT, "another");
+    cr_assert_eq(ssg_failure_raise(&failure), SSGCAM_OK);
+    cr_assert_str_eq(ssgcam_last_error(), "another");
+    cr_assert_eq(pthread_create(&thread, NULL, fail_elsewhere, &failure), 0);
+    pthread_join(thread, NULL);
+    cr_assert_eq(ssg_failure_raise(&failure), SSGCAM_ERR_IO);
+    cr_assert_str_eq(ssgcam_last_error() + 999, "7: free some space");
 }
 
 Test(alloc, overflow_is_an_error)

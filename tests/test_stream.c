@@ -79,7 +79,7 @@ static ssgcam_status collect(void *context, const ssg_stream_image *image)
 {
     results *r = context;
     cr_assert_eq(image->index, r->count, "image %zu came as number %zu", image->index, r->count);
-    if (r->fail_at && r->count == r->fail_at) return ssg_fail(SSGCAM_ERR_IO, "the consumer is full");
+    if (r->fail_at && r->count == r->fail_at) return ssg_fail(SSGCAM_ERR_IO, "%0700d: the consumer is full", 7);
     size_t bytes = (size_t)image->grid_width * (size_t)image->grid_height * sizeof(int16_t);
     uint64_t sum = (uint64_t)image->class_count;
     for (int c = 0; c < image->class_count; c++) sum = sum * 31 + XXH3_64bits_withSeed(image->fused[c], bytes, (uint64_t)image->classes[c]);
@@ -154,7 +154,7 @@ static struct fault *fault_of(const ssg_device *device)
 static ssgcam_status send_or_fail(ssg_device *device, ssg_lane *lane, const void *from, size_t bytes)
 {
     struct fault *f = fault_of(device);
-    if (f->fail_from && ++f->uploads >= f->fail_from) return ssg_fail(SSGCAM_ERR_DEVICE, "it fell off the bus");
+    if (f->fail_from && ++f->uploads >= f->fail_from) return ssg_fail(SSGCAM_ERR_DEVICE, "%0700d: it fell off the bus", 7);
     return f->real->send(device, lane, from, bytes);
 }
 
@@ -287,7 +287,8 @@ Test(stream, a_consumer_that_fails_ends_it)
         ssg_device *device = open_faulty(2, beside);
         results r = {.fail_at = 5};
         cr_expect_eq(run_on(device, 2, &r), SSGCAM_ERR_IO);
-        cr_expect_str_eq(ssgcam_last_error(), "the consumer is full");
+        const char *words = strstr(ssgcam_last_error(), "7: the consumer is full"); /* whole, however long a path is */
+        cr_expect(words && words == ssgcam_last_error() + 699, "%s", ssgcam_last_error());
         cr_expect_eq(r.count, 5u);
         ssg_device_close(&device);
     }

@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_BYTES = 1024 };
-
-/* Per thread, so that concurrent calls keep their own sentence; no other state of the library is global. */
-static _Thread_local char last_message[MESSAGE_BYTES];
+/* Per thread, so that concurrent calls keep their own sentence. */
+static _Thread_local char last_message[SSG_MESSAGE_BYTES];
 
 const char *ssgcam_status_name(ssgcam_status status)
 {
@@ -34,7 +32,7 @@ const char *ssgcam_last_error(void)
 
 ssgcam_status ssg_fail(ssgcam_status status, const char *format, ...)
 {
-    char text[MESSAGE_BYTES]; /* arguments may point into last_message */
+    char text[SSG_MESSAGE_BYTES]; /* arguments may point into last_message */
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
@@ -45,7 +43,7 @@ ssgcam_status ssg_fail(ssgcam_status status, const char *format, ...)
 
 ssgcam_status ssgcam_fail(ssgcam_status status, const char *format, ...)
 {
-    char text[MESSAGE_BYTES];
+    char text[SSG_MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
@@ -60,12 +58,23 @@ ssgcam_status ssg_out_of_memory(const char *doing)
 
 ssgcam_status ssg_fail_prefix(ssgcam_status status, const char *format, ...)
 {
-    char text[MESSAGE_BYTES];
+    char text[SSG_MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
     int used = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (used >= 0 && used < MESSAGE_BYTES) snprintf(text + used, sizeof text - (size_t)used, ": %s", last_message);
+    if (used >= 0 && used < SSG_MESSAGE_BYTES) snprintf(text + used, sizeof text - (size_t)used, ": %s", last_message);
     memcpy(last_message, text, sizeof text);
     return status;
+}
+
+void ssg_failure_take(ssg_failure *failure, ssgcam_status status)
+{
+    failure->status = status;
+    memcpy(failure->message, last_message, sizeof last_message);
+}
+
+ssgcam_status ssg_failure_raise(const ssg_failure *failure)
+{
+    return failure->status == SSGCAM_OK ? SSGCAM_OK : ssg_fail(failure->status, "%s", failure->message);
 }

@@ -1,6 +1,4 @@
 /* The stream's last thread: results go to the caller in the order of the items, whichever device they come from. */
-#include <stdio.h>
-
 #include "host/flow/stream_parts.h"
 
 /* The mean of a class's views [view][grid], mirrored ones turned back, in the place of the first, which is upright. */
@@ -20,17 +18,17 @@ static ssgcam_status consume_slot(const stream *s, const slot *from, size_t inde
     const int16_t *fused[SSG_STREAM_CLASSES];
     for (int c = 0; c < from->class_count && !s->o->keep_rows; c++) {
         int16_t *maps = (int16_t *)from->maps + (size_t)c * s->views.count * s->grid_pixels;
-        if (from->status == SSGCAM_OK) average_views(s, maps);
+        if (from->failure.status == SSGCAM_OK) average_views(s, maps);
         fused[c] = maps;
     }
     ssg_stream_image image = {.index = index,
                               .item = from->item,
-                              .status = from->status,
-                              .message = from->message,
+                              .status = from->failure.status,
+                              .message = from->failure.message,
                               .width = from->width,
                               .height = from->height,
                               .region = ssg_preprocess_region(&m->preprocess, from->width, from->height, m->height, m->width),
-                              .class_count = from->status == SSGCAM_OK ? from->class_count : 0,
+                              .class_count = from->failure.status == SSGCAM_OK ? from->class_count : 0,
                               .classes = from->classes,
                               .ranks = from->ranks,
                               .grid_width = s->grid_w,
@@ -46,9 +44,9 @@ void *ssg_stream_consumer_thread(void *context)
     batch *b;
     for (size_t n = 0; n < s->batches && (b = ssg_stream_await_done(s, n)); n++) {
         for (size_t i = 0; i < b->count; i++) {
-            s->consumer_status = consume_slot(s, &b->slots[i], b->first + i);
-            if (s->consumer_status == SSGCAM_OK) continue;
-            snprintf(s->consumer_message, sizeof s->consumer_message, "%s", ssgcam_last_error());
+            ssgcam_status status = consume_slot(s, &b->slots[i], b->first + i);
+            if (status == SSGCAM_OK) continue;
+            ssg_failure_take(&s->consumer_failure, status);
             ssg_stream_halt(s);
             return NULL;
         }

@@ -1,5 +1,4 @@
 /* The stream's first thread: files become batches of preprocessed images. */
-#include <stdio.h>
 #include <string.h>
 
 #include "host/data/image.h"
@@ -51,11 +50,11 @@ static void read_slot(const stream *s, batch *b, size_t index)
 {
     slot *to = &b->slots[index];
     to->item = s->o->items[b->first + index];
-    to->status = SSGCAM_OK;
+    to->failure.status = SSGCAM_OK;
     to->class_count = 0;
     ssgcam_status status = read_image(s, b, index);
     if (status == SSGCAM_OK) return;
-    ssg_stream_fail_slot(to, status);
+    ssg_failure_take(&to->failure, status);
     leave_empty(s, b, index);
 }
 

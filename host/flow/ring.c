@@ -1,6 +1,4 @@
 /* Batches change hands. All waiting of the stream's threads for each other is here. */
-#include <stdio.h>
-
 #include "host/base/log.h"
 #include "host/flow/stream_parts.h"
 
@@ -29,12 +27,11 @@ batch *ssg_stream_await_done(stream *s, size_t n)
     return go ? b : NULL;
 }
 
-static void fail(stream *s, ssgcam_status status, const char *message)
+/* With the calling thread's last error. */
+static void fail(stream *s, ssgcam_status status)
 {
     s->halted = 1;
-    if (s->status != SSGCAM_OK) return;
-    s->status = status;
-    snprintf(s->message, sizeof s->message, "%s", message);
+    if (s->failure.status == SSGCAM_OK) ssg_failure_take(&s->failure, status);
 }
 
 static int stop_asked(const stream *s)
@@ -57,7 +54,7 @@ batch *ssg_stream_take(stream *s, int wait)
 {
     batch *b = NULL;
     pthread_mutex_lock(&s->lock);
-    if (stop_asked(s)) fail(s, SSGCAM_ERR_INTERRUPTED, "stopped on request; the same command continues");
+    if (stop_asked(s)) fail(s, ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request; the same command continues"));
     /* A batch that another worker has begun may yet come back. */
     while (!s->halted && s->done < s->batches && !(b = first_read(s)) && wait) pthread_cond_wait(&s->changed, &s->lock);
     if (b) b->state = BATCH_TAKEN;
@@ -86,7 +83,7 @@ void ssg_stream_leave(stream *s, const worker *w, ssgcam_status status)
         ssg_log(SSG_LOG_NORMAL, "%s: %s; the other device%s without it", w->device->label, ssgcam_last_error(),
                 s->working > 1 ? "s go on" : " goes on");
     else if (status != SSGCAM_OK)
-        fail(s, status, ssgcam_last_error());
+        fail(s, status);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
 }

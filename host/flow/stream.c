@@ -115,8 +115,8 @@ static ssgcam_status run_threads(stream *s)
     pthread_join(reading, NULL);
     if (!consumed) return no_thread();
     pthread_join(consuming, NULL); /* what is done is still consumed, whatever stopped the workers */
-    if (s->consumer_status != SSGCAM_OK) return ssg_fail(s->consumer_status, "%s", s->consumer_message);
-    return s->status == SSGCAM_OK ? SSGCAM_OK : ssg_fail(s->status, "%s", s->message);
+    SSG_TRY(ssg_failure_raise(&s->consumer_failure));
+    return ssg_failure_raise(&s->failure);
 }
 
 ssgcam_status ssg_stream_run(const ssg_stream_options *options, ssg_stream_consumer *consume, void *context, ssg_stream_times *times)

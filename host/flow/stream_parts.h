@@ -21,8 +21,7 @@ typedef enum batch_state { BATCH_EMPTY, BATCH_READ, BATCH_TAKEN, BATCH_DONE } ba
 /* One image of a batch. */
 typedef struct slot {
     const ssgcam_item *item;
-    ssgcam_status status;
-    char message[512];
+    ssg_failure failure;
     int width, height, class_count, classes[SSG_STREAM_CLASSES], ranks[SSG_STREAM_CLASSES];
     void *maps;  /* host memory: int16 [class][view][grid], with keep_rows uint8 [class][row][power][grid] */
     size_t room; /* classes that maps has room for */
@@ -87,8 +86,7 @@ struct stream {
     int worker_count;
     ssg_stream_consumer *consume;
     void *context;
-    ssgcam_status consumer_status;
-    char consumer_message[512];
+    ssg_failure consumer_failure;
 
     /* Under the lock. */
     pthread_mutex_t lock;
@@ -98,8 +96,7 @@ struct stream {
     int working;            /* workers that have not left */
     int halted;             /* no batch is begun any more */
     int said_short;         /* that memory is short */
-    ssgcam_status status;   /* why the workers stopped */
-    char message[512];
+    ssg_failure failure;    /* why the workers stopped */
 };
 
 /* Where an image of a batch lies in its tensor. */
@@ -147,8 +144,5 @@ ssgcam_status ssg_stream_finish(worker *w, part *p);
 
 /* Gives back the device memory of a part. */
 void ssg_stream_clear_part(worker *w, part *p);
-
-/* Keeps the calling thread's last error with the image. */
-void ssg_stream_fail_slot(slot *to, ssgcam_status status);
 
 #endif

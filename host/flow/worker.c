@@ -34,7 +34,7 @@ static void clear(worker *w)
 /* Fewer images at once after memory ran out; 0 if it was one already. */
 static int halve(worker *w, const char *why)
 {
-    char text[768];
+    char text[SSG_MESSAGE_BYTES + 80];
     int smaller = w->pass_size / 2;
     while (smaller > 1 && w->s->batch_size % smaller != 0) smaller--;
     if (smaller < 1) return 0;
@@ -98,12 +98,12 @@ static ssgcam_status advance(worker *w, part *p, part **under_way)
 {
     ssgcam_status status = ssg_stream_begin(w, p);
     if (status == SSGCAM_ERR_MEMORY) {
-        char why[512];
-        snprintf(why, sizeof why, "%s", ssgcam_last_error());
+        ssg_failure why;
+        ssg_failure_take(&why, status);
         p->b = NULL; /* it is still at hand */
         if (*under_way) SSG_TRY(finish(w, *under_way));
         *under_way = NULL;
-        return halve(w, why) ? SSGCAM_OK : ssg_fail(SSGCAM_ERR_MEMORY, "%s", why);
+        return halve(w, why.message) ? SSGCAM_OK : ssg_failure_raise(&why);
     }
     SSG_TRY(status);
     count_begun(w, p);

@@ -1,6 +1,5 @@
 /* Images of a batch go through a device's network together, once for every view; their maps come back on the grid. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "host/base/alloc.h"
@@ -8,12 +7,6 @@
 #include "host/flow/scores.h"
 #include "host/flow/stream_parts.h"
 #include "kernels/ops.h"
-
-void ssg_stream_fail_slot(slot *to, ssgcam_status status)
-{
-    to->status = status;
-    snprintf(to->message, sizeof to->message, "%s", ssgcam_last_error());
-}
 
 /* ---- memory --------------------------------------------------------------------------------------------------------------------------- */
 
@@ -52,7 +45,7 @@ static ssgcam_status make_room(worker *w, part *p)
     }
     if (!w->device->interface->host_memory) SSG_TRY(widen(w->device, &p->maps, maps * class_bytes(s)));
     for (size_t i = 0; i < p->count; i++)
-        if (p->slots[i].status == SSGCAM_OK) SSG_TRY(make_slot_room(s, &p->slots[i], p->slots[i].class_count ? p->slots[i].class_count : 1));
+        if (p->slots[i].failure.status == SSGCAM_OK) SSG_TRY(make_slot_room(s, &p->slots[i], p->slots[i].class_count ? p->slots[i].class_count : 1));
     return SSGCAM_OK;
 }
 
@@ -78,7 +71,7 @@ void ssg_stream_clear_part(worker *w, part *p)
 /* Image i is one that the network works on for its own sake. */
 static int counts(const part *p, size_t i)
 {
-    return i < p->count && p->slots[i].status == SSGCAM_OK;
+    return i < p->count && p->slots[i].failure.status == SSGCAM_OK;
 }
 
 static ssgcam_status check_labels(const ssgcam_item *item, size_t classes)
@@ -97,10 +90,10 @@ static int take_labels(const stream *s, part *p)
     for (size_t i = 0; i < p->count; i++) {
         slot *to = &p->slots[i];
         to->class_count = 0;
-        if (to->status != SSGCAM_OK) continue;
+        if (to->failure.status != SSGCAM_OK) continue;
         ssgcam_status status = check_labels(to->item, s->o->model->class_count);
         if (status != SSGCAM_OK) {
-            ssg_stream_fail_slot(to, status);
+            ssg_failure_take(&to->failure, status);
             continue;
         }
         to->class_count = (int)to->item->label_count;
@@ -129,11 +122,11 @@ static ssgcam_status read_scores(worker *w, part *p, size_t view)
     for (size_t i = 0; i < p->count; i++) {
         slot *to = &p->slots[i];
         const float *scores = (const float *)bytes + i * classes;
-        for (size_t k = 0; to->status == SSGCAM_OK && k < classes; k++)
+        for (size_t k = 0; to->failure.status == SSGCAM_OK && k < classes; k++)
             if (!isfinite(scores[k]))
-                ssg_stream_fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number%s", to->item->image, k,
-                                                  ssg_precision_hint(w->s->o->precision)));
-        if (to->status != SSGCAM_OK || view > 0) continue;
+                ssg_failure_take(&to->failure, ssg_fail(SSGCAM_ERR_INPUT, "%s: the network's score of class %zu is not a number%s", to->item->image,
+                                                        k, ssg_precision_hint(w->s->o->precision)));
+        if (to->failure.status != SSGCAM_OK || view > 0) continue;
         if (to->class_count == 0) choose_best(to, scores, classes);
         for (int c = 0; c < to->class_count; c++) to->ranks[c] = ssg_scores_rank(scores, classes, (size_t)to->classes[c]);
     }
@@ -284,10 +277,10 @@ static ssgcam_status read_flags(const worker *w, part *p, size_t view)
     for (size_t i = 0; i < p->count; i++) {
         slot *to = &p->slots[i];
         for (int row = 0; row < s->row_count; row++)
-            for (int c = 0; to->status == SSGCAM_OK && c < to->class_count; c++)
+            for (int c = 0; to->failure.status == SSGCAM_OK && c < to->class_count; c++)
                 if (flags[(size_t)row * count + (size_t)c * images + i] & SSG_MAP_NAN)
-                    ssg_stream_fail_slot(to, ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of layer '%s' is not a number%s", to->item->image,
-                                                      s->rows[row].layer, ssg_precision_hint(s->o->precision)));
+                    ssg_failure_take(&to->failure, ssg_fail(SSGCAM_ERR_INPUT, "%s: the map of layer '%s' is not a number%s", to->item->image,
+                                                            s->rows[row].layer, ssg_precision_hint(s->o->precision)));
     }
     return SSGCAM_OK;
 }

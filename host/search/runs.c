@@ -1,6 +1,5 @@
 #include "host/search/runs.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "host/base/alloc.h"
@@ -20,8 +19,7 @@ typedef struct lane {
     pthread_t thread;
     int has_thread;
     ssgcam_evolve_record last;
-    ssgcam_status status;
-    char message[512];
+    ssg_failure failure;
 } lane;
 
 /* ---- where a run starts ---------------------------------------------------------------------------------------------------------------- */
@@ -54,9 +52,9 @@ static ssgcam_status prepare(lane *l, ssg_baselines *of_fold, int threads)
 static void *go(void *context)
 {
     lane *l = context;
-    l->status = ssg_phase_evolve(l->session, &l->problem, l->runs->options, l->run, l->runs->count, l->start, l->start_count, &l->last);
-    if (l->status == SSGCAM_OK) return NULL;
-    snprintf(l->message, sizeof l->message, "%s", ssgcam_last_error());
+    ssgcam_status status = ssg_phase_evolve(l->session, &l->problem, l->runs->options, l->run, l->runs->count, l->start, l->start_count, &l->last);
+    if (status == SSGCAM_OK) return NULL;
+    ssg_failure_take(&l->failure, status);
     ssg_session_halt(l->session);
     return NULL;
 }
@@ -74,10 +72,11 @@ static void go_all(lane *lanes, size_t count)
 /* What went wrong, if anything: rather why one failed than that others were stopped for it. */
 static ssgcam_status outcome(const lane *lanes, size_t count)
 {
-    const lane *worst = &lanes[0];
+    const ssg_failure *worst = &lanes[0].failure;
     for (size_t i = 1; i < count; i++)
-        if (lanes[i].status != SSGCAM_OK && (worst->status == SSGCAM_OK || worst->status == SSGCAM_ERR_INTERRUPTED)) worst = &lanes[i];
-    return worst->status == SSGCAM_OK ? SSGCAM_OK : ssg_fail(worst->status, "%s", worst->message);
+        if (lanes[i].failure.status != SSGCAM_OK && (worst->status == SSGCAM_OK || worst->status == SSGCAM_ERR_INTERRUPTED))
+            worst = &lanes[i].failure;
+    return ssg_failure_raise(worst);
 }
 
 static size_t side_by_side(const ssg_runs *r, const ssg_session *session)

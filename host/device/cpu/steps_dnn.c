@@ -50,27 +50,29 @@ typedef struct images {
     const ssg_step *step;
     const ssg_step_io *io;
     size_t in_bytes, out_bytes;
-    ssgcam_status *statuses; /* per image */
+    ssg_failure *failures; /* per thread: its last one */
 } images;
 
 static void run_image(void *context, size_t index, int thread)
 {
     const images *call = context;
     ssg_set_library_threads(call->step->library_threads);
-    call->statuses[index] =
+    ssgcam_status status =
         ssg_dnn_run(call->step->per_thread[thread], (const char *)call->io->inputs[0] + index * call->in_bytes,
                     (char *)call->io->output + index * call->out_bytes, NULL, (char *)call->io->scratch + (size_t)thread * call->step->scratch_each);
+    if (status != SSGCAM_OK) ssg_failure_take(&call->failures[thread], status);
 }
 
 static ssgcam_status run_images(const ssg_step *step, const ssg_step_io *io)
 {
     size_t rows = (size_t)step->output.shape.dims[0];
-    ssgcam_status status = SSGCAM_OK, *statuses = ssg_calloc(rows, sizeof *statuses);
-    if (!statuses) return SSG_OUT_OF_MEMORY;
-    images call = {step, io, step->inputs[0].bytes / rows, step->output.bytes / rows, statuses};
+    ssgcam_status status = SSGCAM_OK;
+    ssg_failure *failures = ssg_calloc((size_t)step->thread_count, sizeof *failures);
+    if (!failures) return SSG_OUT_OF_MEMORY;
+    images call = {step, io, step->inputs[0].bytes / rows, step->output.bytes / rows, failures};
     ssg_parallel_for(step->thread_count, rows, run_image, &call);
-    for (size_t i = 0; i < rows && status == SSGCAM_OK; i++) status = statuses[i];
-    ssg_free(statuses);
+    for (int i = 0; i < step->thread_count && status == SSGCAM_OK; i++) status = ssg_failure_raise(&failures[i]);
+    ssg_free(failures);
     return status;
 }
 
