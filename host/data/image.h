@@ -15,6 +15,9 @@ typedef struct ssg_image {
 /* The most pixels an image may have: larger ones are refused from their header, before memory is asked for. */
 enum { SSG_IMAGE_MOST_PIXELS = 64 << 20 };
 
+/* An image whose pixels are not set; empty if there is no memory. */
+ssgcam_status ssg_image_make(ssg_image *image, int width, int height, int channels);
+
 void ssg_image_clear(ssg_image *image); /* frees the pixels, leaves an empty image */
 
 /* Reads a JPEG (grey or colour; EXIF orientation applied; CMYK refused) or a PNG (any type; 16 bits cut to 8, alpha dropped, palette expanded: what

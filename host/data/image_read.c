@@ -9,12 +9,6 @@
 
 enum { MOST_FILE_BYTES = 512 << 20, MOST_SIDE = 1 << 16 };
 
-void ssg_image_clear(ssg_image *image)
-{
-    ssg_free(image->pixels);
-    *image = (ssg_image){0};
-}
-
 static ssgcam_status check_size(const char *name, long width, long height)
 {
     if (width < 1 || height < 1) return ssg_fail(SSGCAM_ERR_INPUT, "%s: an image of %ldx%ld pixels", name, width, height);
@@ -24,12 +18,6 @@ static ssgcam_status check_size(const char *name, long width, long height)
     return SSGCAM_OK;
 }
 
-static ssgcam_status make_image(ssg_image *image, int width, int height, int channels)
-{
-    *image = (ssg_image){width, height, channels, ssg_alloc_aligned((size_t)width * (size_t)height, (size_t)channels)};
-    return image->pixels ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
-}
-
 /* Colour to grey as Pillow's convert: (299 R + 587 G + 114 B) / 1000 in its 16-bit form. */
 static void grey_of(uint8_t *grey, const uint8_t *rgb, size_t count)
 {
@@ -37,6 +25,11 @@ static void grey_of(uint8_t *grey, const uint8_t *rgb, size_t count)
 }
 
 /* ---- JPEG -------------------------------------------------------------------------------------------------------------------- */
+
+static int is_jpeg(const uint8_t *bytes, size_t size)
+{
+    return size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
+}
 
 /* 1 to 8 as EXIF numbers them; 1 (upright) if the file says nothing sensible. */
 static int orientation_of(const uint8_t *bytes, size_t size)
@@ -55,7 +48,7 @@ static ssgcam_status turn(ssg_image *image, int orientation)
     if (orientation == 1) return SSGCAM_OK;
     ssg_image turned;
     int swap = orientation > 4, w = image->width, h = image->height;
-    SSG_TRY(make_image(&turned, swap ? h : w, swap ? w : h, image->channels));
+    SSG_TRY(ssg_image_make(&turned, swap ? h : w, swap ? w : h, image->channels));
     for (int y = 0; y < turned.height; y++)
         for (int x = 0; x < turned.width; x++) {
             int u = swap ? y : x, v = swap ? x : y;
@@ -94,7 +87,7 @@ static ssgcam_status decode_jpeg(ssg_image *image, const uint8_t *bytes, size_t 
     if (!handle) return ssg_fail(SSGCAM_ERR_MEMORY, "%s: the JPEG decoder cannot start", name);
     int width, height, colours;
     ssgcam_status status = read_jpeg_header(handle, &width, &height, &colours, bytes, size, name);
-    if (status == SSGCAM_OK) status = make_image(image, width, height, channels);
+    if (status == SSGCAM_OK) status = ssg_image_make(image, width, height, channels);
     /* A grey picture of a colour one is made of its RGB values, as Pillow makes it: the luma plane in the file differs where colours saturate. */
     int luma = status == SSGCAM_OK && channels == 1 && colours != TJCS_GRAY;
     uint8_t *pixels = image->pixels, *rgb = NULL;
@@ -127,6 +120,11 @@ static ssgcam_status size_of_jpeg(int *width, int *height, const uint8_t *bytes,
 
 /* ---- PNG --------------------------------------------------------------------------------------------------------------------- */
 
+static int is_png(const uint8_t *bytes, size_t size)
+{
+    return size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
 static ssgcam_status png_error(const char *name, int code)
 {
     return ssg_fail(code == SPNG_EMEM ? SSGCAM_ERR_MEMORY : SSGCAM_ERR_INPUT, "%s: a damaged or truncated PNG: %s", name, spng_strerror(code));
@@ -154,7 +152,7 @@ static ssgcam_status decode_png(ssg_image *image, const uint8_t *bytes, size_t s
     uint8_t *rgb = NULL;
     ssgcam_status status = open_png(&png, &header, bytes, size, name);
     size_t count = status == SSGCAM_OK ? (size_t)header.width * header.height : 0;
-    if (status == SSGCAM_OK) status = make_image(image, (int)header.width, (int)header.height, channels);
+    if (status == SSGCAM_OK) status = ssg_image_make(image, (int)header.width, (int)header.height, channels);
     if (status == SSGCAM_OK && !(rgb = channels == 3 ? image->pixels : ssg_alloc_aligned(count, 3))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) {
         int code = spng_decode_image(png, rgb, count * 3, SPNG_FMT_RGB8, 0);
@@ -183,12 +181,12 @@ ssgcam_status ssg_image_decode_indices(ssg_image *image, const uint8_t *bytes, s
     *image = (ssg_image){0};
     struct spng_ihdr header;
     spng_ctx *png;
-    if (size < 8 || memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) != 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a mask must be a PNG", name);
+    if (!is_png(bytes, size)) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a mask must be a PNG", name);
     ssgcam_status status = open_png(&png, &header, bytes, size, name);
     int paletted = status == SSGCAM_OK && header.color_type == SPNG_COLOR_TYPE_INDEXED;
     if (status == SSGCAM_OK && (header.bit_depth > 8 || (!paletted && header.color_type != SPNG_COLOR_TYPE_GRAYSCALE)))
         status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a mask must be an 8-bit grey or palette PNG whose values are labels, not colours", name);
-    if (status == SSGCAM_OK) status = make_image(image, (int)header.width, (int)header.height, 1);
+    if (status == SSGCAM_OK) status = ssg_image_make(image, (int)header.width, (int)header.height, 1);
     if (status == SSGCAM_OK) {
         size_t packed;
         int code = spng_decoded_image_size(png, SPNG_FMT_PNG, &packed);
@@ -212,16 +210,6 @@ ssgcam_status ssg_image_decode_indices(ssg_image *image, const uint8_t *bytes, s
 }
 
 /* ---- either ------------------------------------------------------------------------------------------------------------------- */
-
-static int is_png(const uint8_t *bytes, size_t size)
-{
-    return size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
-}
-
-static int is_jpeg(const uint8_t *bytes, size_t size)
-{
-    return size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
-}
 
 static ssgcam_status unknown_type(const char *name, size_t size)
 {

@@ -103,12 +103,6 @@ static void resize_columns(ssg_image *to, const ssg_image *from, const filter *f
     }
 }
 
-static ssgcam_status allocate(ssg_image *image, int width, int height, int channels)
-{
-    *image = (ssg_image){width, height, channels, ssg_alloc_aligned((size_t)width * (size_t)height, (size_t)channels)};
-    return image->pixels ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
-}
-
 ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, int height)
 {
     *to = (ssg_image){0};
@@ -120,8 +114,8 @@ ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, 
     ssgcam_status status = sums ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) status = filter_make(&across, from->width, width);
     if (status == SSGCAM_OK) status = filter_make(&down, from->height, height);
-    if (status == SSGCAM_OK) status = allocate(&between, width, from->height, from->channels);
-    if (status == SSGCAM_OK) status = allocate(to, width, height, from->channels);
+    if (status == SSGCAM_OK) status = ssg_image_make(&between, width, from->height, from->channels);
+    if (status == SSGCAM_OK) status = ssg_image_make(to, width, height, from->channels);
     if (status == SSGCAM_OK) {
         /* A pass that changes nothing is left out, as Pillow does. */
         if (width == from->width)
@@ -146,7 +140,7 @@ ssgcam_status ssg_image_resize_nearest(ssg_image *to, const ssg_image *from, int
     *to = (ssg_image){0};
     if (width < 1 || height < 1 || (int64_t)width * height > SSG_IMAGE_MOST_PIXELS)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "a size of %dx%d pixels", width, height);
-    SSG_TRY(allocate(to, width, height, from->channels));
+    SSG_TRY(ssg_image_make(to, width, height, from->channels));
     size_t channels = (size_t)from->channels;
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {

@@ -1,10 +1,7 @@
 #include "host/data/tensor_input.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "host/base/alloc.h"
 
 /* The size of an image whose shorter side was brought to height x width, so that it covers it. */
 static void covering_size(int *h, int *w, int image_height, int image_width, int height, int width)
@@ -34,13 +31,13 @@ static ssgcam_status crop_centre(ssg_image *to, const ssg_image *from, int heigh
     covering_size(&h, &w, from->height, from->width, height, width);
     ssg_image scaled;
     SSG_TRY(ssg_image_resize(&scaled, from, w, h));
-    *to = (ssg_image){width, height, from->channels, ssg_alloc_aligned((size_t)width * (size_t)height, (size_t)from->channels)};
-    for (int y = 0; to->pixels && y < height; y++)
+    ssgcam_status status = ssg_image_make(to, width, height, from->channels);
+    for (int y = 0; status == SSGCAM_OK && y < height; y++)
         memcpy(to->pixels + (size_t)y * (size_t)(width * from->channels),
                scaled.pixels + ((size_t)(y + (h - height) / 2) * (size_t)w + (size_t)((w - width) / 2)) * (size_t)from->channels,
                (size_t)(width * from->channels));
     ssg_image_clear(&scaled);
-    return to->pixels ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    return status;
 }
 
 ssgcam_status ssg_preprocess_image(float *tensor, const ssgcam_preprocess *p, const ssg_image *image, int height, int width, int nhwc)

@@ -131,8 +131,9 @@ static ssgcam_status fill_boxes(ssg_image *labels, const ssgcam_item *item, cons
 static ssgcam_status read_boxes(ssg_image *labels, const ssgcam_item *item, int width, int height, size_t class_count)
 {
     const ssgcam_box **order = ssg_calloc(item->box_count, sizeof *order);
-    *labels = (ssg_image){width, height, 1, ssg_calloc((size_t)width, (size_t)height)};
-    ssgcam_status status = labels->pixels && order ? fill_boxes(labels, item, order, class_count) : SSG_OUT_OF_MEMORY;
+    ssgcam_status status = order ? ssg_image_make(labels, width, height, 1) : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) memset(labels->pixels, 0, (size_t)width * (size_t)height);
+    if (status == SSGCAM_OK) status = fill_boxes(labels, item, order, class_count);
     ssg_free(order);
     return status;
 }

@@ -7,8 +7,7 @@
 ssgcam_status ssg_picture_in_colour(ssg_image *copy, const ssg_image *picture)
 {
     size_t pixels = (size_t)picture->width * (size_t)picture->height;
-    *copy = (ssg_image){picture->width, picture->height, 3, ssg_alloc_aligned(pixels, 3)};
-    if (!copy->pixels) return SSG_OUT_OF_MEMORY;
+    SSG_TRY(ssg_image_make(copy, picture->width, picture->height, 3));
     for (size_t i = 0; i < 3 * pixels; i++) copy->pixels[i] = picture->channels == 3 ? picture->pixels[i] : picture->pixels[i / 3];
     return SSGCAM_OK;
 }
@@ -22,8 +21,7 @@ ssgcam_status ssg_map_in_colour(ssg_image *image, const float *map, int height, 
         status = ssg_picture_in_colour(image, picture);
         if (status == SSGCAM_OK) ssg_colour_overlay(image, all);
     } else if (status == SSGCAM_OK) {
-        *image = (ssg_image){picture->width, picture->height, 3, ssg_alloc_aligned((size_t)picture->width * (size_t)picture->height, 3)};
-        status = image->pixels ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+        status = ssg_image_make(image, picture->width, picture->height, 3);
         if (status == SSGCAM_OK) ssg_colour_heatmap(image, all);
     }
     ssg_free(all);

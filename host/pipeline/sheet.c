@@ -135,10 +135,9 @@ ssgcam_status ssgcam_sheet_write(const ssgcam_sheet *sheet, const char *path, si
         if (side * side >= sheet->count) columns = side;
     if (columns > sheet->count) columns = sheet->count;
     size_t rows = (sheet->count + columns - 1) / columns;
-    ssg_image all = {.width = GAP + (int)columns * (width + GAP), .height = GAP + (int)rows * (height + CAPTION + GAP), .channels = 3};
-    size_t bytes = 3 * (size_t)all.width * (size_t)all.height;
-    if (!(all.pixels = ssg_alloc_aligned(bytes, 1))) return SSG_OUT_OF_MEMORY;
-    memset(all.pixels, 255, bytes);
+    ssg_image all;
+    SSG_TRY(ssg_image_make(&all, GAP + (int)columns * (width + GAP), GAP + (int)rows * (height + CAPTION + GAP), 3));
+    memset(all.pixels, 255, 3 * (size_t)all.width * (size_t)all.height);
     for (size_t i = 0; i < sheet->count; i++)
         place(&all, &sheet->panels[i], GAP + (int)(i % columns) * (width + GAP), GAP + (int)(i / columns) * (height + CAPTION + GAP), width, height);
     uint8_t *png = NULL;

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "host/base/alloc.h"
 #include "host/data/tensor_input.h"
 #include "host/flow/network.h"
 #include "host/search/bank.h"
@@ -33,13 +32,13 @@ static ssgcam_status number_labels(const ssg_bank_request *r, const ssgcam_item 
 static ssgcam_status cut(ssg_image *truth, const ssg_region *region)
 {
     if (region->width == truth->width && region->height == truth->height) return SSGCAM_OK;
-    uint8_t *part = ssg_alloc_aligned((size_t)region->width * (size_t)region->height, 1);
-    if (!part) return SSG_OUT_OF_MEMORY;
+    ssg_image part;
+    SSG_TRY(ssg_image_make(&part, region->width, region->height, 1));
     for (int y = 0; y < region->height; y++)
-        memcpy(part + (size_t)y * (size_t)region->width, truth->pixels + (size_t)(region->y + y) * (size_t)truth->width + (size_t)region->x,
+        memcpy(part.pixels + (size_t)y * (size_t)region->width, truth->pixels + (size_t)(region->y + y) * (size_t)truth->width + (size_t)region->x,
                (size_t)region->width);
-    ssg_free(truth->pixels);
-    *truth = (ssg_image){region->width, region->height, 1, part};
+    ssg_image_clear(truth);
+    *truth = part;
     return SSGCAM_OK;
 }
 
