@@ -10,7 +10,7 @@
 #include "host/base/nearest_name.h"
 #include "host/base/status.h"
 #include "host/data/names_file.h"
-#include "host/data/tensor_input.h"
+#include "host/data/preprocess.h"
 
 static const char *const resizes[] = {"stretch", "crop", "none"};
 static const char *const channel_orders[] = {"rgb", "bgr", "grey"};

@@ -14,13 +14,6 @@ typedef struct ssg_region {
 /* The part of a width x height image that the network sees: all of it, or with SSGCAM_RESIZE_CROP its centre. */
 ssg_region ssg_preprocess_region(const ssgcam_preprocess *preprocess, int width, int height, int network_height, int network_width);
 
-/* "stretch", "crop", "none", and "rgb", "bgr", "grey", as MODEL.json has them. */
-const char *ssg_resize_name(ssgcam_resize resize);
-const char *ssg_channels_name(ssgcam_channels channels);
-
-/* All that becomes of an image on its way into a network of that size, in a line; the caller's to free. NULL: out of memory. */
-char *ssg_preprocess_describe(const ssgcam_preprocess *preprocess, int network_height, int network_width);
-
 /* Resizes and crops `image` (of 1 or 3 channels, as preprocess->channels wants) to height x width and writes float32 in C H W order, or H W C if
  * `nhwc`. */
 ssgcam_status ssg_preprocess_image(float *tensor, const ssgcam_preprocess *preprocess, const ssg_image *image, int height, int width, int nhwc);

@@ -5,6 +5,7 @@
 #include "host/base/alloc.h"
 #include "host/base/files.h"
 #include "host/data/atomic_file.h"
+#include "host/data/preprocess.h"
 
 static const char name[] = "input.json";
 static const size_t most_bytes = 1 << 20;

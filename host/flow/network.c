@@ -6,7 +6,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/nearest_name.h"
-#include "host/data/tensor_input.h"
+#include "host/data/preprocess.h"
 
 enum { DEFAULT_SIZE = 224 };
 

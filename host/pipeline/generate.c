@@ -9,7 +9,7 @@
 #include "host/data/atomic_file.h"
 #include "host/data/image.h"
 #include "host/data/npy.h"
-#include "host/data/tensor_input.h"
+#include "host/data/preprocess.h"
 #include "host/eval/map_view.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
