@@ -33,7 +33,7 @@ static ssgcam_status build(ssg_plan *plan, const ssg_model *model, const ssg_pla
     ssg_graph *graph = plan->graph;
     if (options->directions > 0) SSG_TRY(ssg_spell_out(graph));
     plan->score = graph->output;
-    if (!options->through_head) SSG_TRY(ssg_target_append(graph, options->target, &plan->score));
+    SSG_TRY(ssg_target_append(graph, options->target, &plan->score));
     int forward_ops = graph->op_count, backward_ops = forward_ops;
     if (options->classes > 0) {
         SSG_TRY(ssg_backward_append(graph, plan->score, options->classes, plan->taps, plan->tap_count, &plan->seeds, plan->gradients));

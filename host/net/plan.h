@@ -21,8 +21,7 @@ typedef struct ssg_plan_options {
     int tap_count;
     int classes; /* C: gradients for that many classes of each image in one batch; 0: forward only */
     ssg_precision precision;
-    int through_head;     /* differentiate the model's own output (e.g. softmax) rather than the logits */
-    ssgcam_target target; /* without through_head: the function of the logits that is differentiated */
+    ssgcam_target target; /* the function of the logits that is differentiated */
     int narrow_taps;      /* taps in 16 bits may stay so, where the device's map stage reads them */
     int directions;       /* P: Hessian-vector products for that many directions of each gradient in one sweep; 0: none */
 } ssg_plan_options;
@@ -46,9 +45,8 @@ ssgcam_status ssg_plan_output(ssg_plan *plan, float *output);
 /* The logits to device memory, in order with the steps. */
 ssgcam_status ssg_plan_keep_scores(ssg_plan *plan, void *logits);
 
-/* Runs the backward pass. seeds: [C * N][classes], class-major (row c * N + n): the gradient of the wanted quantity with respect to the logits (or
- * the output, through_head). At most one backward pass may follow each forward pass: it reuses the memory of activations that it has read for the
- * last time. */
+/* Runs the backward pass. seeds: [C * N][classes], class-major (row c * N + n): the gradient of the wanted quantity with respect to the target. At
+ * most one backward pass may follow each forward pass: it reuses the memory of activations that it has read for the last time. */
 ssgcam_status ssg_plan_backward(ssg_plan *plan, const float *seeds);
 
 /* The same for class scores themselves: chosen[c * N + n] is the c-th class of image n (one-hot seeds). */
