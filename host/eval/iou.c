@@ -25,7 +25,7 @@ void ssg_pool_classes(ssg_counts pooled[2], const ssg_counts *counts, size_t lab
 {
     pooled[0] = counts[0];
     pooled[1] = (ssg_counts){0};
-    for (size_t l = 1; l < labels; l++) pooled[1].tp += counts[l].tp, pooled[1].fp += counts[l].fp, pooled[1].fn += counts[l].fn;
+    for (size_t l = 1; l < labels; l++) ssg_counts_add(&pooled[1], &counts[l]);
 }
 
 static double object_iou(const ssg_counts *counts, size_t labels)

@@ -1,4 +1,4 @@
-/* iou.h - from pixel counts to intersection over union. Formulas: mean_iou of the reference. */
+/* iou.h - from pixel counts to intersection over union. IoU = tp / (tp + fp + fn). */
 #ifndef SSG_EVAL_IOU_H
 #define SSG_EVAL_IOU_H
 
@@ -11,6 +11,11 @@
 typedef struct ssg_counts {
     uint64_t tp, fp, fn;
 } ssg_counts;
+
+static inline void ssg_counts_add(ssg_counts *to, const ssg_counts *more)
+{
+    to->tp += more->tp, to->fp += more->fp, to->fn += more->fn;
+}
 
 /* Mean IoU over the labels that occur in truth or prediction; 0 if none does. Foreground: label 0 left out. */
 double ssg_mean_iou(const ssg_counts *counts, size_t labels);

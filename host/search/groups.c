@@ -127,10 +127,7 @@ ssgcam_status ssg_groups_hold_out(unsigned char *held, size_t *held_count, const
 static ssg_counts *sums(const ssg_groups *g, const ssg_counts *per_image, size_t labels)
 {
     ssg_counts *sum = ssg_calloc(g->count * labels, sizeof *sum);
-    for (size_t i = 0; sum && i < g->images * labels; i++) {
-        ssg_counts *to = &sum[g->of[i / labels] * labels + i % labels];
-        to->tp += per_image[i].tp, to->fp += per_image[i].fp, to->fn += per_image[i].fn;
-    }
+    for (size_t i = 0; sum && i < g->images * labels; i++) ssg_counts_add(&sum[g->of[i / labels] * labels + i % labels], &per_image[i]);
     return sum;
 }
 

@@ -80,10 +80,7 @@ ssgcam_status ssg_problem_score_of_images(ssgcam_search_score *score, const ssg_
 {
     ssg_counts *sum = ssg_calloc(labels, sizeof *sum);
     if (!sum) return SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; i < images * labels; i++) {
-        ssg_counts *to = &sum[i % labels];
-        to->tp += per_image[i].tp, to->fp += per_image[i].fp, to->fn += per_image[i].fn;
-    }
+    for (size_t i = 0; i < images * labels; i++) ssg_counts_add(&sum[i % labels], &per_image[i]);
     *score = ssg_problem_score_of(sum, per_image, images, labels);
     ssg_free(sum);
     return SSGCAM_OK;
