@@ -12,6 +12,11 @@ ssg_features ssg_pass_features(const ssg_placed *placed, const void *data)
                           .type = (ssg_element)placed->precision};
 }
 
+size_t ssg_pass_image_floats(const ssg_pass_setup *setup)
+{
+    return ssg_shape_count(&setup->input) / (size_t)setup->input.dims[0];
+}
+
 ssgcam_status ssg_pass_plan(ssg_plan **plan, const ssg_pass_setup *setup, int images, int classes, int directions)
 {
     ssg_plan_options options = {.input = setup->input,

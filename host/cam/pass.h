@@ -60,6 +60,9 @@ extern const ssg_pass_kind ssg_gradient_pass, ssg_second_order_pass, ssg_smoothg
 
 ssg_features ssg_pass_features(const ssg_placed *placed, const void *data);
 
+/* Floats of one input image. */
+size_t ssg_pass_image_floats(const ssg_pass_setup *setup);
+
 /* Makes the plan on the pass's own layers; classes 0: forward only. */
 ssgcam_status ssg_pass_plan(ssg_plan **plan, const ssg_pass_setup *setup, int images, int classes, int directions);
 

@@ -33,11 +33,6 @@ typedef struct scorecam {
     float *scores;   /* host memory: the same for one layer */
 } scorecam;
 
-static size_t image_floats(const ssg_pass_setup *setup)
-{
-    return ssg_shape_count(&setup->input) / (size_t)setup->input.dims[0];
-}
-
 static ssgcam_status create(ssg_pass *pass)
 {
     scorecam *self = (scorecam *)pass;
@@ -62,7 +57,7 @@ static ssgcam_status create(ssg_pass *pass)
         self->line_floats = lines > self->line_floats ? lines : self->line_floats;
         SSG_TRY(ssg_pass_room(pass, rows * K * sizeof(float), &self->weights[i]));
     }
-    self->inputs = ssg_alloc_aligned((size_t)self->at_once, image_floats(setup) * sizeof *self->inputs);
+    self->inputs = ssg_alloc_aligned((size_t)self->at_once, ssg_pass_image_floats(setup) * sizeof *self->inputs);
     self->planes = ssg_alloc_aligned(most, 1);
     self->logits = ssg_calloc((size_t)self->at_once, (size_t)ssg_plan_class_count(pass->plan) * sizeof *self->logits);
     self->scores = ssg_calloc(rows * channels, sizeof *self->scores);
@@ -125,7 +120,7 @@ static void mask_image(void *context, size_t slot, int thread)
     const ssg_pass_setup *setup = &j->self->pass.setup;
     const int64_t *dims = setup->input.dims;
     size_t H = (size_t)dims[setup->nhwc ? 1 : 2], W = (size_t)dims[setup->nhwc ? 2 : 3], channels = (size_t)dims[setup->nhwc ? 3 : 1];
-    float *out = j->self->inputs + slot * image_floats(setup);
+    float *out = j->self->inputs + slot * ssg_pass_image_floats(setup);
     /* The mask first lies in the last plane of the masked image, which is multiplied last and, with interleaved channels, from the front. */
     float *mask = out + (channels - 1) * H * W;
     resize_channel(&j->a, j->first + slot, j->self->columns, j->self->lines + slot * j->self->line_floats, mask, H, W);
@@ -199,7 +194,7 @@ static ssgcam_status run(ssg_pass *pass, const float *images, const int64_t *cho
         for (size_t x = 0; x < width; x++) self->columns[x] = between(x, width, a.width);
         for (size_t n = 0; n < count; n++) {
             SSG_TRY(device->interface->download(device, self->planes, (const char *)tap.activation + n * row_bytes, row_bytes));
-            SSG_TRY(score_image(self, &a, images + n * image_floats(setup), n, chosen));
+            SSG_TRY(score_image(self, &a, images + n * ssg_pass_image_floats(setup), n, chosen));
         }
         SSG_TRY(device->interface->upload(device, self->weights[i], self->scores, rows * a.channels * sizeof(float)));
     }

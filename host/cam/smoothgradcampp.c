@@ -25,11 +25,6 @@ typedef struct smooth {
     ssg_placed *placed; /* of D_1 */
 } smooth;
 
-static size_t image_floats(const ssg_pass_setup *setup)
-{
-    return ssg_shape_count(&setup->input) / (size_t)setup->input.dims[0];
-}
-
 static ssgcam_status create(ssg_pass *pass)
 {
     smooth *self = (smooth *)pass;
@@ -43,7 +38,7 @@ static ssgcam_status create(ssg_pass *pass)
         ssg_plan_destroy(&self->noisy);
         SSG_TRY(ssg_pass_plan(&self->noisy, setup, images * self->at_once, setup->classes, 0));
     }
-    self->inputs = ssg_alloc_aligned((size_t)self->at_once * (size_t)images, image_floats(setup) * sizeof *self->inputs);
+    self->inputs = ssg_alloc_aligned((size_t)self->at_once * (size_t)images, ssg_pass_image_floats(setup) * sizeof *self->inputs);
     self->deviations = ssg_calloc((size_t)images, sizeof *self->deviations);
     self->means = ssg_calloc(layers, sizeof *self->means);
     self->placed = ssg_calloc(layers, sizeof *self->placed);
@@ -63,7 +58,7 @@ static ssgcam_status create(ssg_pass *pass)
 
 static void find_deviations(smooth *self, const float *images)
 {
-    size_t floats = image_floats(&self->pass.setup);
+    size_t floats = ssg_pass_image_floats(&self->pass.setup);
     for (int64_t n = 0; n < self->pass.setup.input.dims[0]; n++) {
         float low = INFINITY, high = -INFINITY;
         for (size_t i = 0; i < floats; i++) {
@@ -96,7 +91,7 @@ static void add_noise(void *context, size_t unit, int thread)
     (void)thread;
     const noise_job *j = context;
     const ssg_pass_setup *setup = &j->self->pass.setup;
-    size_t slot = unit / j->pieces, piece = unit % j->pieces, floats = image_floats(setup), images = (size_t)setup->input.dims[0];
+    size_t slot = unit / j->pieces, piece = unit % j->pieces, floats = ssg_pass_image_floats(setup), images = (size_t)setup->input.dims[0];
     size_t from = piece * PIECE, to = from + PIECE < floats ? from + PIECE : floats;
     ssg_draws draws = ssg_draws_named(setup->method.seed, NOISE_DRAWS, (uint32_t)(j->first + (int)slot), (uint32_t)piece);
     float z[2];
@@ -142,7 +137,7 @@ static ssgcam_status run(ssg_pass *pass, const float *images, const int64_t *cho
     find_deviations(self, images);
     for (int first = 0; status == SSGCAM_OK && first < setup->method.samples; first += self->at_once) {
         int left = setup->method.samples - first;
-        noise_job j = {self, images, first, (image_floats(setup) + PIECE - 1) / PIECE};
+        noise_job j = {self, images, first, (ssg_pass_image_floats(setup) + PIECE - 1) / PIECE};
         ssg_parallel_for(device->threads, (size_t)self->at_once * j.pieces, add_noise, &j);
         status = run_chunk(self, chosen, rows, left < self->at_once ? left : self->at_once);
     }
