@@ -1,4 +1,4 @@
-/* float_fusion.h - the raw maps of several layers become one float map: `fuse` and `fuse_pgc` of the reference, in host memory. */
+/* float_fusion.h - the raw maps of several layers become one float map, in host memory. */
 #ifndef SSG_FUSE_FLOAT_FUSION_H
 #define SSG_FUSE_FLOAT_FUSION_H
 

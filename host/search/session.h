@@ -14,7 +14,7 @@
 
 enum { SSG_MOST_RUNS = 64, SSG_SIDE_BY_SIDE = 8 };
 
-/* What a search may not change between checkpoint and continuation, each with a name for the message. */
+/* What a search may not change between checkpoint and continuation. */
 typedef struct ssg_session_identity {
     char key[33];     /* images, labels, model, grid: what the maps are made from; and which images belong together */
     char options[33]; /* seed, budget, strategy, folds ... */

@@ -15,7 +15,8 @@
  * - The trajectory is a function of the configuration and the fitness values alone. Random draws are named by (seed, island, generation, member,
  * purpose), there is no generator state, and no function of libm takes part: same bits from every compiler, machine and number of threads.
  * - save/load between two generations continues byte by byte as if nothing had happened.
- * - Nothing is allocated after create, no thread is started. One object must not be used by two threads at once (ssgcam_evolve_interrupt excepted).
+ * - Nothing is allocated by ask and tell, no thread is started. One object must not be used by two threads at once (ssgcam_evolve_interrupt
+ * excepted).
  * - A fitness that is NaN or infinite is worse than every finite one: counted, never the best, never part of a mean. Ties replace the parent (so that
  * a plateau can be crossed), but only strict improvements feed the adaptation and the archive.
  * - The budget is never exceeded: the last batch is cut to what is left. */

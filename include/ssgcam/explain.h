@@ -20,7 +20,8 @@ enum {
     SSGCAM_SAVE_HEATMAP = 2, /* STEM[.I].CLASS.heatmap.png: the map alone, in colour, at the image's size */
     SSGCAM_SAVE_NPY = 4,     /* STEM[.I].CLASS.npy: the fused float32 map in [0, 1] at the network's input size */
     SSGCAM_SAVE_LAYERS = 8,  /* STEM[.I].CLASS.LAYER.npy: the raw map of each layer, before normalisation */
-    SSGCAM_SAVE_TENSORS = 16 /* STEM[.I].CLASS.LAYER.A.npy and .g.npy: activation and gradient, (K, H, W) */
+    /* STEM[.I].CLASS.LAYER.A.npy and .g.npy: activation and gradient, (K, H, W); with exact second order also .h.npy, the second derivatives */
+    SSGCAM_SAVE_TENSORS = 16
 };
 
 /* The order and constants in which layer maps become one. */
