@@ -26,9 +26,14 @@ static const size_t default_memory = (size_t)2 << 30;
 
 /* ---- layout -------------------------------------------------------------------------------------------------------------------------- */
 
+size_t ssg_bank_record_size(const ssg_bank_store *s, size_t class_count)
+{
+    return class_count * s->rows * (s->stride + ssg_score_bounds_size(s->stride));
+}
+
 static size_t record_size(const ssg_bank_store *s, size_t image)
 {
-    return s->table[image].class_count * s->rows * (s->stride + ssg_score_bounds_size(s->stride));
+    return ssg_bank_record_size(s, s->table[image].class_count);
 }
 
 /* Sizes and offsets, and each image's labels as places in the list of classes. */
@@ -79,32 +84,41 @@ static void point_images(ssg_bank_store *s, const ssg_bank_request *r)
 
 /* ---- files --------------------------------------------------------------------------------------------------------------------------- */
 
-static ssgcam_status read_at(int file, void *to, size_t size, size_t at)
+typedef struct bank_file {
+    int descriptor;
+    const char *path; /* for messages */
+} bank_file;
+
+static ssgcam_status read_at(const bank_file *file, void *to, size_t size, size_t at)
 {
     for (char *bytes = to; size > 0;) {
-        ssize_t got = pread(file, bytes, size < 1 << 30 ? size : 1 << 30, (off_t)at);
+        ssize_t got = pread(file->descriptor, bytes, size < 1 << 30 ? size : 1 << 30, (off_t)at);
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return ssg_fail(SSGCAM_ERR_INPUT, "the bank file ends early");
+        if (got < 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: cannot be read: %s", file->path, strerror(errno));
+        if (got == 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: ends early; run the same command again", file->path);
         bytes += got, at += (size_t)got, size -= (size_t)got;
     }
     return SSGCAM_OK;
 }
 
-static ssgcam_status write_at(int file, const void *from, size_t size, size_t at)
+static ssgcam_status cannot_write(const bank_file *file)
+{
+    return ssg_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s; free some space or choose another folder with --cache", file->path, strerror(errno));
+}
+
+static ssgcam_status write_at(const bank_file *file, const void *from, size_t size, size_t at)
 {
     for (const char *bytes = from; size > 0;) {
-        ssize_t put = pwrite(file, bytes, size, (off_t)at);
+        ssize_t put = pwrite(file->descriptor, bytes, size, (off_t)at);
         if (put < 0 && errno == EINTR) continue;
-        if (put <= 0)
-            return ssg_fail(SSGCAM_ERR_IO, "the bank of maps cannot be written: %s; free some space or choose another folder with --cache",
-                            strerror(errno));
+        if (put <= 0) return cannot_write(file);
         bytes += put, at += (size_t)put, size -= (size_t)put;
     }
     return SSGCAM_OK;
 }
 
 /* Takes over the checksums of a file of the same key; 0 if it is none. */
-static int same_file(ssg_bank_store *s, const ssg_bank_request *r, const char *key, int file)
+static int same_file(ssg_bank_store *s, const ssg_bank_request *r, const char *key, const bank_file *file)
 {
     header found, wanted = header_of(s, r, key);
     if (read_at(file, &found, sizeof found, 0) != SSGCAM_OK || memcmp(&found, &wanted, sizeof found) != 0) return 0;
@@ -117,7 +131,7 @@ static int same_file(ssg_bank_store *s, const ssg_bank_request *r, const char *k
 }
 
 /* Records that do not have their checksum count as missing. */
-static ssgcam_status verify_file(ssg_bank_store *s, const ssg_bank_request *r, int file)
+static ssgcam_status verify_file(ssg_bank_store *s, const ssg_bank_request *r, const bank_file *file)
 {
     size_t most = 0;
     for (size_t i = 0; i < r->count; i++) most = record_size(s, i) > most ? record_size(s, i) : most;
@@ -135,7 +149,7 @@ static ssgcam_status verify_file(ssg_bank_store *s, const ssg_bank_request *r, i
 
 typedef struct file_place {
     ssg_bank_store *store;
-    int file;
+    const bank_file *file;
 } file_place;
 
 static ssgcam_status place_in_file(void *context, size_t image, const void *record, size_t size, const ssg_bank_table_entry *entry)
@@ -155,13 +169,13 @@ static ssgcam_status place_in_memory(void *context, size_t image, const void *re
 }
 
 /* The finished file in memory, or mapped where it is larger than the budget. */
-static ssgcam_status take_file(ssg_bank_store *s, const ssg_bank_request *r, int file)
+static ssgcam_status take_file(ssg_bank_store *s, const ssg_bank_request *r, const bank_file *file)
 {
     size_t budget = r->options->bank_memory ? r->options->bank_memory : default_memory;
     s->mapped = s->bytes > budget;
     if (s->mapped) {
-        void *at = mmap(NULL, s->bytes, PROT_READ, MAP_SHARED, file, 0);
-        if (at == MAP_FAILED) return ssg_fail(SSGCAM_ERR_MEMORY, "the bank of maps (%zu bytes) cannot be mapped: %s", s->bytes, strerror(errno));
+        void *at = mmap(NULL, s->bytes, PROT_READ, MAP_SHARED, file->descriptor, 0);
+        if (at == MAP_FAILED) return ssg_fail(SSGCAM_ERR_MEMORY, "%s: %zu bytes cannot be mapped: %s", file->path, s->bytes, strerror(errno));
         s->base = at;
         return SSGCAM_OK;
     }
@@ -169,7 +183,7 @@ static ssgcam_status take_file(ssg_bank_store *s, const ssg_bank_request *r, int
     return read_at(file, s->base, s->bytes, 0);
 }
 
-static ssgcam_status fill_file(ssg_bank_store *s, const ssg_bank_request *r, const char *key, int file)
+static ssgcam_status fill_file(ssg_bank_store *s, const ssg_bank_request *r, const char *key, const bank_file *file)
 {
     header h = header_of(s, r, key);
     file_place context = {s, file};
@@ -177,7 +191,7 @@ static ssgcam_status fill_file(ssg_bank_store *s, const ssg_bank_request *r, con
         SSG_TRY(verify_file(s, r, file));
     } else {
         for (size_t i = 0; i < r->count; i++) s->table[i].checksum = 0;
-        if (ftruncate(file, 0) != 0) return ssg_fail(SSGCAM_ERR_IO, "the bank of maps cannot be written: %s", strerror(errno));
+        if (ftruncate(file->descriptor, 0) != 0) return cannot_write(file);
         SSG_TRY(write_at(file, &h, sizeof h, 0));
         SSG_TRY(write_at(file, s->table, r->count * sizeof *s->table, sizeof h));
     }
@@ -195,31 +209,32 @@ static int complete(const ssg_bank_store *s, size_t count)
 
 static ssgcam_status build_cached(ssg_bank_store *s, const ssg_bank_request *r, const char *key, const char *path, const char *part)
 {
-    int file = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (file < 0)
+    bank_file file = {open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0644), part};
+    if (file.descriptor < 0)
         return ssg_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s; choose another folder with --cache, or --cache none", part, strerror(errno));
     ssgcam_status status = SSGCAM_OK;
-    if (flock(file, LOCK_EX | LOCK_NB) != 0)
+    if (flock(file.descriptor, LOCK_EX | LOCK_NB) != 0)
         status = ssg_fail(SSGCAM_ERR_IO, "%s: another process is building this bank; run the command again when it has finished", part);
-    if (status == SSGCAM_OK) status = fill_file(s, r, key, file);
-    if (status == SSGCAM_OK && fsync(file) != 0) status = ssg_fail(SSGCAM_ERR_IO, "%s: cannot be written: %s", part, strerror(errno));
+    if (status == SSGCAM_OK) status = fill_file(s, r, key, &file);
+    if (status == SSGCAM_OK && fsync(file.descriptor) != 0) status = cannot_write(&file);
     if (status == SSGCAM_OK && rename(part, path) != 0) status = ssg_fail(SSGCAM_ERR_IO, "%s: cannot be renamed: %s", part, strerror(errno));
-    if (status == SSGCAM_OK) status = take_file(s, r, file);
-    close(file);
+    file.path = path;
+    if (status == SSGCAM_OK) status = take_file(s, r, &file);
+    close(file.descriptor);
     return status;
 }
 
 /* A finished bank whose bytes are what they were; otherwise it goes back to being built. */
 static ssgcam_status open_cached(ssg_bank_store *s, const ssg_bank_request *r, const char *key, const char *path, const char *part)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return build_cached(s, r, key, path, part);
+    bank_file file = {open(path, O_RDONLY | O_CLOEXEC), path};
+    if (file.descriptor < 0) return build_cached(s, r, key, path, part);
     ssgcam_status status = SSGCAM_OK;
-    s->cached = same_file(s, r, key, file);
-    if (s->cached) status = verify_file(s, r, file);
+    s->cached = same_file(s, r, key, &file);
+    if (s->cached) status = verify_file(s, r, &file);
     s->cached = s->cached && complete(s, r->count);
-    if (status == SSGCAM_OK && s->cached) status = take_file(s, r, file);
-    close(file);
+    if (status == SSGCAM_OK && s->cached) status = take_file(s, r, &file);
+    close(file.descriptor);
     if (status != SSGCAM_OK || s->cached) return status;
     ssg_log(SSG_LOG_NORMAL, "%s is damaged; what is wrong in it is made again", path);
     if (rename(path, part) != 0) return ssg_fail(SSGCAM_ERR_IO, "%s: cannot be renamed: %s", path, strerror(errno));
@@ -246,8 +261,9 @@ static ssgcam_status use_none(ssg_bank_store *s, const ssg_bank_request *r, cons
     }
     FILE *file = tmpfile(); /* has no name: gone when the program ends, however it ends */
     if (!file) return ssg_fail(SSGCAM_ERR_IO, "a temporary file for the bank of maps cannot be made: %s", strerror(errno));
-    ssgcam_status status = fill_file(s, r, key, fileno(file));
-    if (status == SSGCAM_OK) status = take_file(s, r, fileno(file));
+    const bank_file unnamed = {fileno(file), "a temporary file in " P_tmpdir};
+    ssgcam_status status = fill_file(s, r, key, &unnamed);
+    if (status == SSGCAM_OK) status = take_file(s, r, &unnamed);
     fclose(file);
     return status;
 }

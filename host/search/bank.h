@@ -45,6 +45,9 @@ typedef struct ssg_bank_store {
 ssgcam_status ssg_bank_open(ssg_bank_store *store, const ssg_bank_request *request);
 void ssg_bank_close(ssg_bank_store *store);
 
+/* Bytes of the maps and bounds of an image of so many classes. */
+size_t ssg_bank_record_size(const ssg_bank_store *store, size_t class_count);
+
 /* bank_key.c: what decides the maps: model, preprocessing, precision, grid, images, labels. 32 characters. */
 ssgcam_status ssg_bank_key(char key[33], const ssg_bank_request *request);
 

@@ -31,8 +31,7 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
 {
     build *b = context;
     if (image->status != SSGCAM_OK) return ssg_fail(image->status, "%s", image->message);
-    size_t at = b->image_of[image->index], stride = b->store->stride;
-    size_t size = (size_t)image->class_count * b->store->rows * (stride + ssg_score_bounds_size(stride));
+    size_t at = b->image_of[image->index], size = ssg_bank_record_size(b->store, (size_t)image->class_count);
     ssg_bank_table_entry entry = b->store->table[at];
     place_maps(b, image, b->record);
     entry.checksum = XXH3_64bits(b->record, size);
@@ -55,8 +54,7 @@ static ssgcam_status run(build *b, const ssgcam_item **items)
         items[todo++] = r->items[i];
     }
     b->done = r->count - todo;
-    if (!(b->record = ssg_alloc_aligned(widest * b->store->rows, b->store->stride + ssg_score_bounds_size(b->store->stride))))
-        return SSG_OUT_OF_MEMORY;
+    if (!(b->record = ssg_alloc_aligned(ssg_bank_record_size(b->store, widest), 1))) return SSG_OUT_OF_MEMORY;
     ssg_stream_options stream = {.device = o->device,
                                  .model = o->model,
                                  .rows = r->grid->rows,

@@ -284,6 +284,8 @@ check "a recipe, its log and no checkpoint" test -s one.json -a -s one.log.jsonl
 expect 0 "rows, " "${search[@]}" -n 300 -o two.json --threads 1
 expect 0 '"cached": true' "${search[@]}" -n 300 -o two.json --threads 2 --bank-memory 1 --json
 check "threads do not change a byte" cmp one.json two.json
+said=$(ulimit -f 16; trap '' XFSZ; "$ssgcam" "${search[@]}" -n 300 --cache full -o full.json 2>&1; echo "exit $?")
+check "a bank without room: which file, and what to do" grep -q "full/[0-9a-f]*.bank.part: cannot be written: .*; free some space or choose another folder.* exit 4" <<<"${said//$'\n'/ }"
 for devices in cpu cpu,cpu; do "$ssgcam" "${search[@]}" -n 300 --device $devices -o "search-$devices.json" >/dev/null 2>&1; done
 check "several devices find the same recipe" cmp search-cpu.json search-cpu,cpu.json
 for level in ref avx2 avx512; do
