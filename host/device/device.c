@@ -27,6 +27,13 @@ void ssg_placed_measure(ssg_placed *placed)
     placed->bytes = count * (placed->precision == SSG_PRECISION_BF16 || placed->precision == SSG_PRECISION_F16 ? 2 : 4);
 }
 
+void ssg_placed_set(ssg_placed *placed, ssg_layout layout, ssg_precision precision)
+{
+    placed->layout = placed->shape.rank == 4 ? layout : SSG_LAYOUT_PLAIN;
+    placed->precision = precision;
+    ssg_placed_measure(placed);
+}
+
 int ssg_placed_same(const ssg_placed *a, const ssg_placed *b)
 {
     return a->layout == b->layout && a->precision == b->precision && ssg_shape_equal(&a->shape, &b->shape);

@@ -41,6 +41,9 @@ int64_t ssg_layout_block(ssg_layout layout, int64_t channels);
 /* Fills in `bytes` from the other fields (PRIVATE keeps its own). */
 void ssg_placed_measure(ssg_placed *placed);
 
+/* Puts a placement into a layout, PLAIN where the rank is not 4, and a precision. */
+void ssg_placed_set(ssg_placed *placed, ssg_layout layout, ssg_precision precision);
+
 int ssg_placed_same(const ssg_placed *a, const ssg_placed *b);
 
 typedef struct ssg_device ssg_device;

@@ -23,13 +23,6 @@ int ssg_placed_padded(const ssg_placed *placed)
     return view.blocks * view.block != view.channels;
 }
 
-void ssg_placed_set(ssg_placed *placed, ssg_layout layout, ssg_precision precision)
-{
-    placed->layout = placed->shape.rank == 4 ? layout : SSG_LAYOUT_PLAIN;
-    placed->precision = precision;
-    ssg_placed_measure(placed);
-}
-
 typedef struct pieces {
     size_t count, piece;
     ssg_piece_body *body;

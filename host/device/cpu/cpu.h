@@ -54,9 +54,6 @@ ssg_view ssg_view_of(const ssg_placed *placed);
 /* Whether a blocked layout of this tensor has padding channels. */
 int ssg_placed_padded(const ssg_placed *placed);
 
-/* Puts a request's placement into a layout and precision. */
-void ssg_placed_set(ssg_placed *placed, ssg_layout layout, ssg_precision precision);
-
 /* Runs body over `count` elements in pieces on the device's threads. */
 typedef void ssg_piece_body(const void *context, size_t from, size_t to);
 void ssg_cpu_pieces(const ssg_cpu *cpu, size_t count, size_t piece, ssg_piece_body *body, const void *context);

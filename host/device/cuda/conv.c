@@ -218,8 +218,8 @@ static ssgcam_status run_backward(const ssg_step *step, const ssg_step_io *io)
 static ssgcam_status make(ssg_step *step, ssg_step_request *r, ssg_layout layout, ssg_precision precision)
 {
     int backward = r->op->kind == SSG_OP_CONV_BACKWARD, narrow = ssg_cuda_narrow(precision);
-    ssg_cuda_place(&r->inputs[0], layout, precision);
-    ssg_cuda_place(&r->output, layout, precision);
+    ssg_placed_set(&r->inputs[0], layout, precision);
+    ssg_placed_set(&r->output, layout, precision);
     step->run = backward ? run_backward : run_forward;
     if (!(step->conv = ssg_calloc(1, sizeof *step->conv))) return SSG_OUT_OF_MEMORY;
     ssg_cuda_conv *c = step->conv;

@@ -45,21 +45,14 @@ ssgcam_status ssg_cuda_pending(ssg_cuda *cuda)
 
 /* ---- placements ------------------------------------------------------------------------------------------------------------------------------ */
 
-void ssg_cuda_place(ssg_placed *placed, ssg_layout layout, ssg_precision precision)
-{
-    placed->layout = placed->shape.rank == 4 ? layout : SSG_LAYOUT_PLAIN;
-    placed->precision = precision;
-    ssg_placed_measure(placed);
-}
-
 void ssg_cuda_place_plain(ssg_placed *placed)
 {
-    ssg_cuda_place(placed, SSG_LAYOUT_PLAIN, SSG_PRECISION_F32);
+    ssg_placed_set(placed, SSG_LAYOUT_PLAIN, SSG_PRECISION_F32);
 }
 
 void ssg_cuda_place_like(ssg_placed *placed, const ssg_placed *other)
 {
-    ssg_cuda_place(placed, other->layout, other->precision);
+    ssg_placed_set(placed, other->layout, other->precision);
 }
 
 size_t ssg_cuda_count(const ssg_placed *placed)

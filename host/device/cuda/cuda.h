@@ -136,8 +136,7 @@ static inline ssg_element ssg_cuda_element(const ssg_placed *placed)
     return (ssg_element)placed->precision;
 }
 
-void ssg_cuda_place(ssg_placed *placed, ssg_layout layout, ssg_precision precision); /* plain where the rank is not 4 */
-void ssg_cuda_place_plain(ssg_placed *placed);                                       /* row-major float */
+void ssg_cuda_place_plain(ssg_placed *placed); /* row-major float */
 void ssg_cuda_place_like(ssg_placed *placed, const ssg_placed *other);
 size_t ssg_cuda_count(const ssg_placed *placed);
 

@@ -42,8 +42,8 @@ ssgcam_status ssg_cuda_make_matmul(ssg_step *step, ssg_step_request *r)
     const ssg_shape *out = &r->output.shape;
     ssg_precision narrow = ssg_cuda_narrow(r->precision) ? r->precision : SSG_PRECISION_F32;
     step->run = run_matmul;
-    ssg_cuda_place(&r->inputs[0], SSG_LAYOUT_PLAIN, narrow);
-    ssg_cuda_place(&r->output, SSG_LAYOUT_PLAIN, out->rank == 2 ? SSG_PRECISION_F32 : narrow);
+    ssg_placed_set(&r->inputs[0], SSG_LAYOUT_PLAIN, narrow);
+    ssg_placed_set(&r->output, SSG_LAYOUT_PLAIN, out->rank == 2 ? SSG_PRECISION_F32 : narrow);
     SSG_TRY(ssg_cuda_weights_get(&step->weights, step->cuda, r->op->weights, ssg_shape_count(&r->op->weights->shape), SSG_LAYOUT_PLAIN, narrow));
     return ssg_cuda_weights_get(&step->bias, step->cuda, backward ? NULL : r->op->bias, (size_t)out->dims[out->rank - 1], SSG_LAYOUT_PLAIN,
                                 SSG_PRECISION_F32);

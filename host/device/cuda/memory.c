@@ -122,7 +122,7 @@ static ssgcam_status upload_as(ssg_cuda_weights *w, ssg_cuda *cuda, const float 
     ssg_placed plain = {.shape = w->source->shape}, wanted = plain;
     if (ssg_shape_count(&plain.shape) != w->count) plain.shape = wanted.shape = (ssg_shape){1, {(int64_t)w->count}};
     ssg_cuda_place_plain(&plain);
-    ssg_cuda_place(&wanted, w->layout, w->precision);
+    ssg_placed_set(&wanted, w->layout, w->precision);
     void *upload = NULL;
     SSG_TRY(ssg_cuda_memory_create(&cuda->base, wanted.bytes, &w->data));
     if (ssg_placed_same(&plain, &wanted)) return ssg_cuda_upload(&cuda->base, w->data, from, plain.bytes);

@@ -100,7 +100,7 @@ ssgcam_status ssg_cuda_make_binary(ssg_step *step, ssg_step_request *r)
         if (r->inputs[1].layout == SSG_LAYOUT_NHWC) wanted.layout = SSG_LAYOUT_NHWC;
         if (r->inputs[1].precision == SSG_PRECISION_F32) wanted.precision = SSG_PRECISION_F32;
     }
-    for (int i = 0; i < 2; i++) ssg_cuda_place(&r->inputs[i], full[i] ? wanted.layout : r->inputs[i].layout, wanted.precision);
+    for (int i = 0; i < 2; i++) ssg_placed_set(&r->inputs[i], full[i] ? wanted.layout : r->inputs[i].layout, wanted.precision);
     ssg_cuda_place_like(&r->output, &wanted);
     if (ssg_shape_equal(&r->inputs[0].shape, shape)) r->in_place = 1;
     return SSGCAM_OK;

@@ -66,7 +66,7 @@ static ssgcam_status make_transpose(ssg_step *step, ssg_step_request *r)
     ssg_placed *in = &r->inputs[0];
     int becomes_nhwc = ssg_cuda_narrow(in->precision) && in->layout == SSG_LAYOUT_PLAIN && in->shape.rank == 4 &&
                        memcmp(r->op->perm, to_first, sizeof to_first) == 0;
-    ssg_cuda_place(&r->output, becomes_nhwc ? SSG_LAYOUT_NHWC : SSG_LAYOUT_PLAIN, in->precision);
+    ssg_placed_set(&r->output, becomes_nhwc ? SSG_LAYOUT_NHWC : SSG_LAYOUT_PLAIN, in->precision);
     ssg_net_strides from = turned(r->op, in), to = ssg_cuda_strides(&r->output);
     int same = memcmp(&from, &to, sizeof from) == 0;
     step->run = same ? run_same : run_transpose;
@@ -83,8 +83,8 @@ static int lies_plain(const ssg_placed *placed)
 
 static ssgcam_status make_reshape(ssg_step *step, ssg_step_request *r)
 {
-    if (!lies_plain(&r->inputs[0])) ssg_cuda_place(&r->inputs[0], SSG_LAYOUT_PLAIN, r->inputs[0].precision);
-    ssg_cuda_place(&r->output, SSG_LAYOUT_PLAIN, r->inputs[0].precision);
+    if (!lies_plain(&r->inputs[0])) ssg_placed_set(&r->inputs[0], SSG_LAYOUT_PLAIN, r->inputs[0].precision);
+    ssg_placed_set(&r->output, SSG_LAYOUT_PLAIN, r->inputs[0].precision);
     step->run = run_same;
     r->in_place = 1;
     return SSGCAM_OK;

@@ -49,7 +49,7 @@ ssgcam_status ssg_cuda_make_pool(ssg_step *step, ssg_step_request *r)
     switch (r->op->kind) {
     case SSG_OP_MAXPOOL_BACKWARD: ssg_cuda_place_like(&r->inputs[0], &r->positions); break; /* as the forward pass had it */
     case SSG_OP_AVGPOOL_BACKWARD:                                                           /* as the operators before it will want it */
-        if (ssg_cuda_narrow(r->precision)) ssg_cuda_place(&r->inputs[0], SSG_LAYOUT_NHWC, r->precision);
+        if (ssg_cuda_narrow(r->precision)) ssg_placed_set(&r->inputs[0], SSG_LAYOUT_NHWC, r->precision);
         break;
     case SSG_OP_MAXPOOL_TANGENT:
         ssg_cuda_place_plain(&r->inputs[0]);

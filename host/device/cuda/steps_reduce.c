@@ -38,8 +38,8 @@ ssgcam_status ssg_cuda_make_reduce(ssg_step *step, ssg_step_request *r)
     int broadcast = r->op->kind == SSG_OP_BROADCAST;
     step->run = broadcast ? run_broadcast : run_reduce;
     ssg_cuda_place_like(&r->output, &r->inputs[0]);
-    if (broadcast && r->output.shape.rank == 4 && ssg_cuda_narrow(r->precision)) ssg_cuda_place(&r->output, SSG_LAYOUT_NHWC, r->precision);
-    ssg_cuda_place(&r->inputs[0], r->inputs[0].layout, r->output.precision);
+    if (broadcast && r->output.shape.rank == 4 && ssg_cuda_narrow(r->precision)) ssg_placed_set(&r->output, SSG_LAYOUT_NHWC, r->precision);
+    ssg_placed_set(&r->inputs[0], r->inputs[0].layout, r->output.precision);
     return SSGCAM_OK;
 }
 
