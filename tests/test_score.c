@@ -8,6 +8,7 @@
 #include "host/base/philox.h"
 #include "host/fuse/weights.h"
 #include "host/search/bank_device.h"
+#include "host/search/by_image.h"
 #include "host/search/sampling.h"
 #include "tests/support/bounds.h"
 #include "tests/support/device.h"
@@ -436,6 +437,27 @@ Test(score, refuses_what_does_not_fit)
         cr_assert_eq(status, SSGCAM_ERR_MEMORY);
         cr_assert_lt(n, 20);
     }
+}
+
+/* What a thread of the loop over images lacked is what the caller is told. */
+Test(score, by_image_without_memory)
+{
+    uint8_t maps[64] = {0}, truth[64] = {0}, name = 0;
+    ssg_score_image images[8];
+    for (size_t i = 0; i < 8; i++) images[i] = (ssg_score_image){maps, truth, &name, 1, 1, 64, NULL};
+    ssg_bank bank = {.images = images, .image_count = 8, .class_count = 1};
+    ssg_candidate candidate = {.weight = {127}};
+    ssg_solution solution;
+    int failures = 0;
+    for (ssgcam_status status = SSGCAM_ERR_MEMORY; status != SSGCAM_OK; failures++) {
+        ssg_fail(SSGCAM_ERR_INPUT, "what failed before");
+        ssg_alloc_fail_at(failures + 1, 0);
+        status = ssg_by_image_solve(&solution, &bank, &candidate, 1, 1, NULL, 2);
+        ssg_alloc_fail_at(0, 0);
+        cr_assert(status == SSGCAM_OK || (status == SSGCAM_ERR_MEMORY && strstr(ssgcam_last_error(), "out of memory")), "allocation %d: %s",
+                  failures + 1, ssgcam_last_error());
+    }
+    cr_assert_gt(failures, 30);
 }
 
 Test(fitness, order_folds_and_bootstrap)
