@@ -323,7 +323,7 @@ Test(evolve, create_survives_every_failed_allocation)
         if (status == SSGCAM_OK) break;
         cr_assert(status == SSGCAM_ERR_MEMORY && !search);
     }
-    cr_assert_eq(n, 9);
+    cr_assert_eq(n, 10);
     ssgcam_evolve_destroy(&search);
 }
 

@@ -129,7 +129,7 @@ static json_t *counts_json(const ssg_counts *per_image, size_t images, size_t la
         ssg_counts sum = {0};
         for (size_t i = 0; i < images; i++) {
             const ssg_counts *c = &per_image[i * labels + l];
-            sum.tp += c->tp, sum.fp += c->fp, sum.fn += c->fn;
+            ssg_counts_add(&sum, c);
         }
         json_array_append_new(list, json_pack("[I,I,I]", (json_int_t)sum.tp, (json_int_t)sum.fp, (json_int_t)sum.fn));
     }
@@ -212,7 +212,8 @@ ssgcam_status ssg_outcome_recipe(ssgcam_search_result *result, const ssg_outcome
         json_object_set_new(json_object_get(search, "heldout"), "gain", gains_json(&result->over_layer, &result->over_naive));
     char *text = status == SSGCAM_OK ? json_dumps(search, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(search);
-    if (status == SSGCAM_OK) status = text && (result->recipe->provenance = ssg_strdup(text)) ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK && !text) status = ssg_out_of_memory("the recipe's provenance");
+    if (status == SSGCAM_OK && !(result->recipe->provenance = ssg_strdup(text))) status = SSG_OUT_OF_MEMORY;
     free(text);
     return status;
 }

@@ -20,7 +20,7 @@ static double of_sample(const ssg_counts *per_image, size_t images, size_t label
     memset(sum, 0, labels * sizeof *sum);
     for (size_t i = 0; i < images; i++) {
         const ssg_counts *drawn = per_image + ssg_draw_below(&draws, (uint32_t)images) * labels;
-        for (size_t l = 0; l < labels; l++) sum[l].tp += drawn[l].tp, sum[l].fp += drawn[l].fp, sum[l].fn += drawn[l].fn;
+        for (size_t l = 0; l < labels; l++) ssg_counts_add(&sum[l], &drawn[l]);
     }
     return measure(sum, labels);
 }
