@@ -12,14 +12,19 @@ enum { WIDTH = 6, HEIGHT = 4, CLASSES = 3 };
 
 static const ssg_truth_setting boxes_setting = {SSG_TRUTH_BOXES, 1};
 
-static void expect_boxes(ssgcam_box *boxes, size_t count, int *labels, size_t label_count, const char *wanted)
+static void expect_shapes(const ssg_truth_setting *setting, ssgcam_box *boxes, size_t count, int *labels, size_t label_count, const char *wanted)
 {
     ssgcam_item item = {.image = "x.png", .labels = labels, .label_count = label_count, .boxes = boxes, .box_count = count};
     ssg_image truth;
-    cr_assert_eq(ssg_truth_read(&truth, &item, &boxes_setting, WIDTH, HEIGHT, CLASSES), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssg_truth_read(&truth, &item, setting, WIDTH, HEIGHT, CLASSES), SSGCAM_OK, "%s", ssgcam_last_error());
     cr_assert(truth.width == WIDTH && truth.height == HEIGHT);
     for (int i = 0; i < WIDTH * HEIGHT; i++) cr_assert_eq(truth.pixels[i], wanted[i] - '0', "pixel %d: %d", i, truth.pixels[i]);
     ssg_image_clear(&truth);
+}
+
+static void expect_boxes(ssgcam_box *boxes, size_t count, int *labels, size_t label_count, const char *wanted)
+{
+    expect_shapes(&boxes_setting, boxes, count, labels, label_count, wanted);
 }
 
 static void expect_refusal(ssgcam_item *item, const ssg_truth_setting *setting, const char *sentence)
@@ -56,6 +61,28 @@ Test(truth, boxes_are_filled)
                  "133000"
                  "033000"
                  "000000");
+}
+
+/* A pixel counts where its middle lies inside. */
+Test(truth, ellipses_fit_into_their_boxes)
+{
+    static const ssg_truth_setting setting = {SSG_TRUTH_ELLIPSES, 1};
+    ssgcam_box wide = {0, 0, 0, 6, 4}, small = {1, 2, 1, 4, 3}, beyond = {2, 4, 2, 8, 6};
+    expect_shapes(&setting, &wide, 1, NULL, 0,
+                  "011110"
+                  "111111"
+                  "111111"
+                  "011110");
+    expect_shapes(&setting, &small, 1, NULL, 0,
+                  "000000"
+                  "002200"
+                  "002200"
+                  "000000");
+    expect_shapes(&setting, &beyond, 1, NULL, 0,
+                  "000000"
+                  "000000"
+                  "000003"
+                  "000033");
 }
 
 Test(truth, boxes_without_a_class_are_refused)
@@ -116,7 +143,7 @@ Test(truth, masks_hold_classes_or_mark_an_object)
 
 Test(truth, settings)
 {
-    static const char *const wrong[] = {"", "object>=0", "object>=255", "object>=7x", "box", "class"};
+    static const char *const wrong[] = {"", "object>=0", "object>=255", "object>=7x", "box", "class", "ellipse"};
     ssg_truth_setting setting;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         cr_assert_eq(ssg_truth_setting_parse(&setting, wrong[i]), SSGCAM_ERR_ARGUMENT, "%s", wrong[i]);

@@ -23,7 +23,7 @@ static const option table[] = {
     METHOD_OPTIONS(flags, method),
     DATA_OPTIONS(flags, data),
     {"mask-values", 0, OPTION_TEXT, offsetof(flags, data) + offsetof(data_flags, mask_values), "HOW",
-     "true masks hold: classes, object, object>=N; or boxes: no masks, what lies in a box is of its class (classes)"},
+     "true masks hold: classes, object, object>=N; or no masks: boxes, ellipses (what lies in a box, or in the ellipse in it) (classes)"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The job:"},
     {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per network pass (4)"},
     {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write mIoU and foreground IoU at every threshold"},

@@ -24,7 +24,7 @@ static const option table[] = {
      "or keep this share of the images from the search; groups (a column of data.csv) stay whole (0)"},
     DATA_OPTIONS(flags, data),
     {"mask-values", 0, OPTION_TEXT, offsetof(flags, data) + offsetof(data_flags, mask_values), "HOW",
-     "true masks hold: classes, object, object>=N; or boxes: no masks, what lies in a box is of its class (classes)"},
+     "true masks hold: classes, object, object>=N; or no masks: boxes, ellipses (what lies in a box, or in the ellipse in it) (classes)"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "What may be mixed:"},
     {"layers", 'l', OPTION_TEXT, offsetof(flags, layers), "A,B", "layer names, or auto, all, last (auto)"},
     {"methods", 'm', OPTION_TEXT, offsetof(flags, methods), "A,B", "ssgcam, gradcam, gradcampp, xgradcam, layercam, hirescam, ... (ssgcam)"},

@@ -7,31 +7,38 @@
 
 ssgcam_status ssg_truth_setting_parse(ssg_truth_setting *setting, const char *text)
 {
+    static const char *const names[] = {
+        [SSG_TRUTH_CLASSES] = "classes", [SSG_TRUTH_OBJECT] = "object", [SSG_TRUTH_BOXES] = "boxes", [SSG_TRUTH_ELLIPSES] = "ellipses"};
     *setting = (ssg_truth_setting){SSG_TRUTH_OBJECT, 1};
-    if (strcmp(text, "object") == 0) return SSGCAM_OK;
-    if (strcmp(text, "classes") == 0 || strcmp(text, "boxes") == 0) {
-        setting->source = *text == 'c' ? SSG_TRUTH_CLASSES : SSG_TRUTH_BOXES;
-        return SSGCAM_OK;
-    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(text, names[i]) == 0) {
+            setting->source = (ssg_truth_source)i;
+            return SSGCAM_OK;
+        }
     char *end = NULL;
     long from = strncmp(text, "object>=", 8) == 0 ? strtol(text + 8, &end, 10) : 0;
     if (from < 1 || from > 254 || !end || *end)
         return ssg_fail(SSGCAM_ERR_ARGUMENT,
-                        "mask values '%s'; give classes (0 background, c + 1 class c), object (any value), object>=N with N from 1 to 254, or boxes "
-                        "(no masks: what lies in a box is of its class)",
+                        "mask values '%s'; give classes (0 background, c + 1 class c), object (any value), object>=N with N from 1 to 254; or boxes "
+                        "or ellipses (no masks: what lies in a box, or in the ellipse that fits into it, is of its class)",
                         text);
     setting->from = (int)from;
     return SSGCAM_OK;
 }
 
+int ssg_truth_is_boxes(const ssg_truth_setting *setting)
+{
+    return setting->source == SSG_TRUTH_BOXES || setting->source == SSG_TRUTH_ELLIPSES;
+}
+
 int ssg_truth_given(const ssgcam_item *item, const ssg_truth_setting *setting)
 {
-    return setting->source == SSG_TRUTH_BOXES ? item->box_count > 0 : item->mask != NULL;
+    return ssg_truth_is_boxes(setting) ? item->box_count > 0 : item->mask != NULL;
 }
 
 const char *ssg_truth_name(const ssgcam_item *item, const ssg_truth_setting *setting)
 {
-    return setting->source == SSG_TRUTH_BOXES ? item->image : item->mask;
+    return ssg_truth_is_boxes(setting) ? item->image : item->mask;
 }
 
 int ssg_box_class(const ssgcam_item *item, const ssgcam_box *box)
@@ -106,6 +113,21 @@ static int compare_boxes(const void *a, const void *b)
     return (difference > 0) - (difference < 0);
 }
 
+/* Whether the middle of a pixel lies in the ellipse. */
+static int is_inside(const ssgcam_box *box, int x, int y)
+{
+    double width = box->x1 - box->x0, height = box->y1 - box->y0;
+    double across = (2.0 * x + 1 - box->x0 - box->x1) / width, down = (2.0 * y + 1 - box->y0 - box->y1) / height;
+    return across * across + down * down <= 1;
+}
+
+static void fill_ellipse(ssg_image *labels, const ssgcam_box *box, int label)
+{
+    for (int y = box->y0; y < box->y1 && y < labels->height; y++)
+        for (int x = box->x0; x < box->x1 && x < labels->width; x++)
+            if (x >= 0 && y >= 0 && is_inside(box, x, y)) labels->pixels[(size_t)y * (size_t)labels->width + (size_t)x] = (uint8_t)(label + 1);
+}
+
 static void fill_box(ssg_image *labels, const ssgcam_box *box, int label)
 {
     int x0 = box->x0 > 0 ? box->x0 : 0, x1 = box->x1 < labels->width ? box->x1 : labels->width;
@@ -113,7 +135,7 @@ static void fill_box(ssg_image *labels, const ssgcam_box *box, int label)
     for (int y = y0; y < y1 && x0 < x1; y++) memset(labels->pixels + (size_t)y * (size_t)labels->width + (size_t)x0, label + 1, (size_t)(x1 - x0));
 }
 
-static ssgcam_status fill_boxes(ssg_image *labels, const ssgcam_item *item, const ssgcam_box **order, size_t class_count)
+static ssgcam_status fill_boxes(ssg_image *labels, const ssgcam_item *item, ssg_truth_source source, const ssgcam_box **order, size_t class_count)
 {
     for (size_t i = 0; i < item->box_count; i++) order[i] = &item->boxes[i];
     qsort(order, item->box_count, sizeof *order, compare_boxes);
@@ -123,17 +145,17 @@ static ssgcam_status fill_boxes(ssg_image *labels, const ssgcam_item *item, cons
         if (label < 0 || (size_t)label >= class_count)
             return ssg_fail(SSGCAM_ERR_INPUT, "%s: the box %d %d %d %d %s; write 'CLASS x0 y0 x1 y1'", item->image, box->x0, box->y0, box->x1,
                             box->y1, label < 0 ? "names no class, and the image has no label or several" : "is of a class that there is not");
-        fill_box(labels, box, label);
+        (source == SSG_TRUTH_BOXES ? fill_box : fill_ellipse)(labels, box, label);
     }
     return SSGCAM_OK;
 }
 
-static ssgcam_status read_boxes(ssg_image *labels, const ssgcam_item *item, int width, int height, size_t class_count)
+static ssgcam_status read_boxes(ssg_image *labels, const ssgcam_item *item, ssg_truth_source source, int width, int height, size_t class_count)
 {
     const ssgcam_box **order = ssg_calloc(item->box_count, sizeof *order);
     ssgcam_status status = order ? ssg_image_make(labels, width, height, 1) : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) memset(labels->pixels, 0, (size_t)width * (size_t)height);
-    if (status == SSGCAM_OK) status = fill_boxes(labels, item, order, class_count);
+    if (status == SSGCAM_OK) status = fill_boxes(labels, item, source, order, class_count);
     ssg_free(order);
     return status;
 }
@@ -144,8 +166,8 @@ ssgcam_status ssg_truth_read(ssg_image *labels, const ssgcam_item *item, const s
 {
     ssgcam_status status;
     *labels = (ssg_image){0};
-    if (setting->source == SSG_TRUTH_BOXES)
-        status = read_boxes(labels, item, width, height, class_count);
+    if (ssg_truth_is_boxes(setting))
+        status = read_boxes(labels, item, setting->source, width, height, class_count);
     else if (setting->source == SSG_TRUTH_OBJECT)
         status = read_object(labels, item, setting->from);
     else

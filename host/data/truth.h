@@ -9,7 +9,8 @@
 typedef enum ssg_truth_source {
     SSG_TRUTH_CLASSES, /* a mask: 0 background, c + 1 class c, 255 ignored */
     SSG_TRUTH_OBJECT,  /* a mask: `from`..254 marks the object of the image's one label, lower values background, 255 ignored */
-    SSG_TRUTH_BOXES    /* every pixel of a box is of its class; where boxes overlap the smaller one counts, of equal ones the later */
+    SSG_TRUTH_BOXES,   /* every pixel of a box is of its class; where boxes overlap the smaller one counts, of equal ones the later */
+    SSG_TRUTH_ELLIPSES /* the same with the ellipse that fits into the box */
 } ssg_truth_source;
 
 typedef struct ssg_truth_setting {
@@ -19,8 +20,11 @@ typedef struct ssg_truth_setting {
 
 enum { SSG_MASK_CLASSES_MOST = 253 }; /* class c is the byte c + 1, and 255 is taken */
 
-/* "classes", "object", "object>=N", or "boxes". */
+/* "classes", "object", "object>=N", "boxes", or "ellipses". */
 ssgcam_status ssg_truth_setting_parse(ssg_truth_setting *setting, const char *text);
+
+/* Whether the truth is made of boxes, not masks. */
+int ssg_truth_is_boxes(const ssg_truth_setting *setting);
 
 /* Whether the data set has it for this image. */
 int ssg_truth_given(const ssgcam_item *item, const ssg_truth_setting *setting);

@@ -242,7 +242,7 @@ static ssgcam_status run(scoring *s)
         if (ssg_truth_given(&o->data->items[i], &s->setting)) items[s->tally.total++] = &o->data->items[i];
     if (status == SSGCAM_OK && s->tally.total == 0)
         status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a %s: there is nothing to score against",
-                          s->setting.source == SSG_TRUTH_BOXES ? "box" : "mask");
+                          ssg_truth_is_boxes(&s->setting) ? "box" : "mask");
     r->threshold = o->recipe ? o->recipe->threshold : o->maps ? o->threshold : -1;
     r->has_curve = !o->predictions;
     if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);

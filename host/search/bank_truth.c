@@ -81,10 +81,9 @@ static ssgcam_status check_shown(const ssg_bank_request *r, const size_t pixels[
         const char *name = ssgcam_model_class_name(r->options->model, (size_t)r->classes[k]);
         if (pixels[k + 1]) continue;
         return ssg_fail(SSGCAM_ERR_INPUT, "class %d%s%s%s: images are labelled with it, but no %s shows it; leave these images out, correct the %s",
-                        r->classes[k], name ? " (" : "", name ? name : "", name ? ")" : "", r->truth.source == SSG_TRUTH_BOXES ? "box" : "mask",
-                        r->truth.source == SSG_TRUTH_BOXES
-                            ? "boxes, or read masks (--mask-values)"
-                            : "masks, or, if they mark objects without their class, read them with --mask-values object");
+                        r->classes[k], name ? " (" : "", name ? name : "", name ? ")" : "", ssg_truth_is_boxes(&r->truth) ? "box" : "mask",
+                        ssg_truth_is_boxes(&r->truth) ? "boxes, or read masks (--mask-values)"
+                                                      : "masks, or, if they mark objects without their class, read them with --mask-values object");
     }
     return SSGCAM_OK;
 }

@@ -26,7 +26,7 @@ static ssgcam_status add_items(ssg_labelled *s, const ssgcam_dataset *data, cons
         const ssgcam_item *item = &data->items[i];
         if (!ssg_truth_given(item, &s->truth))
             return ssg_fail(SSGCAM_ERR_INPUT, "%s: this image has no %s; a search needs %s for every image (choose a split that has them)",
-                            item->image, s->truth.source == SSG_TRUTH_BOXES ? "box" : "mask", s->truth.source == SSG_TRUTH_BOXES ? "boxes" : "one");
+                            item->image, ssg_truth_is_boxes(&s->truth) ? "box" : "mask", ssg_truth_is_boxes(&s->truth) ? "boxes" : "one");
         if (!item->label_count) return ssg_fail(SSGCAM_ERR_INPUT, "%s: this image has no label; a search needs at least one", item->image);
         for (size_t l = 0; l < item->label_count; l++) {
             if ((size_t)item->labels[l] >= model->class_count)

@@ -13,8 +13,8 @@ extern "C" {
 typedef struct ssgcam_eval_options {
     const ssgcam_dataset *data; /* items without a mask (or boxes) are left out */
     /* How the true masks are read: "classes" (default: 0 background, c + 1 class c, 255 ignored), "object" (any other value is the image's one
-     * label), "object>=N" (values from N on); or "boxes": no masks, every pixel of a box is of its class, where boxes overlap of the smaller one's.
-     */
+     * label), "object>=N" (values from N on); or "boxes": no masks, every pixel of a box is of its class, where boxes overlap of the smaller one's;
+     * or "ellipses": the same with the ellipse that fits into a box. */
     const char *mask_values;
     /* Either masks made before: FOLDER/ID.png with 0 background, c + 1 class c (255 is an error) ... */
     const char *predictions;

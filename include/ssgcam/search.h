@@ -41,7 +41,7 @@ typedef struct ssgcam_search_options {
         *data; /* searched; items without a mask (or boxes) or without a label are an error. Groups of it stay whole (docs/search.md) */
     const ssgcam_dataset *holdout; /* only reported on; may be NULL */
     double holdout_fraction;       /* without `holdout`: this share of `data`, whole groups drawn by the seed, is kept from the search; below 1 */
-    const char *mask_values;       /* "classes" (default), "object", "object>=N", "boxes" (as in eval.h) */
+    const char *mask_values;       /* "classes" (default), "object", "object>=N", "boxes", "ellipses" (as in eval.h) */
 
     /* The grid: every method over every layer. */
     const char *layers;           /* "auto" (default), "all", "last", or names separated by commas; at most 64 */
