@@ -18,6 +18,7 @@ typedef struct book {
     const char *caption; /* of the panels that come now */
     page *pages;
     size_t count;
+    int partial; /* some inputs failed; the others get all their panels */
     ssgcam_status status;
 } book;
 
@@ -53,7 +54,7 @@ static void collect(void *context, const ssgcam_explanation *e, const char *file
     for (size_t i = 0; e->image && i < b->count; i++) b->pages[i].several |= b->pages[i].input == e->input;
 }
 
-/* One panel on every page. */
+/* One panel on every page that has an input that can be explained. */
 static ssgcam_status add_panels(book *b, const ssgcam_recipe *recipe, const char *caption)
 {
     ssgcam_explain_options o = *b->explain;
@@ -63,7 +64,9 @@ static ssgcam_status add_panels(book *b, const ssgcam_recipe *recipe, const char
     o.context = b;
     b->caption = caption;
     ssgcam_status status = ssgcam_explain_run(&o, NULL);
-    return b->status != SSGCAM_OK ? b->status : status;
+    if (b->status != SSGCAM_OK) return b->status;
+    b->partial |= status == SSGCAM_ERR_PARTIAL;
+    return status == SSGCAM_ERR_PARTIAL ? SSGCAM_OK : status;
 }
 
 static ssgcam_status layer_panels(book *b)
@@ -116,12 +119,9 @@ ssgcam_status write_sheets(const char *what, const ssgcam_explain_options *expla
     book b = {.explain = explain};
     ssgcam_status status = strcmp(what, "layers") == 0 ? layer_panels(&b) : method_panels(&b, what, method);
     for (size_t i = 0; i < b.count; i++) {
-        if (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL) {
-            ssgcam_status written = write_page(&b, &b.pages[i], quiet);
-            if (written != SSGCAM_OK) status = written;
-        }
+        if (status == SSGCAM_OK) status = write_page(&b, &b.pages[i], quiet);
         ssgcam_sheet_destroy(&b.pages[i].sheet);
     }
     free(b.pages);
-    return status;
+    return status == SSGCAM_OK && b.partial ? SSGCAM_ERR_PARTIAL : status;
 }

@@ -104,7 +104,7 @@ check "exact second order is saved" compgen -G "exact/*.h.npy" >/dev/null
 expect 2 "logsoftmax, softmax or rest" explain "$model" "$picture" -c green --second-order exact -l relu1
 expect 2 "belongs to method ssgcam" explain "$model" "$picture" --second-order exact -m gradcam
 expect 0 ".1.sheet.png" explain "$model" "$picture" -c green --sheet layers -l relu1,act2 -o sheets
-expect 0 ".1.sheet.png" explain "$model" "$picture" -c green --sheet gradcam,scorecam,smoothgradcampp -o sheets
+expect 0 ".1.sheet.png" explain "$model" "$picture" -c green --sheet gradcam,scorecam,smoothgradcampp -o methods
 expect 2 "did you mean 'gradcam'" explain "$model" "$picture" --sheet gradcamm -o sheets
 expect 3 "the nearest is 'green'" explain "$model" "$picture" -c grean
 expect 3 "class 9 does not exist" explain "$model" "$picture" -c 9
@@ -116,6 +116,8 @@ echo "not an image" >text.jpg
 expect 3 "text.jpg" explain "$model" text.jpg
 check "of a single image that fails the reason is given once" test "$("$ssgcam" explain "$model" text.jpg 2>&1 | grep -c text.jpg)" -eq 1
 expect 1 "1 of 2 inputs" explain "$model" text.jpg "$picture" -o out
+expect 1 "1 of 2 inputs" explain "$model" text.jpg "$picture" -c green --sheet layers -l relu1,act2 -o mended
+check "one bad image costs the others no panel" cmp "sheets/${ids[0]}.1.sheet.png" "mended/${ids[0]}.1.sheet.png"
 expect 2 "under one name" explain "$model" "$picture" "out/../$picture" -o out
 
 # ---- generate --------------------------------------------------------------------------------------------------------------------------
