@@ -147,9 +147,11 @@ static ssgcam_status work(const void *parsed, const char *path)
                                  .context = &line};
         status = ssgcam_eval_masks(&o, &result);
         progress_end(&line);
-        if (result.images && status != SSGCAM_ERR_INTERRUPTED) (f->common.json ? print_json : print_text)(&result, in.data);
-        if (status == SSGCAM_OK && f->curve) status = write_curve(f->curve, &result);
-        if (status == SSGCAM_OK && f->pixel_curve) status = write_pixel_curve(f->pixel_curve, &result);
+        int scored = status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL;
+        if (scored) (f->common.json ? print_json : print_text)(&result, in.data);
+        ssgcam_status written = scored && f->curve ? write_curve(f->curve, &result) : SSGCAM_OK;
+        if (scored && f->pixel_curve && written == SSGCAM_OK) written = write_pixel_curve(f->pixel_curve, &result);
+        if (written != SSGCAM_OK) status = written;
     }
     ssgcam_eval_clear(&result);
     inputs_close(&in);

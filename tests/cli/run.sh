@@ -195,6 +195,9 @@ expect 0 "usage: ssgcam eval boxes" eval boxes --help
 expect 2 "mask values" eval masks "$model" --data data --mask-values shape
 expect 0 "PxAP" eval masks --maps whole/maps --data data --mask-values object -t 3 --curve maps.csv --pixel-curve pixels.csv
 check "precision and recall at 1001 thresholds" [ "$(wc -l <pixels.csv)" -eq 1002 ]
+cp -r whole/maps holed && rm holed/"${ids[2]}".*.npy
+expect 1 "1 of 6 images could not be scored" eval masks --maps holed --data data --mask-values object --curve holed.csv --pixel-curve holed_pixels.csv
+check "the curves are of the other images" [ "$(wc -l <holed.csv) $(wc -l <holed_pixels.csv)" = "257 1002" ]
 for from in "$model" "--maps whole/maps"; do "$ssgcam" eval masks $from --data data --mask-values object --json 2>/dev/null | grep -E '"(px_ap|mean_iou)"'; done >both.txt
 check "maps made before score as those made now" awk '{ v[NR] = $2 + 0 } function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 } END { exit NR != 6 || far(v[1], v[4]) || far(v[3], v[6]) }' both.txt
 # A crop: the network sees the centre of each picture (32 x 48 of squares); maps made before are of that part, and the folder says so.
