@@ -11,6 +11,7 @@
 #include "host/data/image.h"
 #include "host/data/npy.h"
 #include "host/eval/pixel_ap.h"
+#include "host/eval/tally.h"
 #include "tests/support/packed.h"
 
 static double precision[SSG_PIXEL_BINS], recall[SSG_PIXEL_BINS];
@@ -166,6 +167,52 @@ Test(pixels, maps_of_a_crop_in_files)
     cr_assert_neq(r.px_ap, expected);
     ssgcam_eval_clear(&r);
     remove_set(&s);
+}
+
+/* ---- stopping ------------------------------------------------------------------------------------------------------------------------- */
+
+static int stop;
+
+static void stop_after_the_first(void *context, size_t done, size_t total, const char *id, const char *failure)
+{
+    (void)context, (void)done, (void)total, (void)id, (void)failure;
+    stop = 1;
+}
+
+Test(pixels, stops_between_files)
+{
+    set s;
+    ssgcam_eval_result masks;
+    ssgcam_boxes_result boxes;
+    make_set(&s);
+    ssgcam_box box = {1, 1, 1, 4, 4};
+    s.item.boxes = &box, s.item.box_count = 1;
+    ssgcam_item twice[] = {s.item, s.item};
+    s.data.items = twice, s.data.count = 2;
+    ssgcam_eval_options of_masks = {.data = &s.data, .maps = s.folder, .threshold = 100, .stop = &stop, .progress = stop_after_the_first};
+    cr_assert_eq(ssgcam_eval_masks(&of_masks, &masks), SSGCAM_ERR_INTERRUPTED);
+    cr_assert_str_eq(ssgcam_last_error(), "stopped on request after 1 of 2 images");
+    cr_assert(masks.images == 1 && masks.failed == 0);
+    ssgcam_eval_clear(&masks);
+    stop = 0;
+    ssgcam_boxes_options of_boxes = {.data = &s.data, .maps = s.folder, .stop = &stop, .progress = stop_after_the_first};
+    cr_assert_eq(ssgcam_eval_boxes(&of_boxes, &boxes), SSGCAM_ERR_INTERRUPTED);
+    cr_assert_str_eq(ssgcam_last_error(), "stopped on request after 1 of 2 images");
+    cr_assert(boxes.images == 1 && boxes.failed == 0);
+    remove_set(&s);
+}
+
+/* What is wrong with the machine is not counted against an image. */
+Test(pixels, what_ends_an_evaluation)
+{
+    size_t images = 0, failed = 0;
+    ssg_tally tally = {.total = 4, .images = &images, .failed = &failed};
+    const ssgcam_item item = {.id = "x"};
+    cr_assert_eq(ssg_tally_judge(&tally, &item, SSGCAM_ERR_MEMORY), SSGCAM_ERR_MEMORY);
+    cr_assert_eq(ssg_tally_judge(&tally, &item, SSGCAM_ERR_DEVICE), SSGCAM_ERR_DEVICE);
+    cr_assert_eq(ssg_tally_judge(&tally, &item, SSGCAM_ERR_INPUT), SSGCAM_OK);
+    cr_assert_eq(ssg_tally_judge(&tally, &item, SSGCAM_OK), SSGCAM_OK);
+    cr_assert(tally.done == 2 && images == 1 && failed == 1);
 }
 
 Test(pixels, failing_allocations)

@@ -43,8 +43,7 @@ int stop_requested;
 static void on_signal(int number)
 {
     (void)number;
-    if (stop_requested) _exit(130); /* safe: every file appears whole or not at all */
-    stop_requested = 1;
+    if (__atomic_exchange_n(&stop_requested, 1, __ATOMIC_RELAXED)) _exit(130); /* safe: every file appears whole or not at all */
 }
 
 void catch_signals(void)

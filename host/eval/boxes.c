@@ -102,7 +102,7 @@ static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, 
     return status;
 }
 
-static ssgcam_status score_files(scoring *s, const ssgcam_item *item)
+static ssgcam_status score_maps(scoring *s, const ssgcam_item *item)
 {
     int width, height;
     SSG_TRY(ssg_image_read_size(&width, &height, item->image));
@@ -110,6 +110,12 @@ static ssgcam_status score_files(scoring *s, const ssgcam_item *item)
     if (item->label_count == 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: no label says whose map the boxes are compared with", item->image);
     for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_file(s, item, item->labels[i], &region));
     return SSGCAM_OK;
+}
+
+static ssgcam_status score_item(scoring *s, const ssgcam_item *item)
+{
+    SSG_TRY(ssg_tally_poll(&s->tally));
+    return ssg_tally_judge(&s->tally, item, score_maps(s, item));
 }
 
 /* ---- maps made now --------------------------------------------------------------------------------------------------------------------------------
@@ -199,8 +205,7 @@ static ssgcam_status run(scoring *s)
         status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a box: there is nothing to score against");
     if (status == SSGCAM_OK && !(s->truth = ssg_calloc(most, sizeof *s->truth))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
-    for (size_t i = 0; status == SSGCAM_OK && o->maps && i < s->tally.total; i++)
-        status = ssg_tally_judge(&s->tally, items[i], score_files(s, items[i]));
+    for (size_t i = 0; status == SSGCAM_OK && o->maps && i < s->tally.total; i++) status = score_item(s, items[i]);
     ssg_free(items);
     return status == SSGCAM_OK ? summarise(s) : status;
 }
@@ -211,7 +216,8 @@ ssgcam_status ssgcam_eval_boxes(const ssgcam_boxes_options *options, ssgcam_boxe
     scoring *s = ssg_calloc(1, sizeof *s);
     if (!s) return SSG_OUT_OF_MEMORY;
     s->o = options, s->result = result;
-    s->tally = (ssg_tally){.progress = options->progress, .context = options->context, .images = &result->images, .failed = &result->failed};
+    s->tally = (ssg_tally){
+        .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
     clear_room(s);
     ssg_free(s->truth);

@@ -213,9 +213,10 @@ static ssgcam_status summarise(scoring *s)
     return SSGCAM_OK;
 }
 
-/* One item from files. A failure of memory ends the whole evaluation, any other only this item. */
+/* One item from files. A stop, and a failure of memory, end the whole evaluation, any other failure only this item. */
 static ssgcam_status score_item(scoring *s, const ssgcam_item *item)
 {
+    SSG_TRY(ssg_tally_poll(&s->tally));
     return ssg_tally_judge(&s->tally, item, s->o->predictions ? score_file(s, item) : score_maps(s, item));
 }
 
@@ -257,7 +258,8 @@ ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_
     scoring *s = ssg_calloc(1, sizeof *s);
     if (!s) return SSG_OUT_OF_MEMORY;
     s->o = options, s->result = result;
-    s->tally = (ssg_tally){.progress = options->progress, .context = options->context, .images = &result->images, .failed = &result->failed};
+    s->tally = (ssg_tally){
+        .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
     ssg_levels_clear(&s->levels);
     ssg_labeller_clear(&s->labeller);

@@ -246,10 +246,8 @@ static ssgcam_status run(job *j)
     for (size_t i = 0; i < data->count; i++) {
         const ssgcam_item *item = &data->items[i];
         if (item->label_count == 0) continue;
-        if (j->o->stop && *(volatile const int *)j->o->stop) return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request");
-        ssgcam_status status = score_image(j, item);
-        if (status == SSGCAM_ERR_MEMORY || status == SSGCAM_ERR_DEVICE) return status;
-        ssg_tally_add(&j->tally, item, status == SSGCAM_OK ? NULL : ssgcam_last_error());
+        SSG_TRY(ssg_tally_poll(&j->tally));
+        SSG_TRY(ssg_tally_judge(&j->tally, item, score_image(j, item)));
     }
     if (j->result->maps == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", j->result->failed);
     summarise(j);
@@ -259,9 +257,11 @@ static ssgcam_status run(job *j)
 
 ssgcam_status ssgcam_eval_perturb(const ssgcam_perturb_options *options, ssgcam_perturb_result *result)
 {
-    job j = {.o = options,
-             .result = result,
-             .tally = {.progress = options->progress, .context = options->context, .images = &result->images, .failed = &result->failed}};
+    job j = {
+        .o = options,
+        .result = result,
+        .tally = {
+            .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed}};
     *result = (ssgcam_perturb_result){0};
     ssgcam_status status = run(&j);
     clear(&j);

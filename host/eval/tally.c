@@ -1,5 +1,7 @@
 #include "host/eval/tally.h"
 
+#include "host/base/stop.h"
+
 void ssg_tally_add(ssg_tally *t, const ssgcam_item *item, const char *failure)
 {
     t->done++;
@@ -9,9 +11,15 @@ void ssg_tally_add(ssg_tally *t, const ssgcam_item *item, const char *failure)
 
 ssgcam_status ssg_tally_judge(ssg_tally *t, const ssgcam_item *item, ssgcam_status status)
 {
-    if (status == SSGCAM_ERR_MEMORY) return status;
+    if (status == SSGCAM_ERR_MEMORY || status == SSGCAM_ERR_DEVICE) return status;
     ssg_tally_add(t, item, status == SSGCAM_OK ? NULL : ssgcam_last_error());
     return SSGCAM_OK;
+}
+
+ssgcam_status ssg_tally_poll(const ssg_tally *t)
+{
+    if (!ssg_stop_asked(t->stop)) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request after %zu of %zu images", t->done, t->total);
 }
 
 /* ---- maps made now -------------------------------------------------------------------------------------------------------------------- */

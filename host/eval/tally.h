@@ -9,6 +9,7 @@
 typedef struct ssg_tally {
     ssgcam_progress *progress; /* may be NULL */
     void *context;
+    const int *stop; /* polled between items that come from files; may be NULL */
     size_t total, done;
     size_t *images, *failed; /* of the result: scored, not scored */
 } ssg_tally;
@@ -17,8 +18,11 @@ typedef struct ssg_tally {
 void ssg_tally_add(ssg_tally *tally, const ssgcam_item *item, const char *failure);
 
 /* The same by the status of scoring it: what is wrong with the image counts against it, with the calling thread's last error; memory that has run out
- * is no fault of an image and is given back. */
+ * or a device that refuses is no fault of an image and is given back. */
 ssgcam_status ssg_tally_judge(ssg_tally *tally, const ssgcam_item *item, ssgcam_status status);
+
+/* SSGCAM_ERR_INTERRUPTED once a stop is asked for. Before each item that comes from files; a stream polls by itself. */
+ssgcam_status ssg_tally_poll(const ssg_tally *tally);
 
 /* Scores the maps of `tally->total` items as they are made: `score` sees each image that has not failed, and is judged as above. `stream`: all but
  * the items. `work`: where the times go. */

@@ -1,5 +1,6 @@
 /* Batches change hands. All waiting of the stream's threads for each other is here. */
 #include "host/base/log.h"
+#include "host/base/stop.h"
 #include "host/flow/stream_parts.h"
 
 static batch *place_of(const stream *s, size_t n)
@@ -34,11 +35,6 @@ static void fail(stream *s, ssgcam_status status)
     if (s->failure.status == SSGCAM_OK) ssg_failure_take(&s->failure, status);
 }
 
-static int stop_asked(const stream *s)
-{
-    return s->o->stop && __atomic_load_n(s->o->stop, __ATOMIC_RELAXED); /* another thread, or a signal, sets it */
-}
-
 /* NULL if none has been read. */
 static batch *first_read(const stream *s)
 {
@@ -54,7 +50,7 @@ batch *ssg_stream_take(stream *s, int wait)
 {
     batch *b = NULL;
     pthread_mutex_lock(&s->lock);
-    if (stop_asked(s)) fail(s, ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request; the same command continues"));
+    if (ssg_stop_asked(s->o->stop)) fail(s, ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request; the same command continues"));
     /* A batch that another worker has begun may yet come back. */
     while (!s->halted && s->done < s->batches && !(b = first_read(s)) && wait) pthread_cond_wait(&s->changed, &s->lock);
     if (b) b->state = BATCH_TAKEN;

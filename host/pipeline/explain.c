@@ -5,6 +5,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/files.h"
+#include "host/base/stop.h"
 #include "host/cam/tap_copy.h"
 #include "host/data/npy.h"
 #include "host/flow/network.h"
@@ -240,18 +241,13 @@ static size_t choose(const job *j, size_t *labels)
     return count;
 }
 
-static int stopped(const job *j)
-{
-    return j->o->stop && *(volatile const int *)j->o->stop;
-}
-
 static ssgcam_status explain_input(job *j, input *in)
 {
     size_t *labels = ssg_calloc(j->wanted_count, sizeof *labels);
     int64_t *chosen = ssg_calloc(j->wanted_count, sizeof *chosen);
     ssgcam_status status = labels && chosen ? engine_for(j, in->height, in->width) : SSG_OUT_OF_MEMORY;
     for (size_t n = 0; status == SSGCAM_OK && n < in->count; n++) {
-        if (n > 0 && stopped(j)) status = ssg_fail(SSGCAM_ERR_INTERRUPTED, "%s: stopped on request after %zu images", in->path, n);
+        if (n > 0 && ssg_stop_asked(j->o->stop)) status = ssg_fail(SSGCAM_ERR_INTERRUPTED, "%s: stopped on request after %zu images", in->path, n);
         if (status == SSGCAM_OK) status = check_values(j, in, n);
         if (status == SSGCAM_OK) status = ssg_cam_forward(j->cam, in->tensor + n * in->floats, j->scores);
         if (status == SSGCAM_OK) status = check_scores(j, in);
@@ -329,7 +325,7 @@ static ssgcam_status run_files(job *j, ssgcam_progress *failed)
     const ssgcam_explain_options *o = j->o;
     size_t failures = 0;
     for (size_t i = 0; i < o->input_count; i++) {
-        if (stopped(j)) return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request after %zu inputs", i);
+        if (ssg_stop_asked(j->o->stop)) return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request after %zu inputs", i);
         input in = {.path = o->inputs[i]};
         ssgcam_status status = ends_with(in.path, ".npy") ? read_array(o->model, &in) : read_picture(o->model, &in);
         int was_read = status == SSGCAM_OK;

@@ -6,6 +6,7 @@
 #include "host/base/alloc.h"
 #include "host/base/clock.h"
 #include "host/base/philox.h"
+#include "host/base/stop.h"
 
 enum { MOST_MEMBERS = 128, LEAST_MEMBERS = 16, RANDOM_BATCH = 64, RANDOM_STREAM = 0x72616e64 };
 
@@ -55,11 +56,6 @@ static ssgcam_status score_batch(ssg_session *s, const ssg_problem *p, workshop 
     }
     pthread_mutex_unlock(&s->lock);
     return SSGCAM_OK;
-}
-
-static int stopped(const ssgcam_search_options *o)
-{
-    return o->stop && *(volatile const int *)o->stop;
 }
 
 static ssgcam_status interrupted(void)
@@ -120,7 +116,7 @@ static ssgcam_status end_generation(ssg_session *s, const ssgcam_evolve *search,
     SSG_TRY(log_generation(s, record, run));
     SSG_TRY(ssg_session_keep(s, run, search));
     if (o->on_generation) o->on_generation(o->context, run, runs, record);
-    if (s->halted || stopped(o)) return interrupted();
+    if (s->halted || ssg_stop_asked(o->stop)) return interrupted();
     return ssg_session_save_sometimes(s);
 }
 
@@ -181,7 +177,7 @@ ssgcam_status ssg_phase_random(ssg_session *s, const ssg_problem *p, const ssgca
         for (size_t i = 0; i < count; i++) w.rivals[i] = s->state.drawn ? s->state.fitness[phase] : NAN;
         SSG_TRY_DONE(score_batch(s, p, &w, count, phase, s->state.drawn == 0));
         s->state.drawn += count;
-        if (stopped(o)) {
+        if (ssg_stop_asked(o->stop)) {
             SSG_TRY_DONE(ssg_session_save(s));
             status = interrupted();
         } else {

@@ -36,7 +36,9 @@ typedef struct ssgcam_generate_options {
     int overlays; /* also write OUT/overlays/ID.png: labels in colour over the image, and the outline of the true mask, where there is one, in white
                    */
     int fresh;    /* forget an earlier journal instead of continuing it */
-    const int *stop; /* polled; nonzero: finish what is under way and return SSGCAM_ERR_INTERRUPTED. May be NULL */
+    /* Polled; nonzero: finish what is under way and return SSGCAM_ERR_INTERRUPTED. May be NULL. Here and in all other options a signal handler or
+     * another thread may set it; it is read atomically, so that a store may be atomic too. */
+    const int *stop;
     ssgcam_progress *progress;
     void *context;
 } ssgcam_generate_options;
