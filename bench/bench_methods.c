@@ -139,7 +139,7 @@ int main(int count, char **arguments)
         fprintf(stderr, "usage: bench_methods MODEL.onnx [LAYERS [REPEATS]]\n");
         return 2;
     }
-    need(ssg_device_open(&s.device, "cpu", 1));
+    need(ssgcam_device_open(&s.device, "cpu", 1));
     need(ssgcam_model_load(&s.model, arguments[1], NULL));
     size_t picked_count, *picked = ssg_calloc(s.model->layer_count, sizeof *picked);
     need(ssg_network_pick(s.model, count > 2 ? arguments[2] : "auto", picked, &picked_count));
@@ -157,6 +157,6 @@ int main(int count, char **arguments)
     ssg_free(s.layers);
     ssg_free(picked);
     ssgcam_model_destroy(&s.model);
-    ssg_device_close(&s.device);
+    ssgcam_device_close(&s.device);
     return 0;
 }

@@ -46,12 +46,12 @@ static ssgcam_status run_model(const void *context)
     ssg_plan_options options = {
         .input = {4, {c->shape[0], c->shape[1], c->shape[2], c->shape[3]}}, .taps = taps, .tap_count = 2, .classes = (int)c->classes};
     ssgcam_status status = ssg_model_parse(&model, c->model, c->model_bytes, c->name);
-    if (status == SSGCAM_OK) status = ssg_device_open(&device, "cpu", 1);
+    if (status == SSGCAM_OK) status = ssgcam_device_open(&device, "cpu", 1);
     if (status == SSGCAM_OK) status = ssg_plan_create(&plan, device, model, &options);
     if (status == SSGCAM_OK) status = ssg_plan_forward(plan, c->image);
     if (status == SSGCAM_OK) status = ssg_plan_backward_classes(plan, c->chosen);
     ssg_plan_destroy(&plan);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     ssg_model_destroy(&model);
     return status;
 }

@@ -129,7 +129,7 @@ static double score(ssg_plan *plan, const float *image, int class)
 Test(gradients, equal_central_differences)
 {
     ssg_device *device;
-    cr_assert_eq(ssg_device_open(&device, "cpu", 2), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", 2), SSGCAM_OK);
     const char *taps[] = {"image"};
     for (int which = 0; which < GRAPHS; which++) {
         ssg_model *model = model_of(which);
@@ -162,14 +162,14 @@ Test(gradients, equal_central_differences)
         ssg_plan_destroy(&plan);
         ssg_model_destroy(&model);
     }
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }
 
 /* Images of a batch do not see each other, and a class's gradient does not depend on which others are asked for. */
 Test(gradients, a_batch_equals_its_images)
 {
     ssg_device *device;
-    cr_assert_eq(ssg_device_open(&device, "cpu", 2), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", 2), SSGCAM_OK);
     const char *taps[] = {"image", "last"};
     for (int which = 0; which < GRAPHS; which++) {
         ssg_model *model = model_of(which);
@@ -197,5 +197,5 @@ Test(gradients, a_batch_equals_its_images)
         ssg_plan_destroy(&one);
         ssg_model_destroy(&model);
     }
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }

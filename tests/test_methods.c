@@ -20,7 +20,7 @@ static void open_model(const char *name)
 {
     char path[256];
     snprintf(path, sizeof path, "%s/second_%s.onnx", SSG_FIXTURES, name);
-    cr_assert_eq(ssg_device_open(&device, "cpu", 2), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", 2), SSGCAM_OK);
     cr_assert_eq(ssg_model_load(&model, path), SSGCAM_OK, "%s", ssgcam_last_error());
     for (int i = 0; i < IMAGES * FLOATS; i++)
         images[i] = sinf(0.37f * (float)(i % FLOATS)) + 0.3f * cosf((float)(i * i % 89) * (i < FLOATS ? 1.0f : 0.7f));
@@ -29,7 +29,7 @@ static void open_model(const char *name)
 static void close_model(void)
 {
     ssg_model_destroy(&model);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }
 
 static ssg_cam *engine_of(const ssg_cam_row *rows, int row_count, int batch, int classes, size_t chunk_bytes)

@@ -50,13 +50,13 @@ Test(models, light_models_of_onnx)
         float *expected = packed_block(file, &bytes);
         ssg_device *device; /* one for each, so that its weights go when it is done: VGG19's are half a gigabyte */
         ssg_model *model;
-        cr_assert_eq(ssg_device_open(&device, "cpu", 2), SSGCAM_OK);
+        cr_assert_eq(ssgcam_device_open(&device, "cpu", 2), SSGCAM_OK);
         cr_assert_eq(ssg_model_parse(&model, packed, model_bytes, name), SSGCAM_OK, "%s", ssgcam_last_error());
         float *output = output_of(device, model, &(ssg_shape){4, {1, 3, 224, 224}}, image, bytes / 4);
         cr_expect_leq(largest_difference(output, expected, bytes / 4), 1e-4, "%s", name);
         free(output);
         ssg_model_destroy(&model);
-        ssg_device_close(&device);
+        ssgcam_device_close(&device);
         free(name);
         free(packed);
         free(expected);
@@ -94,7 +94,7 @@ Test(models, real_models_against_onnxruntime)
     snprintf(path, sizeof path, "%s/data/models", shared);
     if (access(path, R_OK) != 0) cr_skip_test("%s is not here", path);
     ssg_device *device;
-    cr_assert_eq(ssg_device_open(&device, "cpu", 2), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", 2), SSGCAM_OK);
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         ssg_model *model;
         snprintf(path, sizeof path, "%s/data/models/%s.onnx", shared, models[i].name);
@@ -112,5 +112,5 @@ Test(models, real_models_against_onnxruntime)
         free(logits);
         ssg_model_destroy(&model);
     }
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }

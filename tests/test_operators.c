@@ -76,12 +76,12 @@ Test(operators, agree_with_pytorch)
     operator_case *cases = cases_load(SSG_FIXTURES "/operators.bin.gz", &count);
     const char *only = getenv("SSG_CASE");
     ssg_device *device;
-    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
     cr_assert_gt(count, 100);
     for (size_t i = 0; i < count; i++)
         for (int fused = 0; fused < 2; fused++)
             if (!only || strcmp(only, cases[i].name) == 0) check(device, &cases[i], fused);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     printf("%zu cases, largest error %.2g\n", count, worst_of_all);
     cases_free(cases, count);
 }
@@ -91,7 +91,7 @@ Test(operators, do_not_depend_on_the_number_of_threads)
     size_t count;
     operator_case *cases = cases_load(SSG_FIXTURES "/operators.bin.gz", &count);
     ssg_device *devices[3];
-    for (int d = 0; d < 3; d++) cr_assert_eq(ssg_device_open(&devices[d], "cpu", d + 1), SSGCAM_OK);
+    for (int d = 0; d < 3; d++) cr_assert_eq(ssgcam_device_open(&devices[d], "cpu", d + 1), SSGCAM_OK);
     for (size_t i = 0; i < count; i++) {
         ssg_model *model;
         if (ssg_model_parse(&model, cases[i].model, cases[i].model_bytes, cases[i].name) != SSGCAM_OK) continue;
@@ -111,6 +111,6 @@ Test(operators, do_not_depend_on_the_number_of_threads)
         for (int d = 0; d < 3; d++) ssg_plan_destroy(&plans[d]);
         ssg_model_destroy(&model);
     }
-    for (int d = 0; d < 3; d++) ssg_device_close(&devices[d]);
+    for (int d = 0; d < 3; d++) ssgcam_device_close(&devices[d]);
     cases_free(cases, count);
 }

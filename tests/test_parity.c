@@ -90,9 +90,9 @@ static void check_network(packed_file *file, ssg_device *device)
 Test(parity, equals_pytorch_grad_cam)
 {
     ssg_device *device;
-    cr_assert_eq(ssg_device_open(&device, "cpu", 2), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", 2), SSGCAM_OK);
     packed_file *file = packed_open(SSG_FIXTURES "/parity.bin.gz");
     for (uint32_t networks = packed_u32(file); networks > 0; networks--) check_network(file, device);
     packed_close(file);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }

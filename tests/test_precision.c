@@ -13,13 +13,13 @@ static int has_bf16(void)
     precision_errors e;
     ssg_device *device;
     operator_case *cases = cases_load(SSG_FIXTURES "/operators.bin.gz", &count);
-    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK, "%s", ssgcam_last_error());
     ssgcam_status status = precision_run(&e, device, &cases[0], SSG_PRECISION_BF16);
     if (status != SSGCAM_OK) {
         cr_assert(strstr(ssgcam_last_error(), "this processor does not compute in bf16; use --precision fp32"), "%s", ssgcam_last_error());
         fprintf(stderr, "bf16 on the CPU: skipped, this processor does not have it\n");
     }
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     cases_free(cases, count);
     return status == SSGCAM_OK;
 }

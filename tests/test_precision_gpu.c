@@ -12,14 +12,14 @@ static int has(ssg_precision precision)
     precision_errors e;
     ssg_device *device;
     operator_case *cases = cases_load(SSG_FIXTURES "/operators.bin.gz", &count);
-    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK, "%s", ssgcam_last_error());
     ssgcam_status status = precision_run(&e, device, &cases[0], precision);
     if (status != SSGCAM_OK) {
         cr_assert(strstr(ssgcam_last_error(), "needs a GPU of compute capability 8.0 or newer"), "%s", ssgcam_last_error());
         fprintf(stderr, "skipped: %s\n", ssgcam_last_error());
     }
     cases_free(cases, count);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     return status == SSGCAM_OK;
 }
 

@@ -39,7 +39,7 @@ static void free_images(ssg_score_image *images, size_t count)
 /* The bank on the test's device; NULL where that is the CPU. */
 static void open_on_device(ssg_device **device, ssg_bank_device **on_device, const ssg_bank *bank)
 {
-    cr_assert_eq(ssg_device_open(device, TEST_DEVICE, 1), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssgcam_device_open(device, TEST_DEVICE, 1), SSGCAM_OK, "%s", ssgcam_last_error());
     cr_assert_eq(ssg_bank_device_create(on_device, *device, bank), SSGCAM_OK, "%s", ssgcam_last_error());
     cr_assert_eq(*on_device != NULL, strcmp(TEST_DEVICE, "cpu") != 0);
 }
@@ -183,7 +183,7 @@ static void check_case(void)
         }
     }
     ssg_bank_device_destroy(&on_device);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     free((void *)plain.images);
     free_images(image, images);
     free(expected);
@@ -258,7 +258,7 @@ Test(score, every_level_and_mode_agrees)
             check_solution_by_image(&bank, &plain, candidates, count, layers, ops, 2);
         }
         ssg_bank_device_destroy(&on_device);
-        ssg_device_close(&device);
+        ssgcam_device_close(&device);
         free((void *)plain.images);
         free_images(image, images);
         free(candidates);

@@ -159,7 +159,7 @@ static void check_diagonal(const net_case *net, int index)
 Test(second_order, equals_double_backward)
 {
     net_case net;
-    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 1), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 1), SSGCAM_OK);
     for (int nets = open_fixture(); nets > 0; nets--) {
         read_net(&net);
         open_model(net.name);
@@ -167,7 +167,7 @@ Test(second_order, equals_double_backward)
         ssg_model_destroy(&model);
     }
     fclose(fixture);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }
 
 static void fill_signs(float *to, size_t count, uint32_t name)
@@ -214,7 +214,7 @@ static void check_symmetry(const net_case *net)
 Test(second_order, is_symmetric_across_layers_images_and_classes)
 {
     net_case net;
-    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 1), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 1), SSGCAM_OK);
     for (int nets = open_fixture(); nets > 0; nets--) {
         read_net(&net);
         open_model(net.name);
@@ -222,14 +222,14 @@ Test(second_order, is_symmetric_across_layers_images_and_classes)
         ssg_model_destroy(&model);
     }
     fclose(fixture);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }
 
 /* The Hessian of a logit of a network of ReLUs is zero: said at once, with what to do instead. */
 Test(second_order, of_a_piecewise_linear_target_is_refused)
 {
     net_case net;
-    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 1), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 1), SSGCAM_OK);
     open_fixture();
     read_net(&net);
     read_net(&net); /* the second: ReLU and max pool */
@@ -244,5 +244,5 @@ Test(second_order, of_a_piecewise_linear_target_is_refused)
     cr_assert_not_null(strstr(ssgcam_last_error(), net.taps[0].name), "%s", ssgcam_last_error());
     ssg_model_destroy(&model);
     fclose(fixture);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }

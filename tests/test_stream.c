@@ -122,9 +122,9 @@ static void expect_right(const results *r, int batch, size_t count)
 {
     ssg_device *device;
     results right = {0};
-    cr_assert_eq(ssg_device_open(&device, "cpu", 1), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", 1), SSGCAM_OK);
     cr_assert_eq(run_on(device, batch, &right), SSGCAM_OK, "%s", ssgcam_last_error());
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     cr_assert_eq(right.count, (size_t)IMAGES);
     cr_expect_eq(right.failed, 2u);
     cr_expect(strstr(right.message[WRONG_LABEL], "label 77, but the model has classes 0 to 2"), "%s", right.message[WRONG_LABEL]);
@@ -171,7 +171,7 @@ static ssg_device *open_faulty(int count, int beside)
 {
     static const char *const names[] = {"cpu", "cpu,cpu", "cpu,cpu,cpu"};
     ssg_device *device;
-    cr_assert_eq(ssg_device_open(&device, names[count - 1], 1), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssgcam_device_open(&device, names[count - 1], 1), SSGCAM_OK, "%s", ssgcam_last_error());
     struct fault *f = faults;
     for (ssg_device *d = device; d; d = d->next, f++) {
         *f = (struct fault){.interface = *d->interface, .real = d->interface};
@@ -197,7 +197,7 @@ Test(stream, several_devices_change_no_byte)
                 cr_expect_eq(r.count, (size_t)IMAGES);
                 cr_expect_str_eq(r.log, "");
                 expect_right(&r, batch, r.count);
-                ssg_device_close(&device);
+                ssgcam_device_close(&device);
             }
 }
 
@@ -214,7 +214,7 @@ Test(stream, the_others_finish_what_a_lost_device_began)
                 count_of(r.log, "it fell off the bus; the other device goes on without it") + count_of(r.log, "it fell off the bus; all is done");
             cr_expect_leq(said, 1); /* it may never have got its turn */
             expect_right(&r, 2, r.count);
-            ssg_device_close(&device);
+            ssgcam_device_close(&device);
         }
 }
 
@@ -232,7 +232,7 @@ Test(stream, with_no_device_left_it_stops_and_keeps_what_is_done)
             /* Two batches were begun; beside the host the second may still be under way. */
             if (count == 1) cr_expect(r.count == 4 || (beside && r.count == 2), "%zu", r.count);
             expect_right(&r, 2, r.count);
-            ssg_device_close(&device);
+            ssgcam_device_close(&device);
         }
 }
 
@@ -251,7 +251,7 @@ Test(stream, memory_that_runs_out_is_said_once)
             r = (results){0};
             cr_expect_eq(run_on(device, 8, &r), SSGCAM_ERR_MEMORY);
             cr_expect_eq(r.count, 0u);
-            ssg_device_close(&device);
+            ssgcam_device_close(&device);
         }
 }
 
@@ -264,7 +264,7 @@ Test(stream, a_device_without_memory_leaves_the_work_to_the_others)
     cr_expect_eq(run_on(device, 2, &r), SSGCAM_OK, "%s", ssgcam_last_error());
     cr_expect_eq(r.count, (size_t)IMAGES);
     expect_right(&r, 2, r.count);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }
 
 Test(stream, stop_ends_between_batches)
@@ -277,7 +277,7 @@ Test(stream, stop_ends_between_batches)
         cr_expect_geq(r.count, 4u);
         cr_expect_lt(r.count, (size_t)IMAGES);
         expect_right(&r, 1, r.count);
-        ssg_device_close(&device);
+        ssgcam_device_close(&device);
     }
 }
 
@@ -290,7 +290,7 @@ Test(stream, a_consumer_that_fails_ends_it)
         const char *words = strstr(ssgcam_last_error(), "7: the consumer is full"); /* whole, however long a path is */
         cr_expect(words && words == ssgcam_last_error() + 699, "%s", ssgcam_last_error());
         cr_expect_eq(r.count, 5u);
-        ssg_device_close(&device);
+        ssgcam_device_close(&device);
     }
 }
 
@@ -347,7 +347,7 @@ Test(stream, views_are_averaged)
     cr_expect(views.items[0].height == 29 && views.items[0].width == 43 && !views.items[0].mirrored, "the scale nearest to 1 comes first");
     mixtures *alone[SSG_VIEWS_MOST];
     for (size_t v = 0; v < views.count; v++) alone[v] = see_one(plain, views.items[v]);
-    ssg_device_close(&plain);
+    ssgcam_device_close(&plain);
     for (int beside = 0; beside < 2; beside++) {
         ssg_device *device = open_faulty(2, beside);
         mixtures *all = see(device, &views, 1 + 2 * beside);
@@ -368,7 +368,7 @@ Test(stream, views_are_averaged)
             }
         }
         free(all);
-        ssg_device_close(&device);
+        ssgcam_device_close(&device);
     }
     for (size_t v = 0; v < views.count; v++) free(alone[v]);
 }
@@ -401,7 +401,7 @@ Test(stream, a_mirrored_view_sees_the_mirrored_picture)
     cr_expect_arr_eq(mirrored, upright, sizeof *upright);
     free(mirrored);
     free(upright);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }
 
 Test(stream, scales_that_cannot_be)
@@ -428,12 +428,12 @@ Test(stream, scales_that_cannot_be)
 Test(device_names, several_cpus_divide_the_threads)
 {
     ssg_device *device;
-    cr_assert_eq(ssg_device_open(&device, "cpu,cpu", 6), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, "cpu,cpu", 6), SSGCAM_OK);
     cr_assert_not_null(device->next);
     cr_expect_eq(device->threads, 3);
     cr_expect_eq(device->next->threads, 3);
     cr_expect_null(device->next->next);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     cr_expect_null(device);
 }
 
@@ -443,10 +443,10 @@ Test(device_names, what_is_no_device_is_refused)
                                         "cuda:all,1", "cuda,cuda", "cuda:-1", "cuda:99999999999", ""};
     ssg_device *device;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        cr_expect_eq(ssg_device_open(&device, names[i], 1), SSGCAM_ERR_ARGUMENT, "'%s'", names[i]);
+        cr_expect_eq(ssgcam_device_open(&device, names[i], 1), SSGCAM_ERR_ARGUMENT, "'%s'", names[i]);
         cr_expect(strstr(ssgcam_last_error(), "is not known; use auto"), "%s", ssgcam_last_error());
         cr_expect_null(device);
     }
-    cr_expect_eq(ssg_device_open(&device, "cuda:0,3,0", 1), SSGCAM_ERR_ARGUMENT);
+    cr_expect_eq(ssgcam_device_open(&device, "cuda:0,3,0", 1), SSGCAM_ERR_ARGUMENT);
     cr_expect(strstr(ssgcam_last_error(), "'cuda:0,3,0' names GPU 0 twice"), "%s", ssgcam_last_error());
 }

@@ -69,7 +69,7 @@ static ssgcam_status run(values *v, int threads, int64_t first, int64_t images, 
     const char *names[TAPS] = {"t1", "t2", "t3", "t4"};
     int64_t classes[CLASSES * MOST_IMAGES];
     for (int64_t i = 0; i < CLASSES * images; i++) classes[i] = i < images ? 1 : 3;
-    cr_assert_eq(ssg_device_open(&device, "cpu", threads), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", threads), SSGCAM_OK, "%s", ssgcam_last_error());
     ssg_plan_options options = {
         .input = {4, {images, 3, HEIGHT, WIDTH}}, .taps = names, .tap_count = TAPS, .classes = CLASSES, .precision = precision};
     ssgcam_status status = ssg_plan_create(&plan, device, model, &options);
@@ -85,7 +85,7 @@ static ssgcam_status run(values *v, int threads, int64_t first, int64_t images, 
         }
         ssg_plan_destroy(&plan);
     }
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     return status;
 }
 

@@ -260,11 +260,6 @@ ssgcam_status ssg_cam_backward(ssg_cam *cam, const int64_t *chosen)
 
 /* ---- looking ------------------------------------------------------------------------------------------------------------------ */
 
-int64_t ssg_cam_class_count(const ssg_cam *cam)
-{
-    return ssg_plan_class_count(cam->passes[0]->plan);
-}
-
 float *ssg_cam_maps(const ssg_cam *cam, int index, int *height, int *width)
 {
     *height = cam->rows[index].height;

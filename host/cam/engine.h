@@ -30,9 +30,6 @@ typedef struct ssg_cam ssg_cam;
 ssgcam_status ssg_cam_create(ssg_cam **out, ssg_device *device, const ssg_model *model, const ssg_cam_options *options);
 void ssg_cam_destroy(ssg_cam **cam);
 
-/* The number of class scores. */
-int64_t ssg_cam_class_count(const ssg_cam *cam);
-
 /* Forward pass; `logits` (may be NULL) receives [N][class count]. */
 ssgcam_status ssg_cam_forward(ssg_cam *cam, const float *images, float *logits);
 

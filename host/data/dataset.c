@@ -178,12 +178,12 @@ static ssgcam_status read_any(ssg_dataset_builder *b)
     const ssgcam_dataset_options *o = b->options;
     if (!!o->data + !!o->images + !!o->voc != 1) return ssg_fail(SSGCAM_ERR_ARGUMENT, "give exactly one of --data, --images and --voc");
     if (o->voc) return ssg_dataset_read_voc(b, o->voc, o->split);
-    if (o->images && o->labels) return ssg_dataset_read_csv(b, o->labels, o->images, 1);
+    if (o->images && o->labels) return ssg_dataset_read_csv(b, o->labels, o->images);
     if (o->images) return read_folder(b, o->images);
-    if (!ssg_path_is_folder(o->data)) return ssg_dataset_read_csv(b, o->data, NULL, 1);
+    if (!ssg_path_is_folder(o->data)) return ssg_dataset_read_csv(b, o->data, NULL);
     char *path = ssg_path_join(o->data, "data.csv");
     if (!path) return SSG_OUT_OF_MEMORY;
-    ssgcam_status status = ssg_dataset_read_csv(b, path, NULL, 1);
+    ssgcam_status status = ssg_dataset_read_csv(b, path, NULL);
     ssg_free(path);
     return status;
 }

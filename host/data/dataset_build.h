@@ -23,7 +23,7 @@ ssgcam_status ssg_item_add_label(ssgcam_item *item, int label);
 ssgcam_status ssg_item_add_box(ssgcam_item *item, const ssgcam_box *box);
 
 /* The readers. */
-ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, const char *folder, int need_labels);
+ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, const char *folder);
 ssgcam_status ssg_dataset_read_voc(ssg_dataset_builder *b, const char *root, const char *split);
 
 #endif

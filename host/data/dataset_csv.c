@@ -17,7 +17,7 @@ typedef struct reader {
     char *folder;             /* that paths are relative to */
     int column[MOST_COLUMNS]; /* position in the file -> our column, -1 for another one */
     char *fields[COLUMNS];    /* of the row being read; owned */
-    int position, header_done, need_labels;
+    int position, header_done;
     size_t line; /* of the file, from 1; where a quoted field spans several, the last one */
     ssgcam_status status;
 } reader;
@@ -38,7 +38,7 @@ static ssgcam_status check_header(const reader *r)
     int have[COLUMNS] = {0};
     for (int i = 0; i < r->position; i++)
         if (r->column[i] >= 0) have[r->column[i]]++;
-    for (int c = 0; c < (r->need_labels ? 2 : 1); c++)
+    for (int c = IMAGE; c <= LABELS; c++)
         if (!have[c])
             return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: column '%s' is missing; the first line must name the columns, e.g. image,labels,mask,split",
                             r->path, r->line, column_names[c]);
@@ -185,14 +185,14 @@ static ssgcam_status parse(reader *r, struct csv_parser *parser, const char *tex
     return ssg_fail(SSGCAM_ERR_INPUT, "%s: empty; the first line must name the columns, e.g. image,labels,mask,split", r->path);
 }
 
-ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, const char *folder, int need_labels)
+ssgcam_status ssg_dataset_read_csv(ssg_dataset_builder *b, const char *path, const char *folder)
 {
     char *text;
     size_t size;
     struct csv_parser parser;
     SSG_TRY(ssg_file_read(&text, &size, path, MOST_BYTES));
     const char *slash = strrchr(path, '/');
-    reader r = {.builder = b, .path = path, .need_labels = need_labels};
+    reader r = {.builder = b, .path = path};
     r.folder = folder ? ssg_strdup(folder) : ssg_format("%.*s", slash ? (int)(slash - path) : 0, path);
     for (int i = 0; i < MOST_COLUMNS; i++) r.column[i] = -1;
     if (!r.folder || csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) {

@@ -129,11 +129,11 @@ static ssgcam_status open_chain(ssg_device **out, const int *indices, int count,
         if (status == SSGCAM_OK) link = &(*link)->next;
     }
     if (status == SSGCAM_OK) status = (*out)->interface->enter(*out);
-    if (status != SSGCAM_OK) ssg_device_close(out);
+    if (status != SSGCAM_OK) ssgcam_device_close(out);
     return status;
 }
 
-ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads)
+ssgcam_status ssgcam_device_open(ssg_device **out, const char *name, int threads)
 {
     int indices[MOST_DEVICES], count;
     *out = NULL;
@@ -151,7 +151,7 @@ ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads)
     return open_chain(out, indices, count, threads);
 }
 
-void ssg_device_close(ssg_device **device)
+void ssgcam_device_close(ssg_device **device)
 {
     if (!device) return;
     for (ssg_device *d = *device, *next; d; d = next) {

@@ -5,6 +5,8 @@
 #ifndef SSG_DEVICE_DEVICE_H
 #define SSG_DEVICE_DEVICE_H
 
+#include <ssgcam/device.h>
+
 #include "host/model/graph.h"
 #include "kernels/measure.h"
 #include "kernels/ops.h"
@@ -147,10 +149,7 @@ struct ssg_device {
     ssg_device *next;                     /* another one that was opened with it and shares the work of streams (host/flow); NULL at the end */
 };
 
-/* Opens a device or several: "cpu", "cuda" (the first GPU), "cuda:N", "cuda:N,M", "cuda:all", "cpu,cpu" (the threads divided), or "auto" (a GPU if
- * one can be used, else the CPU). Where one device is wanted, the first is used. threads: 0 = all processors. */
-ssgcam_status ssg_device_open(ssg_device **out, const char *name, int threads);
-void ssg_device_close(ssg_device **device); /* with those that were opened with it */
+/* ssgcam_device_open and ssgcam_device_close (ssgcam/device.h) are defined here: several devices are a chain by `next`. */
 
 /* The CPU backend itself, the version of the library under it, and whether that has Winograd convolutions for this processor. */
 void ssg_device_library_version(char text[32]);

@@ -9,16 +9,6 @@
 #include "host/base/status.h"
 #include "host/device/device.h"
 
-ssgcam_status ssgcam_device_open(ssgcam_device **out, const char *name, int threads)
-{
-    return ssg_device_open(out, name, threads);
-}
-
-void ssgcam_device_close(ssgcam_device **device)
-{
-    ssg_device_close(device);
-}
-
 /* The processor's name as the kernel knows it. */
 static void processor_name(char name[128])
 {

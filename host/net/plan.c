@@ -222,8 +222,3 @@ size_t ssg_plan_memory(const ssg_plan *plan)
 {
     return plan->memory_bytes + plan->scratch_bytes;
 }
-
-int ssg_plan_step_count(const ssg_plan *plan)
-{
-    return plan->step_count;
-}

@@ -72,8 +72,7 @@ typedef struct ssg_tap {
 } ssg_tap;
 void ssg_plan_tap(const ssg_plan *plan, int i, ssg_tap *tap);
 
-/* Bytes of device memory that the plan's tensors take (weights not counted), and how many steps it runs. */
+/* Bytes of device memory that the plan's tensors take (weights not counted). */
 size_t ssg_plan_memory(const ssg_plan *plan);
-int ssg_plan_step_count(const ssg_plan *plan);
 
 #endif

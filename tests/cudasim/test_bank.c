@@ -75,12 +75,12 @@ static ssgcam_status count_within(counts *out, size_t memory, int *on_device)
     ssg_device *device;
     ssg_bank_device *copy = NULL;
     cudasim_set_machine(1, 13000, memory + cudasim_memory_used()); /* beside what an earlier failure left behind */
-    ssgcam_status status = ssg_device_open(&device, "cuda", 1);
+    ssgcam_status status = ssgcam_device_open(&device, "cuda", 1);
     if (status == SSGCAM_OK) status = ssg_bank_device_create(&copy, device, &bank);
     *on_device = copy != NULL;
     if (status == SSGCAM_OK && copy) status = count(out, copy);
     ssg_bank_device_destroy(&copy);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     return status;
 }
 

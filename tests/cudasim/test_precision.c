@@ -25,7 +25,7 @@ Test(precision, convolutions_fall_back_to_float)
     ssg_device *device;
     cudasim_set_trace(0);
     cudasim_without_narrow_convolutions(1);
-    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
     int seen = 0;
     for (size_t i = 0; i < count; i++) {
         precision_errors e;
@@ -35,7 +35,7 @@ Test(precision, convolutions_fall_back_to_float)
         cr_expect_leq(e.activation, 1e-5, "%s: %g", cases[i].name, e.activation);
     }
     cr_expect_gt(seen, 5);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     cases_free(cases, count);
 }
 
@@ -46,11 +46,11 @@ Test(precision, bf16_is_refused_by_a_gpu_without_it)
     operator_case *cases = cases_load(SSG_FIXTURES "/operators.bin.gz", &count);
     ssg_device *device;
     cudasim_set_capability(7, 5);
-    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
     cr_expect_eq(precision_run(&e, device, &cases[0], SSG_PRECISION_BF16), SSGCAM_ERR_DEVICE);
     cr_expect(strstr(ssgcam_last_error(), "bf16 needs a GPU of compute capability 8.0 or newer, this one has 7.5"), "%s", ssgcam_last_error());
     cr_expect_eq(precision_run(&e, device, &cases[0], SSG_PRECISION_F16), SSGCAM_OK, "%s", ssgcam_last_error());
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     cases_free(cases, count);
 }
 

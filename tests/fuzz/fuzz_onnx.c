@@ -20,7 +20,7 @@ static void run(const ssg_model *model, const ssg_shape *input, const char *tap)
 {
     ssg_device *device;
     ssg_plan *plan;
-    if (ssg_device_open(&device, "cpu", 1) != SSGCAM_OK) return;
+    if (ssgcam_device_open(&device, "cpu", 1) != SSGCAM_OK) return;
     ssg_plan_options options = {.input = *input, .taps = &tap, .tap_count = 1, .classes = 1};
     float *image = ssg_calloc(ssg_shape_count(input), sizeof *image);
     if (image && ssg_plan_create(&plan, device, model, &options) == SSGCAM_OK) {
@@ -28,7 +28,7 @@ static void run(const ssg_model *model, const ssg_shape *input, const char *tap)
         ssg_plan_destroy(&plan);
     }
     ssg_free(image);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)

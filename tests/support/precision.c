@@ -81,7 +81,7 @@ void precision_compare_with_pytorch(int type)
     ssg_device *device;
     double logs = 0, unit = narrow->unit;
     int far_off = 0;
-    cr_assert_eq(ssg_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
+    cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
     cr_assert_eq(count, sizeof peers / sizeof *peers, "precision.inc is not of these cases");
     for (size_t i = 0; i < count; i++) {
         precision_errors e;
@@ -102,7 +102,7 @@ void precision_compare_with_pytorch(int type)
     cr_expect_leq(exp(logs / (double)count), 1.0, "gradients are further off than PyTorch's");
     cr_expect_leq(far_off, 1);
     printf("%s: gradients off by %.2f of what PyTorch's are (geometric mean), far off: %d\n", narrow->name, exp(logs / (double)count), far_off);
-    ssg_device_close(&device);
+    ssgcam_device_close(&device);
     cases_free(cases, count);
 }
 
