@@ -2,6 +2,7 @@
  * against single images, any chunks; the estimate of the second order within its own error. Networks: those of make_second.py. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <ssgcam/recipe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,26 @@ Test(methods, smoothgradcampp_without_noise_is_gradcampp)
     cr_assert_gt(distance(cam, 3, 0, cam, 2, 0), 1e-3, "so does the seed");
     ssg_cam_destroy(&cam);
     close_model();
+}
+
+/* Recipes hold 31 bits of it: a greater one would be written and then not be read. */
+Test(methods, seeds_that_a_recipe_can_hold)
+{
+    ssgcam_method_options method = ssgcam_method_defaults(SSGCAM_METHOD_SMOOTHGRADCAMPP);
+    const char *layer = "relu1";
+    ssgcam_recipe *recipe, *again;
+    char *text;
+    method.seed = INT32_MAX;
+    cr_assert_eq(ssgcam_recipe_create(&recipe, &method, &layer, NULL, 1, 96), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(ssgcam_recipe_print(recipe, &text), SSGCAM_OK);
+    cr_assert_eq(ssgcam_recipe_parse(&again, text, strlen(text), "r.json"), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(again->layers[0].method.seed, INT32_MAX);
+    ssgcam_text_free(text);
+    ssgcam_recipe_destroy(&recipe);
+    ssgcam_recipe_destroy(&again);
+    method.seed++;
+    cr_assert_eq(ssgcam_recipe_create(&recipe, &method, &layer, NULL, 1, 96), SSGCAM_ERR_ARGUMENT);
+    cr_assert_str_eq(ssgcam_last_error(), "seed 2147483648; it must be 0 to 2147483647");
 }
 
 Test(methods, exact_second_order_of_a_logit_of_relus_is_refused)

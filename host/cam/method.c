@@ -85,6 +85,7 @@ ssgcam_status ssgcam_method_check(const ssgcam_method_options *o)
     if (o->probes < 1 || o->probes > 100000) return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d probes; give 1 to 100000", o->probes);
     if (o->samples < 1 || o->samples > 100000) return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d samples; give 1 to 100000", o->samples);
     if (!(o->noise >= 0 && o->noise <= 10)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "noise %g; it must be 0 to 10", o->noise);
+    if (o->seed > INT32_MAX) return ssg_fail(SSGCAM_ERR_ARGUMENT, "seed %llu; it must be 0 to %d", (unsigned long long)o->seed, (int)INT32_MAX);
     if (o->second_order == SSGCAM_SECOND_ORDER_EXACT && o->method != SSGCAM_METHOD_SSGCAM)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "--second-order exact belongs to method ssgcam, not %s", ssgcam_method_name(o->method));
     return SSGCAM_OK;

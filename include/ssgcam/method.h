@@ -61,7 +61,7 @@ typedef struct ssgcam_method_options {
     int probes;                       /* exact second order: Hessian-vector products (default 8) */
     int samples;                      /* Smooth Grad-CAM++: noisy inputs (default 8) */
     double noise;                     /* Smooth Grad-CAM++: standard deviation, in units of the preprocessed input's range (default 0.15) */
-    uint64_t seed;                    /* of probes and noise (default 0) */
+    uint64_t seed;                    /* of probes and noise, 0 to 2147483647 (default 0) */
 } ssgcam_method_options;
 
 /* The defaults of a method. */
