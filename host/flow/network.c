@@ -41,9 +41,13 @@ static ssgcam_status settle_input(ssgcam_model *m)
     const int64_t *dims = m->model->input_shape.dims;
     int64_t channels = m->preprocess.channels == SSGCAM_CHANNELS_GREY ? 1 : 3;
     m->nhwc = dims[1] != channels && dims[3] == channels;
-    if ((m->nhwc ? dims[3] : dims[1]) > 0 && (m->nhwc ? dims[3] : dims[1]) != channels)
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s: the input has %lld channels, but preprocessing gives %lld; set `channels` in MODEL.json or --channels",
-                        m->model->path, (long long)dims[1], (long long)channels);
+    if (!m->nhwc && dims[1] > 0 && dims[1] != channels) {
+        char declared[SSG_SHAPE_TEXT];
+        return ssg_fail(SSGCAM_ERR_INPUT,
+                        "%s: the input has the shape %s (-1 is free): neither axis 1 nor axis 3 has %lld channel%s, which preprocessing gives; set "
+                        "`channels` in MODEL.json or --channels",
+                        m->model->path, ssg_shape_format(&m->model->input_shape, declared), (long long)channels, channels == 1 ? "" : "s");
+    }
     int64_t declared[2] = {dims[m->nhwc ? 1 : 2], dims[m->nhwc ? 2 : 3]};
     int *size[2] = {&m->height, &m->width};
     for (int i = 0; i < 2; i++) {

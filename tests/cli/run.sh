@@ -65,6 +65,7 @@ expect 2 "the model (an .onnx file) is missing" inspect
 expect 3 "no-such.onnx" inspect no-such.onnx
 expect 3 "" inspect "$here/run.sh"
 expect 3 "correct \`size\`" inspect "$model" --size 64
+expect 3 "neither axis 1 nor axis 3 has 1 channel, which" inspect "$model" --channels grey
 expect 2 "--size" inspect "$model" --size big
 head -c 900 "$model" >cut.onnx
 expect 3 "cut.onnx" inspect cut.onnx
