@@ -45,7 +45,7 @@ int main(int count, char **arguments)
         names[i] = commands[i].name;
     }
     const char *nearest = options_nearest(name, names, COMMAND_COUNT);
-    fprintf(stderr, "ssgcam: there is no command '%s'%s%s%s; `ssgcam --help` lists them\n", name, nearest ? "; did you mean '" : "",
+    fprintf(stderr, "ssgcam: there is no command '%s'%s%s%s `ssgcam --help` lists them.\n", name, nearest ? "; did you mean '" : ".",
             nearest ? nearest : "", nearest ? "'?" : "");
     return 2;
 }

@@ -44,9 +44,8 @@ static int unknown(const char *command, const option *table, size_t table_count,
     const char *names[OPTIONS_MOST];
     for (size_t i = 0; i < table_count && i < OPTIONS_MOST; i++) names[i] = table[i].name;
     const char *best = options_nearest(given, names, table_count < OPTIONS_MOST ? table_count : OPTIONS_MOST);
-    fprintf(stderr, "ssgcam %s: there is no option '--%s'", command, given);
-    if (best) fprintf(stderr, "; did you mean '--%s'?", best);
-    fprintf(stderr, " See `ssgcam %s --help`.\n", command);
+    fprintf(stderr, "ssgcam %s: there is no option '--%s'%s%s%s See `ssgcam %s --help`.\n", command, given, best ? "; did you mean '--" : ".",
+            best ? best : "", best ? "'?" : "", command);
     return 2;
 }
 

@@ -51,9 +51,11 @@ printf 'red\ngreen\nblue\n' >data/classes.txt
 expect 2 "usage: ssgcam COMMAND"
 expect 0 "usage: ssgcam COMMAND" --help
 expect 0 "ssgcam 0." --version
-expect 2 "did you mean 'generate'" generte
+expect 2 "there is no command 'generte'; did you mean 'generate'? \`ssgcam --help\` lists them." generte
+expect 2 "there is no command '7'. \`ssgcam --help\` lists them." 7
 for command in inspect explain search generate eval report bench devices; do expect 0 "usage: ssgcam $command" "$command" --help; done
 expect 2 "did you mean '--threads'" inspect "$model" --thread 2
+expect 2 "there is no option '--7'. See" inspect "$model" --7
 expect 2 "needs a whole number" inspect "$model" --threads two
 expect 2 "needs a value" inspect "$model" --threads
 
