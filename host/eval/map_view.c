@@ -1,5 +1,6 @@
 #include "host/eval/map_view.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "host/base/alloc.h"
@@ -27,7 +28,7 @@ static ssgcam_status parse(ssg_map_view *view, const char *text, size_t size, co
     ssgcam_status status = ssgcam_preprocess_parse(&input, text, size, path);
     if (status == SSGCAM_OK && input.resize == SSGCAM_RESIZE_CROP && !input.size[0])
         status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a crop, but not of which size; add \"size\": [height, width] of the network's input", path);
-    if (status == SSGCAM_OK) view->resize = input.resize, view->height = input.size[0], view->width = input.size[1];
+    if (status == SSGCAM_OK) *view = (ssg_map_view){1, input.resize, input.size[0], input.size[1]};
     ssgcam_preprocess_clear(&input);
     return status;
 }
@@ -52,4 +53,34 @@ ssgcam_status ssg_map_view_read(ssg_map_view *view, const char *folder)
 ssg_region ssg_map_view_region(const ssg_map_view *view, int width, int height)
 {
     return ssg_preprocess_region(&(ssgcam_preprocess){.resize = view->resize}, width, height, view->height, view->width);
+}
+
+/* A crop depends on the sides' ratio only. */
+static int same_part(const ssg_map_view *view, ssgcam_resize resize, int height, int width)
+{
+    int was_crop = view->resize == SSGCAM_RESIZE_CROP, is_crop = resize == SSGCAM_RESIZE_CROP;
+    if (!was_crop || !is_crop) return was_crop == is_crop;
+    return (int64_t)view->height * width == (int64_t)view->width * height;
+}
+
+/* What part of an image that is, in words. */
+static const char *part(char text[64], ssgcam_resize resize, int height, int width)
+{
+    if (resize == SSGCAM_RESIZE_CROP)
+        snprintf(text, 64, "the centre as a crop to %dx%d leaves it", height, width);
+    else
+        snprintf(text, 64, "whole images");
+    return text;
+}
+
+ssgcam_status ssg_map_view_check(const ssg_map_view *view, const char *folder, const ssgcam_preprocess *preprocess, int network_height,
+                                 int network_width)
+{
+    char shown[64], seen[64];
+    if (!view->told || same_part(view, preprocess->resize, network_height, network_width)) return SSGCAM_OK;
+    return ssg_fail(
+        SSGCAM_ERR_INPUT,
+        "%s/%s: the maps show %s, but the network sees %s; give the preprocessing that they were made with (`resize` and `size` of MODEL.json, "
+        "--resize, --size), or make them again",
+        folder, name, part(shown, view->resize, view->height, view->width), part(seen, preprocess->resize, network_height, network_width));
 }

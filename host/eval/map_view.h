@@ -8,6 +8,7 @@
 #include "host/data/tensor_input.h"
 
 typedef struct ssg_map_view {
+    int told; /* there is such a file */
     ssgcam_resize resize;
     int height, width; /* of the network's input; 0 0 where only SSGCAM_RESIZE_CROP would need them */
 } ssg_map_view;
@@ -18,5 +19,9 @@ ssgcam_status ssg_map_view_read(ssg_map_view *view, const char *folder);
 
 /* The part of a width x height image. */
 ssg_region ssg_map_view_region(const ssg_map_view *view, int width, int height);
+
+/* Refuses maps of a folder that show another part of their images than a network of that size sees. Where nothing is told they are what is wanted. */
+ssgcam_status ssg_map_view_check(const ssg_map_view *view, const char *folder, const ssgcam_preprocess *preprocess, int network_height,
+                                 int network_width);
 
 #endif

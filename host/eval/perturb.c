@@ -6,6 +6,7 @@
 #include "host/base/philox.h"
 #include "host/data/tensor_input.h"
 #include "host/eval/map_file.h"
+#include "host/eval/map_view.h"
 #include "host/eval/perturb_image.h"
 #include "host/eval/road.h"
 #include "host/eval/tally.h"
@@ -156,7 +157,10 @@ static ssgcam_status check_options(const ssgcam_perturb_options *o)
 {
     int least = o->fill == SSGCAM_PERTURB_ROAD ? 2 : 1;
     if (!o->model || !o->device || !o->maps) return ssg_fail(SSGCAM_ERR_ARGUMENT, "give a model and a folder of maps");
+    ssg_map_view view;
     SSG_TRY(ssg_map_folder_check(o->maps, "maps"));
+    SSG_TRY(ssg_map_view_read(&view, o->maps));
+    SSG_TRY(ssg_map_view_check(&view, o->maps, &o->model->preprocess, o->model->height, o->model->width));
     if (o->steps && (o->steps < least || o->steps > SSGCAM_PERTURB_STEPS_MOST))
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d steps; %d to %d", o->steps, least, SSGCAM_PERTURB_STEPS_MOST);
     if (!(o->blur >= 0 && o->blur <= 64)) return ssg_fail(SSGCAM_ERR_ARGUMENT, "blur %g; a sigma above 0, at most 64 pixels", o->blur);

@@ -121,7 +121,8 @@ enum { SSGCAM_PERTURB_STEPS_MOST = 100 };
 
 typedef struct ssgcam_perturb_options {
     const ssgcam_dataset *data; /* every label of every image; images without labels are left out */
-    const char *maps;           /* FOLDER/ID.CLASS.npy, or FOLDER/ID.npy for an image with one label; any size, of what the network sees */
+    const char *maps; /* FOLDER/ID.CLASS.npy, or FOLDER/ID.npy for an image with one label; any size, of what the network sees (a FOLDER/input.json
+                         that tells of something else is refused) */
     ssgcam_device *device;
     const ssgcam_model *model;
     ssgcam_perturb_fill fill;

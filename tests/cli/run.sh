@@ -281,6 +281,11 @@ expect 2 "noise 101" eval perturb "$model" --maps perturb_run/maps --data data -
 expect 2 "one of blur, mean, zero, road" eval perturb "$model" --maps perturb_run/maps --data data --fill black
 expect 2 "steps; 1 to 100" eval perturb "$model" --maps perturb_run/maps --data data --split test --steps 101
 expect 2 "at most 64" eval perturb "$model" --maps perturb_run/maps --data data --split test --blur 65
+expect 3 "cropped/maps/input.json: the maps show the centre as a crop to 32x48 leaves it, but the network sees whole images; give" eval perturb "$model" --maps cropped/maps --data data --split test
+expect 3 "the maps show whole images, but the network sees the centre" eval perturb "$model" --resize crop --maps perturb_run/maps --data data --split test
+expect 0 "4 images, 0 failed" eval perturb "$model" --resize crop --maps cropped/maps --data data --split test --steps 2
+check "maps of which nothing is told are of what the network sees" rm perturb_run/maps/input.json
+expect 0 "4 images, 0 failed" eval perturb "$model" --resize crop --maps perturb_run/maps --data data --split test --steps 2
 expect 1 "2 of 6 images" eval perturb "$model" --maps perturb_run/maps --data data
 expect 3 "none of the 4 images" eval perturb "$model" --maps data --data data --split test
 
