@@ -28,12 +28,11 @@ static void print_triple(const char *name, const double v[3])
 
 static void print_head(const char *path, const ssgcam_model *model)
 {
-    static const char *const resizes[] = {"stretch", "crop", "none"}, *const channels[] = {"RGB", "BGR", "grey"};
     const ssgcam_preprocess *p = ssgcam_model_preprocess(model);
     int height, width, nhwc;
     ssgcam_model_input(model, &height, &width, &nhwc);
     printf("%s\n  input       %d x %d (height x width), %s\n  preprocess  resize %s, %s, scale %.6g", path, height, width, nhwc ? "NHWC" : "NCHW",
-           resizes[p->resize], channels[p->channels], p->scale);
+           ssgcam_resize_name(p->resize), ssgcam_channels_name(p->channels), p->scale);
     print_triple("mean", p->mean);
     print_triple("std", p->std);
     printf("\n  classes     %zu", ssgcam_model_class_count(model));

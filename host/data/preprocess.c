@@ -15,20 +15,22 @@
 static const char *const resizes[] = {"stretch", "crop", "none"};
 static const char *const channel_orders[] = {"rgb", "bgr", "grey"};
 
-const char *ssg_resize_name(ssgcam_resize resize)
+#define COUNT(names) (sizeof(names) / sizeof *(names))
+
+const char *ssgcam_resize_name(ssgcam_resize resize)
 {
-    return resizes[resize];
+    return (size_t)resize < COUNT(resizes) ? resizes[resize] : "unknown";
 }
 
-const char *ssg_channels_name(ssgcam_channels channels)
+const char *ssgcam_channels_name(ssgcam_channels channels)
 {
-    return channel_orders[channels];
+    return (size_t)channels < COUNT(channel_orders) ? channel_orders[channels] : "unknown";
 }
 
 char *ssg_preprocess_describe(const ssgcam_preprocess *p, int height, int width)
 {
-    return ssg_format("%dx%d %s %s, scale %.9g, mean %.9g %.9g %.9g, std %.9g %.9g %.9g", height, width, ssg_resize_name(p->resize),
-                      ssg_channels_name(p->channels), p->scale, p->mean[0], p->mean[1], p->mean[2], p->std[0], p->std[1], p->std[2]);
+    return ssg_format("%dx%d %s %s, scale %.9g, mean %.9g %.9g %.9g, std %.9g %.9g %.9g", height, width, ssgcam_resize_name(p->resize),
+                      ssgcam_channels_name(p->channels), p->scale, p->mean[0], p->mean[1], p->mean[2], p->std[0], p->std[1], p->std[2]);
 }
 
 void ssgcam_preprocess_init(ssgcam_preprocess *p)

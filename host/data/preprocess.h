@@ -4,10 +4,6 @@
 
 #include <ssgcam/preprocess.h>
 
-/* "stretch", "crop", "none", and "rgb", "bgr", "grey", as MODEL.json has them. */
-const char *ssg_resize_name(ssgcam_resize resize);
-const char *ssg_channels_name(ssgcam_channels channels);
-
 /* All that becomes of an image on its way into a network of that size, in a line; the caller's to free. NULL: out of memory. */
 char *ssg_preprocess_describe(const ssgcam_preprocess *preprocess, int network_height, int network_width);
 

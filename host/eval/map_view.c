@@ -6,7 +6,6 @@
 #include "host/base/alloc.h"
 #include "host/base/files.h"
 #include "host/data/atomic_file.h"
-#include "host/data/preprocess.h"
 
 static const char name[] = "input.json";
 static const size_t most_bytes = 1 << 20;
@@ -14,7 +13,7 @@ static const size_t most_bytes = 1 << 20;
 ssgcam_status ssg_map_view_write(const char *folder, const ssgcam_preprocess *preprocess, int network_height, int network_width)
 {
     char *path = ssg_path_join(folder, name);
-    char *text = ssg_format("{\"resize\": \"%s\", \"size\": [%d, %d]}\n", ssg_resize_name(preprocess->resize), network_height, network_width);
+    char *text = ssg_format("{\"resize\": \"%s\", \"size\": [%d, %d]}\n", ssgcam_resize_name(preprocess->resize), network_height, network_width);
     ssgcam_status status = path && text ? ssg_file_write(path, text, strlen(text)) : SSG_OUT_OF_MEMORY;
     ssg_free(path);
     ssg_free(text);

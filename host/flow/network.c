@@ -6,7 +6,6 @@
 
 #include "host/base/alloc.h"
 #include "host/base/nearest_name.h"
-#include "host/data/preprocess.h"
 
 enum { DEFAULT_SIZE = 224 };
 
@@ -189,11 +188,11 @@ ssgcam_status ssgcam_model_describe(const ssgcam_model *m, char **json)
                                                 l->channels, l->height, l->width, "activation", l->activation, "candidate", l->candidate));
     }
     for (size_t i = 0; i < p->class_count; i++) json_array_append_new(classes, json_string(p->classes[i]));
-    json_t *root =
-        json_pack("{s:s,s:s,s:[i,i],s:s,s:I,s:o,s:s?,s:o,s:{s:s,s:s,s:f,s:[f,f,f],s:[f,f,f]}}", "model", m->model->path, "digest", m->model->digest,
-                  "input", m->height, m->width, "layout", m->nhwc ? "NHWC" : "NCHW", "class_count", (json_int_t)m->class_count, "classes", classes,
-                  "head", m->head, "layers", layers, "preprocess", "resize", ssg_resize_name(p->resize), "channels", ssg_channels_name(p->channels),
-                  "scale", p->scale, "mean", p->mean[0], p->mean[1], p->mean[2], "std", p->std[0], p->std[1], p->std[2]);
+    json_t *root = json_pack("{s:s,s:s,s:[i,i],s:s,s:I,s:o,s:s?,s:o,s:{s:s,s:s,s:f,s:[f,f,f],s:[f,f,f]}}", "model", m->model->path, "digest",
+                             m->model->digest, "input", m->height, m->width, "layout", m->nhwc ? "NHWC" : "NCHW", "class_count",
+                             (json_int_t)m->class_count, "classes", classes, "head", m->head, "layers", layers, "preprocess", "resize",
+                             ssgcam_resize_name(p->resize), "channels", ssgcam_channels_name(p->channels), "scale", p->scale, "mean", p->mean[0],
+                             p->mean[1], p->mean[2], "std", p->std[0], p->std[1], p->std[2]);
     *json = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) : NULL;
     json_decref(root);
     return *json ? SSGCAM_OK : ssg_out_of_memory("describing the model");

@@ -47,6 +47,10 @@ SSGCAM_API ssgcam_status ssgcam_preprocess_parse(ssgcam_preprocess *preprocess, 
  * "classes" FILE. */
 SSGCAM_API ssgcam_status ssgcam_preprocess_set(ssgcam_preprocess *preprocess, const char *field, const char *text);
 
+/* "stretch", "crop", "none", and "rgb", "bgr", "grey", as MODEL.json has them; "unknown" for what is no value of the enum. */
+SSGCAM_API const char *ssgcam_resize_name(ssgcam_resize resize);
+SSGCAM_API const char *ssgcam_channels_name(ssgcam_channels channels);
+
 /* Frees what the struct owns and leaves it initialised. */
 SSGCAM_API void ssgcam_preprocess_clear(ssgcam_preprocess *preprocess);
 

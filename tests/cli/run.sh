@@ -61,6 +61,7 @@ expect 2 "needs a value" inspect "$model" --threads
 
 # ---- inspect, devices, bench -----------------------------------------------------------------------------------------------------------
 expect 0 "32 x 48" inspect "$model"
+expect 0 "resize crop, bgr, scale" inspect "$model" --resize crop --channels bgr
 expect 0 "relu2" inspect "$model" --layers auto
 expect 0 '"class_count": 3' inspect "$model" --json
 expect 2 "the model (an .onnx file) is missing" inspect
