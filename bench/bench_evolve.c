@@ -48,7 +48,6 @@ static const struct {
     function *value;
     double bound;
 } functions[] = {{"sphere", sphere, 100}, {"rosenbrock", rosenbrock, 30}, {"rastrigin", rastrigin, 5.12}};
-static const char *const adaptations[] = {"lshade", "jso", "jde", "dither", "fixed"};
 
 static ssgcam_status objective(void *context, const double *genes, size_t count, size_t dimensions, double *fitness)
 {
@@ -60,11 +59,11 @@ static ssgcam_status objective(void *context, const double *genes, size_t count,
 int main(int count, char **arguments)
 {
     if (count != 6) return 2;
-    int f = 0, a = 0, seeds = atoi(arguments[5]);
+    ssgcam_evolve_adaptation adaptation;
+    int f = 0, seeds = atoi(arguments[5]);
     size_t d = (size_t)atoi(arguments[3]);
     while (f < 2 && strcmp(functions[f].name, arguments[1])) f++;
-    while (a < 4 && strcmp(adaptations[a], arguments[2])) a++;
-    if (d < 2 || d > MOST) return 2;
+    if (ssgcam_evolve_adaptation_parse(arguments[2], &adaptation) != SSGCAM_OK || d < 2 || d > MOST) return 2;
     double lower[MOST], upper[MOST], best;
     for (size_t j = 0; j < d; j++) upper[j] = functions[f].bound, lower[j] = -upper[j];
     for (int seed = 1; seed <= seeds; seed++) {
@@ -74,7 +73,7 @@ int main(int count, char **arguments)
                                        .max_evaluations = (uint64_t)atoll(arguments[4]),
                                        .minimise = 1,
                                        .seed = (uint64_t)seed,
-                                       .adaptation = (ssgcam_evolve_adaptation)a};
+                                       .adaptation = adaptation};
         function *value = functions[f].value;
         ssgcam_evolve *search;
         if (ssgcam_evolve_create(&search, &config) || ssgcam_evolve_run(search, objective, NULL, &value) || ssgcam_evolve_best(search, NULL, &best)) {

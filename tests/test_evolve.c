@@ -73,6 +73,18 @@ static int step(ssgcam_evolve *search, uint64_t *hash)
     return 1;
 }
 
+Test(evolve, adaptations_have_names)
+{
+    ssgcam_evolve_adaptation back;
+    for (int i = SSGCAM_EVOLVE_LSHADE; i <= SSGCAM_EVOLVE_FIXED; i++) {
+        cr_assert_eq(ssgcam_evolve_adaptation_parse(ssgcam_evolve_adaptation_name((ssgcam_evolve_adaptation)i), &back), SSGCAM_OK);
+        cr_assert_eq((int)back, i);
+    }
+    cr_assert_str_eq(ssgcam_evolve_adaptation_name((ssgcam_evolve_adaptation)5), "unknown");
+    cr_assert_eq(ssgcam_evolve_adaptation_parse("shade", &back), SSGCAM_ERR_ARGUMENT);
+    cr_assert_str_eq(ssgcam_last_error(), "adaptation 'shade'; it must be lshade, jso, jde, dither or fixed");
+}
+
 /* Every strategy x adaptation, bounds and islands varied along: the trajectories are part of the contract. */
 static const uint64_t golden[15] = {
 #include "tests/fixtures/evolve_golden.inc"

@@ -104,8 +104,8 @@ static int parse_grid(const char *text, int grid[2])
 static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_options *o)
 {
     static const char *const combines[] = {"both", "product", "coherence", NULL}, *const weightings[] = {"element", "both", NULL};
-    static const char *const thresholds[] = {"solved", "gene", NULL}, *const adaptations[] = {"lshade", "jso", "jde", "dither", "fixed", NULL};
-    int combine, weighting, threshold, adaptation, sign = f->evaluations | f->population | f->stagnation | f->seed | f->bank_memory | f->batch;
+    static const char *const thresholds[] = {"solved", "gene", NULL};
+    int combine, weighting, threshold, sign = f->evaluations | f->population | f->stagnation | f->seed | f->bank_memory | f->batch;
     ssgcam_status status = parse_numbers("sigmas", f->sigmas, l->sigmas, MOST_VALUES, &o->sigma_count);
     if (sign < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "a number below 0 makes no sense here");
     if (status == SSGCAM_OK) status = parse_numbers("powers", f->powers, l->powers, MOST_VALUES, &o->power_count);
@@ -120,7 +120,7 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     if (status == SSGCAM_OK) status = choose(&combine, "combine", f->combine, combines);
     if (status == SSGCAM_OK) status = choose(&weighting, "weighting", f->weighting, weightings);
     if (status == SSGCAM_OK) status = choose(&threshold, "threshold", f->threshold, thresholds);
-    if (status == SSGCAM_OK) status = choose(&adaptation, "adaptation", f->adaptation, adaptations);
+    if (status == SSGCAM_OK && f->adaptation) status = ssgcam_evolve_adaptation_parse(f->adaptation, &o->adaptation);
     if (status == SSGCAM_OK && f->fitness) status = ssgcam_fitness_parse(f->fitness, &o->fitness);
     if (status == SSGCAM_OK && f->grid && !parse_grid(f->grid, o->grid))
         status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--grid '%s': give one size, or height x width, e.g. 240x320", f->grid);
@@ -128,7 +128,6 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     o->sigmas = l->sigmas, o->powers = l->powers, o->methods = l->methods, o->mixed = l->mixed;
     o->product_only = combine == 1, o->coherence_only = combine == 2, o->channel_too = weighting;
     o->threshold = (ssgcam_threshold_mode)threshold;
-    o->adaptation = (ssgcam_evolve_adaptation)adaptation;
     o->layers = f->layers;
     o->mask_values = f->data.mask_values;
     o->holdout_fraction = f->holdout_fraction;

@@ -373,3 +373,25 @@ const char *ssgcam_evolve_stop_name(ssgcam_evolve_stop stop)
     static const char *const names[] = {"running", "budget", "generations", "stagnation", "target", "spread", "callback", "interrupted"};
     return (unsigned)stop < sizeof names / sizeof *names ? names[stop] : "unknown";
 }
+
+static const char *const adaptations[] = {[SSGCAM_EVOLVE_LSHADE] = "lshade",
+                                          [SSGCAM_EVOLVE_JSO] = "jso",
+                                          [SSGCAM_EVOLVE_JDE] = "jde",
+                                          [SSGCAM_EVOLVE_DITHER] = "dither",
+                                          [SSGCAM_EVOLVE_FIXED] = "fixed"};
+enum { ADAPTATIONS = sizeof adaptations / sizeof *adaptations };
+
+const char *ssgcam_evolve_adaptation_name(ssgcam_evolve_adaptation adaptation)
+{
+    return (unsigned)adaptation < ADAPTATIONS ? adaptations[adaptation] : "unknown";
+}
+
+ssgcam_status ssgcam_evolve_adaptation_parse(const char *name, ssgcam_evolve_adaptation *adaptation)
+{
+    for (int i = 0; i < ADAPTATIONS; i++)
+        if (strcmp(adaptations[i], name) == 0) {
+            *adaptation = (ssgcam_evolve_adaptation)i;
+            return SSGCAM_OK;
+        }
+    return ssg_fail(SSGCAM_ERR_ARGUMENT, "adaptation '%s'; it must be lshade, jso, jde, dither or fixed", name);
+}

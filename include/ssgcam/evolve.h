@@ -158,6 +158,10 @@ SSGCAM_API ssgcam_status ssgcam_evolve_load(ssgcam_evolve *search, const void *b
 /* A short constant name, e.g. "stagnation"; never NULL. */
 SSGCAM_API const char *ssgcam_evolve_stop_name(ssgcam_evolve_stop stop);
 
+/* "lshade", "jso", "jde", "dither", "fixed" and back; SSGCAM_ERR_ARGUMENT for another name. */
+SSGCAM_API const char *ssgcam_evolve_adaptation_name(ssgcam_evolve_adaptation adaptation);
+SSGCAM_API ssgcam_status ssgcam_evolve_adaptation_parse(const char *name, ssgcam_evolve_adaptation *adaptation);
+
 #ifdef __cplusplus
 }
 #endif

@@ -114,6 +114,7 @@ _functions: dict[str, tuple[Any, list]] = {
     "evolve_ask": (c_int, [c_void_p, _reals, POINTER(c_size_t)]),
     "evolve_tell": (c_int, [c_void_p, _reals, c_size_t]),
     "evolve_best": (c_int, [c_void_p, _reals, _reals]),
+    "evolve_adaptation_parse": (c_int, [c_char_p, POINTER(c_int)]),
     "evolve_save_size": (c_size_t, [c_void_p]),
     "evolve_save": (c_int, [c_void_p, c_void_p, c_size_t]),
     "evolve_load": (c_int, [c_void_p, c_char_p, c_size_t]),

@@ -1,7 +1,7 @@
 """Differential evolution: reproducible, resumable, ask and tell."""
 from __future__ import annotations
 
-from ctypes import POINTER, byref, c_double, c_size_t, c_ubyte, c_void_p, create_string_buffer
+from ctypes import POINTER, byref, c_double, c_int, c_size_t, c_ubyte, c_void_p, create_string_buffer
 from typing import Any, Callable, Optional, Sequence
 
 import numpy as np
@@ -11,12 +11,17 @@ from ._library import Error, Handle, check, lib
 
 _NAMED = {
     "strategy": ("current-to-pbest/1", "rand/1", "best/1"),
-    "adaptation": ("lshade", "jso", "jde", "dither", "fixed"),
     "bounds": ("midpoint", "reflect", "resample", "clip"),
     "init": ("latin-hypercube", "random"),
 }
 _PLAIN = ("population", "f", "cr", "islands", "migration_interval", "migration_count", "max_generations", "stagnation_generations",
           "spread_absolute", "spread_relative", "tag")
+
+
+def _adaptation(name: str) -> int:
+    number = c_int()
+    check(lib.ssgcam_evolve_adaptation_parse(name.encode(), byref(number)))
+    return number.value
 
 
 class Evolve(Handle):
@@ -39,14 +44,16 @@ class Evolve(Handle):
         config = structs.EvolveConfig(dimensions=len(low), lower=_reals(low), upper=_reals(high), integer=whole, max_evaluations=max_evaluations,
                                       minimise=minimise, seed=seed, use_target=target is not None, target=target or 0)
         for name, value in settings.items():
-            if name in _NAMED:
+            if name == "adaptation":
+                config.adaptation = _adaptation(value)
+            elif name in _NAMED:
                 if value not in _NAMED[name]:
                     raise Error(f"{name} '{value}'; it must be one of {', '.join(_NAMED[name])}")
                 setattr(config, name, _NAMED[name].index(value))
             elif name in _PLAIN:
                 setattr(config, name, value)
             else:
-                raise TypeError(f"no setting '{name}'; there are {', '.join((*_NAMED, *_PLAIN))}")
+                raise TypeError(f"no setting '{name}'; there are {', '.join(('adaptation', *_NAMED, *_PLAIN))}")
         pointer = c_void_p()
         check(lib.ssgcam_evolve_create(byref(pointer), byref(config)))
         super().__init__(pointer, lib.ssgcam_evolve_destroy)

@@ -372,6 +372,7 @@ esac
 expect 3 "1 image to search on" search "$model" --data data --split test --limit 1 --mask-values object
 expect 2 "population" "${search[@]}" --population 3 -o x.json
 expect 2 "there are: miou, foreground, object, image" "${search[@]}" --fitness beauty -o x.json
+expect 2 "adaptation 'shade'; it must be lshade, jso, jde, dither or fixed" "${search[@]}" --adaptation shade -o x.json
 expect 2 "needs --split" search "$model" --data data --holdout-split test
 expect 2 "separated by commas" "${search[@]}" --sigmas '1;2' -o x.json
 expect 3 "masks" search "$model" --data data --split test -o x.json
