@@ -22,8 +22,8 @@ static const option table[] = {
     {"blur", 0, OPTION_REAL, offsetof(flags, blur), "S", "sigma of the blur in pixels of the network's input (10)"},
     {"noise", 0, OPTION_REAL, offsetof(flags, noise), "S", "road: deviation of the noise, in the preprocessed image's unit (0.01)"},
     {"order", 0, OPTION_TEXT, offsetof(flags, order), "HOW", "which pixels first: most, least, random (most)"},
-    {"steps", 0, OPTION_INT, offsetof(flags, steps), "N", "steps from none to all pixels (10)"},
-    {"seed", 0, OPTION_INT, offsetof(flags, seed), "S", "of the random order and the noise (0)"},
+    {"steps", 0, OPTION_COUNT, offsetof(flags, steps), "N", "steps from none to all pixels (10)"},
+    {"seed", 0, OPTION_COUNT, offsetof(flags, seed), "S", "of the random order and the noise (0)"},
     {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write the curves"},
     DATA_OPTIONS(flags, data),
     PREPROCESS_OPTIONS(flags, preprocess),
@@ -95,9 +95,9 @@ static ssgcam_status evaluate(const flags *f, const inputs *in, int fill, int or
                                 .fill = (ssgcam_perturb_fill)fill,
                                 .order = (ssgcam_perturb_order)order,
                                 .blur = f->blur,
-                                .noise = f->noise == 0  ? -1
-                                         : f->noise < 0 ? 0
-                                                        : f->noise, /* the library's 0 is the default */
+                                .noise = isnan(f->noise) ? 0
+                                         : f->noise > 0  ? f->noise
+                                                         : -1, /* the library's 0 is the default */
                                 .steps = f->steps,
                                 .seed = (uint64_t)f->seed,
                                 .precision = in->precision,
@@ -118,6 +118,7 @@ static ssgcam_status work(const void *parsed, const char *path)
     inputs in;
     int fill, order;
     if (!path || !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give a MODEL and --maps DIR (ssgcam generate --maps writes them)");
+    if (f->noise < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--noise %g; a standard deviation is 0 or greater", f->noise);
     ssgcam_status status = choose(&fill, "fill", f->fill, fills);
     if (status == SSGCAM_OK) status = choose(&order, "order", f->order, orders);
     if (status != SSGCAM_OK) return status;
@@ -129,6 +130,6 @@ static ssgcam_status work(const void *parsed, const char *path)
 
 int cmd_eval_perturb(int count, char **arguments)
 {
-    flags f = {.noise = -1};
+    flags f = {.noise = NAN}; /* not given */
     return run_command("eval perturb", "eval perturb MODEL --maps DIR --data DIR [options]", table, ROWS, count, arguments, &f, work);
 }

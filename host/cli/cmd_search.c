@@ -36,23 +36,23 @@ static const option table[] = {
     {"grid", 0, OPTION_TEXT, offsetof(flags, grid), "N|HxW", "size at which maps are mixed and scored (the network's input)"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The search:"},
     {"fitness", 0, OPTION_TEXT, offsetof(flags, fitness), "WHAT", "miou, foreground, object, image (miou)"},
-    {"evaluations", 'n', OPTION_INT, offsetof(flags, evaluations), "N", "candidates scored in a run (12800 divided by the number of runs)"},
-    {"seed", 's', OPTION_INT, offsetof(flags, seed), "N", "of everything random (1)"},
-    {"runs", 0, OPTION_INT, offsetof(flags, runs), "N",
+    {"evaluations", 'n', OPTION_COUNT, offsetof(flags, evaluations), "N", "candidates scored in a run (12800 divided by the number of runs)"},
+    {"seed", 's', OPTION_COUNT, offsetof(flags, seed), "N", "of everything random (1)"},
+    {"runs", 0, OPTION_COUNT, offsetof(flags, runs), "N",
      "searches with seeds of their own, with folds for each of them; their mean is the recipe (2 with folds, else 1)"},
-    {"folds", 0, OPTION_INT, offsetof(flags, folds), "K",
+    {"folds", 0, OPTION_COUNT, offsetof(flags, folds), "K",
      "each search leaves one fold out; gives cross-validated figures; groups stay whole; 1: none (4, from 8 images on, unless --runs)"},
     {"shrink", 0, OPTION_TEXT, offsetof(flags, shrink), "X",
      "share of naive stacking in the recipe, 0 to 1, or auto: as cross-validation says (auto)"},
     {"sparsity", 0, OPTION_REAL, offsetof(flags, sparsity), "X", "fitness that a layer must be worth (0)"},
     {"threshold", 't', OPTION_TEXT, offsetof(flags, threshold), "HOW", "solved for every candidate, or a gene (solved)"},
     {"adaptation", 0, OPTION_TEXT, offsetof(flags, adaptation), "NAME", "lshade, jso, jde, dither, fixed (lshade)"},
-    {"population", 0, OPTION_INT, offsetof(flags, population), "N", "members (as the adaptation wants, at most 128)"},
-    {"stagnation", 0, OPTION_INT, offsetof(flags, stagnation), "G", "end a run after G generations without a better best"},
+    {"population", 0, OPTION_COUNT, offsetof(flags, population), "N", "members (as the adaptation wants, at most 128)"},
+    {"stagnation", 0, OPTION_COUNT, offsetof(flags, stagnation), "G", "end a run after G generations without a better best"},
     {"fresh", 0, OPTION_FLAG, offsetof(flags, fresh), NULL, "forget a checkpoint instead of continuing it"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The bank of maps:"},
-    {"batch", 'b', OPTION_INT, offsetof(flags, batch), "N", "images per network pass (4)"},
-    {"bank-memory", 0, OPTION_INT, offsetof(flags, bank_memory), "MIB", "a larger bank is mapped from its file (2048)"},
+    {"batch", 'b', OPTION_COUNT, offsetof(flags, batch), "N", "images per network pass (4)"},
+    {"bank-memory", 0, OPTION_COUNT, offsetof(flags, bank_memory), "MIB", "a larger bank is mapped from its file (2048)"},
     {"cache", 0, OPTION_TEXT, offsetof(flags, cache), "DIR", "where banks are kept, or none ($XDG_CACHE_HOME/ssgcam)"},
     PREPROCESS_OPTIONS(flags, preprocess),
     COMMON_OPTIONS,
@@ -64,7 +64,7 @@ enum { ROWS = sizeof table / sizeof *table, MOST_VALUES = 32 };
 static ssgcam_status parse_methods(const char *flag, const char *text, ssgcam_method *methods, size_t *count)
 {
     char *copy = text ? strdup(text) : NULL, *rest = NULL;
-    ssgcam_status status = SSGCAM_OK;
+    ssgcam_status status = text && !copy ? ssgcam_fail(SSGCAM_ERR_MEMORY, "out of memory while reading --%s", flag) : SSGCAM_OK;
     *count = 0;
     for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name && status == SSGCAM_OK; name = strtok_r(NULL, ",", &rest))
         status = *count < MOST_VALUES ? ssgcam_method_parse(name, &methods[(*count)++]) : ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s: too many", flag);
@@ -105,9 +105,8 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
 {
     static const char *const combines[] = {"both", "product", "coherence", NULL}, *const weightings[] = {"element", "both", NULL};
     static const char *const thresholds[] = {"solved", "gene", NULL};
-    int combine, weighting, threshold, sign = f->evaluations | f->population | f->stagnation | f->seed | f->bank_memory | f->batch;
+    int combine, weighting, threshold;
     ssgcam_status status = parse_numbers("sigmas", f->sigmas, l->sigmas, MOST_VALUES, &o->sigma_count);
-    if (sign < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "a number below 0 makes no sense here");
     if (status == SSGCAM_OK) status = parse_numbers("powers", f->powers, l->powers, MOST_VALUES, &o->power_count);
     if (status == SSGCAM_OK && f->shrink && strcmp(f->shrink, "auto") != 0) {
         size_t count;
@@ -149,7 +148,6 @@ typedef struct screen {
     progress images;
     int quiet, images_ended, following;
     size_t followed; /* of runs side by side one is followed until it ends */
-    const ssgcam_search_options *options;
 } screen;
 
 static void on_image(void *context, size_t done, size_t total, const char *id, const char *failure)
@@ -321,7 +319,7 @@ static ssgcam_status work(const flags *f, const char *path)
     ssgcam_search_result result = {0};
     static lists l;
     ssgcam_search_options o = {.stop = &stop_requested, .on_image = on_image, .on_generation = on_generation};
-    screen s = {.quiet = f->common.quiet, .options = &o};
+    screen s = {.quiet = f->common.quiet};
     ssgcam_status status = fill_options(f, &l, &o);
     if (status == SSGCAM_OK) status = open_device(&device, &f->common);
     if (status == SSGCAM_OK) status = load_model(&model, path, &f->preprocess);

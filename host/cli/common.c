@@ -107,8 +107,8 @@ ssgcam_status load_method(ssgcam_method_options *method, const method_flags *fla
     ssgcam_method kind = SSGCAM_METHOD_SSGCAM;
     ssgcam_status status = flags->method ? ssgcam_method_parse(flags->method, &kind) : SSGCAM_OK;
     *method = ssgcam_method_defaults(kind);
-    if (flags->sigma >= 0) method->sigma = flags->sigma;
-    if (flags->noise >= 0) method->noise = flags->noise;
+    if (!isnan(flags->sigma)) method->sigma = flags->sigma;
+    if (!isnan(flags->noise)) method->noise = flags->noise;
     if (flags->probes) method->probes = flags->probes;
     if (flags->samples) method->samples = flags->samples;
     method->seed = (uint64_t)flags->seed;
@@ -137,7 +137,7 @@ ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, con
 {
     if (flags->recipe) {
         ssgcam_status status = ssgcam_recipe_load(recipe, flags->recipe);
-        if (status == SSGCAM_OK && flags->threshold >= 0) (*recipe)->threshold = flags->threshold > 255 ? 255 : flags->threshold;
+        if (status == SSGCAM_OK && flags->threshold >= 0) (*recipe)->threshold = flags->threshold;
         return status;
     }
     ssgcam_method_options method;
@@ -160,6 +160,7 @@ ssgcam_status inputs_open(inputs *in, const char *path, const common_flags *comm
                           const data_flags *data)
 {
     *in = (inputs){0};
+    if (method && method->threshold > 255) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--threshold %d; it must be 0 to 255", method->threshold);
     ssgcam_status status = parse_precision(common, &in->precision);
     if (path && status == SSGCAM_OK) status = open_device(&in->device, common);
     if (path && status == SSGCAM_OK) status = load_model(&in->model, path, preprocess);

@@ -2,6 +2,7 @@
 #ifndef SSG_CLI_COMMON_H
 #define SSG_CLI_COMMON_H
 
+#include <math.h>
 #include <ssgcam/ssgcam.h>
 #include <stddef.h>
 
@@ -16,7 +17,7 @@ typedef struct common_flags {
 #define COMMON_OPTIONS                                                                                                                     \
     {NULL, 0, OPTION_HEADING, 0, NULL, "Everywhere:"},                                                                                     \
         {"device", 0, OPTION_TEXT, offsetof(common_flags, device), "NAME", "auto, cpu, cuda, cuda:N; several: cuda:0,1, cuda:all (auto)"}, \
-        {"threads", 0, OPTION_INT, offsetof(common_flags, threads), "N", "threads on the CPU (all processors)"},                           \
+        {"threads", 0, OPTION_COUNT, offsetof(common_flags, threads), "N", "threads on the CPU (all processors)"},                         \
         {"precision", 0,                                                                                                                   \
          OPTION_TEXT, offsetof(common_flags, precision),                                                                                   \
          "P",         "fp32; on GPUs tf32, bf16, fp16; on processors that have it bf16, winograd (fp32)"},                                 \
@@ -62,7 +63,7 @@ typedef struct data_flags {
         {"voc", 0, OPTION_TEXT, offsetof(type, member) + offsetof(data_flags, voc), "DIR", "root of a data set laid out like PASCAL VOC"},           \
         {"split", 0, OPTION_TEXT, offsetof(type, member) + offsetof(data_flags, split), "NAME", "only this split"},                                  \
     {                                                                                                                                                \
-        "limit", 0, OPTION_INT, offsetof(type, member) + offsetof(data_flags, limit), "N", "only the first N images"                                 \
+        "limit", 0, OPTION_COUNT, offsetof(type, member) + offsetof(data_flags, limit), "N", "only the first N images"                               \
     }
 
 /* Flags that say what to compute. */
@@ -74,36 +75,37 @@ typedef struct method_flags {
 
 enum { DEFAULT_THRESHOLD = 96, WEIGHTS_MOST = 64 }; /* a recipe has no more layers */
 
-#define METHOD_FLAGS_INIT                         \
-    {                                             \
-        .sigma = -1, .noise = -1, .threshold = -1 \
+/* What no option can be given as, so that it means: not given. */
+#define METHOD_FLAGS_INIT                           \
+    {                                               \
+        .sigma = NAN, .noise = NAN, .threshold = -1 \
     }
 
-#define METHOD_OPTIONS(type, member)                                                                                                                \
-    {NULL, 0, OPTION_HEADING, 0, NULL, "What to compute:"},                                                                                         \
-        {"recipe", 'r', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, recipe), "FILE", "a recipe; or else:"},                        \
-        {"method",    'm',                                                                                                                          \
-         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, method),                                                                      \
-         "NAME",      "ssgcam, gradcam, gradcampp, xgradcam, layercam, hirescam, gradcam_elementwise, smoothgradcampp, scorecam (ssgcam)"},         \
-        {"layers", 'l', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, layers), "A,B", "layer names, or auto, all, last (auto)"},     \
-        {"weights", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weights), "X,Y", "a weight for each layer (equal)"},            \
-        {"threshold", 't',                                                                                                                          \
-         OPTION_INT,  offsetof(type, member) + offsetof(method_flags, threshold),                                                                   \
-         "T",         "0..255: a class claims where 255 f > T max f (96)"},                                                                         \
-        {"sigma", 0, OPTION_REAL, offsetof(type, member) + offsetof(method_flags, sigma), "S", "ssgcam: smoothing in pixels of the layer (2)"},     \
-        {"combine", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, combine), "HOW", "ssgcam: product, coherence (product)"},       \
-        {"weighting", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weighting), "HOW", "ssgcam: element, channel (element)"},     \
-        {"second-order", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, second_order), "HOW", "ssgcam: square, exact (square)"},   \
-        {"probes", 0, OPTION_INT, offsetof(type, member) + offsetof(method_flags, probes), "N", "exact second order: Hessian-vector products (8)"}, \
-        {"target",    0,                                                                                                                            \
-         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, target),                                                                      \
-         "WHAT",      "what is differentiated: logit, logsoftmax, softmax, rest (logit)"},                                                          \
-        {"samples", 0, OPTION_INT, offsetof(type, member) + offsetof(method_flags, samples), "N", "smoothgradcampp: noisy inputs (8)"},             \
-        {"noise",     0,                                                                                                                            \
-         OPTION_REAL, offsetof(type, member) + offsetof(method_flags, noise),                                                                       \
-         "S",         "smoothgradcampp: deviation, as a part of the input's range (0.15)"},                                                         \
-    {                                                                                                                                               \
-        "seed", 0, OPTION_INT, offsetof(type, member) + offsetof(method_flags, seed), "S", "of probes and noise (0)"                                \
+#define METHOD_OPTIONS(type, member)                                                                                                                  \
+    {NULL, 0, OPTION_HEADING, 0, NULL, "What to compute:"},                                                                                           \
+        {"recipe", 'r', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, recipe), "FILE", "a recipe; or else:"},                          \
+        {"method",    'm',                                                                                                                            \
+         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, method),                                                                        \
+         "NAME",      "ssgcam, gradcam, gradcampp, xgradcam, layercam, hirescam, gradcam_elementwise, smoothgradcampp, scorecam (ssgcam)"},           \
+        {"layers", 'l', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, layers), "A,B", "layer names, or auto, all, last (auto)"},       \
+        {"weights", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weights), "X,Y", "a weight for each layer (equal)"},              \
+        {"threshold",  't',                                                                                                                           \
+         OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, threshold),                                                                    \
+         "T",          "0..255: a class claims where 255 f > T max f (96)"},                                                                          \
+        {"sigma", 0, OPTION_REAL, offsetof(type, member) + offsetof(method_flags, sigma), "S", "ssgcam: smoothing in pixels of the layer (2)"},       \
+        {"combine", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, combine), "HOW", "ssgcam: product, coherence (product)"},         \
+        {"weighting", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weighting), "HOW", "ssgcam: element, channel (element)"},       \
+        {"second-order", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, second_order), "HOW", "ssgcam: square, exact (square)"},     \
+        {"probes", 0, OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, probes), "N", "exact second order: Hessian-vector products (8)"}, \
+        {"target",    0,                                                                                                                              \
+         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, target),                                                                        \
+         "WHAT",      "what is differentiated: logit, logsoftmax, softmax, rest (logit)"},                                                            \
+        {"samples", 0, OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, samples), "N", "smoothgradcampp: noisy inputs (8)"},             \
+        {"noise",     0,                                                                                                                              \
+         OPTION_REAL, offsetof(type, member) + offsetof(method_flags, noise),                                                                         \
+         "S",         "smoothgradcampp: deviation, as a part of the input's range (0.15)"},                                                           \
+    {                                                                                                                                                 \
+        "seed", 0, OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, seed), "S", "of probes and noise (0)"                                \
     }
 
 /* Parses a command's arguments and answers --help with `usage` (the line behind "usage: ssgcam ") and the table. -1: go on; else the exit code. */

@@ -58,9 +58,9 @@ static int store(const char *command, const option *o, const char *text, void *v
     case OPTION_FLAG: *(int *)place = 1; return 0;
     case OPTION_TEXT: *(const char **)place = text; return 0;
     case OPTION_TEXTS: return append(place, text);
-    case OPTION_INT: {
+    case OPTION_COUNT: {
         long number = strtol(text, &end, 10);
-        if (end != text && *end == '\0' && !errno && number >= INT_MIN && number <= INT_MAX) {
+        if (end != text && *end == '\0' && !errno && number >= 0 && number <= INT_MAX) {
             *(int *)place = (int)number;
             return 0;
         }
@@ -76,7 +76,8 @@ static int store(const char *command, const option *o, const char *text, void *v
     }
     case OPTION_HEADING: break;
     }
-    fprintf(stderr, "ssgcam %s: --%s needs a %s, not '%s'\n", command, o->name, o->kind == OPTION_INT ? "whole number" : "number", text);
+    fprintf(stderr, "ssgcam %s: --%s needs a %s, not '%s'\n", command, o->name,
+            o->kind == OPTION_COUNT ? "whole number from 0 to 2147483647" : "number", text);
     return 2;
 }
 

@@ -7,7 +7,7 @@
 typedef enum option_kind {
     OPTION_FLAG,   /* int, set to 1 */
     OPTION_TEXT,   /* const char * */
-    OPTION_INT,    /* int */
+    OPTION_COUNT,  /* int: a whole number from 0 on */
     OPTION_REAL,   /* double */
     OPTION_TEXTS,  /* text_list: may be given several times */
     OPTION_HEADING /* a line of help, no option */

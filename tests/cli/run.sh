@@ -57,6 +57,7 @@ for command in inspect explain search generate eval report bench devices; do exp
 expect 2 "did you mean '--threads'" inspect "$model" --thread 2
 expect 2 "there is no option '--7'. See" inspect "$model" --7
 expect 2 "needs a whole number" inspect "$model" --threads two
+expect 2 "--threads needs a whole number from 0 to 2147483647, not '-1'" inspect "$model" --threads -1
 expect 2 "needs a value" inspect "$model" --threads
 
 # ---- inspect, devices, bench -----------------------------------------------------------------------------------------------------------
@@ -114,6 +115,10 @@ expect 3 "the nearest is 'green'" explain "$model" "$picture" -c grean
 expect 3 "class 9 does not exist" explain "$model" "$picture" -c 9
 expect 3 "the nearest is 'relu1'" explain "$model" "$picture" -l relu3
 expect 2 "gradcam" explain "$model" "$picture" -m gradcamm
+expect 2 "--threshold 256; it must be 0 to 255" explain "$model" "$picture" -t 256
+expect 2 "--threshold needs a whole number from 0 to 2147483647, not '-5'" explain "$model" "$picture" -t -5
+expect 2 "sigma -1; it must be 0 to 64" explain "$model" "$picture" --sigma -1
+expect 2 "noise -1; it must be 0 to 10" explain "$model" "$picture" -m smoothgradcampp --noise -1
 expect 2 "--save" explain "$model" "$picture" --save movie
 expect 2 "at least one image" explain "$model"
 echo "not an image" >text.jpg
@@ -219,6 +224,7 @@ expect 3 "unsaid/input.json: a crop, but not of which size" eval masks --maps un
 echo '{"resize": "cut"}' >unsaid/input.json
 expect 3 "unsaid/input.json: resize is 'cut'" eval masks --maps unsaid --data data --mask-values object
 expect 2 "hold one threshold only" eval masks --masks run/masks --data data --mask-values object --pixel-curve x.csv
+expect 2 "--threshold 300; it must be 0 to 255" eval masks --maps whole/maps --data data --mask-values object -t 300
 expect 2 "give either" eval masks --masks run/masks --maps whole/maps --data data
 expect 3 "none of the 6 images" eval masks --maps data --data data --mask-values object
 expect 4 "no-such-folder" eval masks --maps whole/maps --data data --mask-values object --pixel-curve no-such-folder/x.csv
@@ -278,6 +284,8 @@ check "ROAD is there, its noise comes from the seed" grep -q '"road": ' road-1.j
 check "ROAD does not depend on the threads" cmp road-1.json road-3.json
 expect 0 "ROAD" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise 0 --steps 2
 expect 2 "1 steps; 2 to 100" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --steps 1
+expect 2 "--noise -1; a standard deviation" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise -1
+expect 2 "--seed needs a whole number from 0 to 2147483647, not '-3'" eval perturb "$model" --maps perturb_run/maps --data data --seed -3
 expect 2 "noise 101" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise 101
 expect 2 "one of blur, mean, zero, road" eval perturb "$model" --maps perturb_run/maps --data data --fill black
 expect 2 "steps; 1 to 100" eval perturb "$model" --maps perturb_run/maps --data data --split test --steps 101
@@ -370,6 +378,7 @@ case $code in
   *) check "recipes against their schema: $said" test "$code" -eq 0 ;;
 esac
 expect 3 "1 image to search on" search "$model" --data data --split test --limit 1 --mask-values object
+expect 2 "--evaluations needs a whole number from 0 to 2147483647, not '-1'" "${search[@]}" -n -1 -o x.json
 expect 2 "population" "${search[@]}" --population 3 -o x.json
 expect 2 "there are: miou, foreground, object, image" "${search[@]}" --fitness beauty -o x.json
 expect 2 "adaptation 'shade'; it must be lshade, jso, jde, dither or fixed" "${search[@]}" --adaptation shade -o x.json
