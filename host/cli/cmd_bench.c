@@ -1,7 +1,6 @@
 /* ssgcam bench: how long the stages take here. */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "host/cli/commands.h"
 #include "host/cli/common.h"
@@ -30,30 +29,27 @@ static const char *bound_by(const ssgcam_bench_result *r)
     return r->backward_ms > r->forward_ms ? "the backward pass" : "the forward pass";
 }
 
-static void print_result(const ssgcam_bench_result *r, int json)
+static void print_text(const ssgcam_bench_result *r)
 {
-    if (!json) {
-        printf("  forward   %9.2f ms an image\n  backward  %9.2f ms\n  maps      %9.2f ms\n  together  %9.2f ms, %.1f images a second; most goes to "
-               "%s\n",
-               r->forward_ms, r->backward_ms, r->maps_ms, r->total_ms, 1000 / r->total_ms, bound_by(r));
-        printf("  memory    %9.1f MiB for tensors and maps, peak of the process %.1f MiB\n", (double)r->memory / 1048576,
-               (double)r->peak_memory / 1048576);
-        return;
-    }
-    json_t *root =
-        json_pack("{s:f,s:f,s:f,s:f,s:I,s:I,s:s}", "forward_ms", r->forward_ms, "backward_ms", r->backward_ms, "maps_ms", r->maps_ms, "total_ms",
-                  r->total_ms, "memory_bytes", (json_int_t)r->memory, "peak_memory_bytes", (json_int_t)r->peak_memory, "bound_by", bound_by(r));
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    if (text) puts(text);
-    free(text);
-    json_decref(root);
+    printf("  forward   %9.2f ms an image\n  backward  %9.2f ms\n  maps      %9.2f ms\n  together  %9.2f ms, %.1f images a second; most goes to %s\n",
+           r->forward_ms, r->backward_ms, r->maps_ms, r->total_ms, 1000 / r->total_ms, bound_by(r));
+    printf("  memory    %9.1f MiB for tensors and maps, peak of the process %.1f MiB\n", (double)r->memory / 1048576,
+           (double)r->peak_memory / 1048576);
 }
 
-static ssgcam_status work(const flags *f, const char *path)
+static ssgcam_status print_json(const ssgcam_bench_result *r)
 {
+    return print_json_root(json_pack("{s:f,s:f,s:f,s:f,s:I,s:I,s:s}", "forward_ms", r->forward_ms, "backward_ms", r->backward_ms, "maps_ms",
+                                     r->maps_ms, "total_ms", r->total_ms, "memory_bytes", (json_int_t)r->memory, "peak_memory_bytes",
+                                     (json_int_t)r->peak_memory, "bound_by", bound_by(r)));
+}
+
+static ssgcam_status work(const void *parsed, const text_list *arguments)
+{
+    const flags *f = parsed;
     inputs in;
     ssgcam_bench_result result;
-    ssgcam_status status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, NULL);
+    ssgcam_status status = inputs_open(&in, arguments->items[0], &f->common, &f->preprocess, &f->method, NULL);
     if (status == SSGCAM_OK) {
         ssgcam_bench_options o = {.device = in.device,
                                   .model = in.model,
@@ -64,18 +60,24 @@ static ssgcam_status work(const flags *f, const char *path)
                                   .repeat = f->repeat};
         status = ssgcam_bench_run(&o, &result);
     }
-    if (status == SSGCAM_OK) print_result(&result, f->common.json);
+    if (status == SSGCAM_OK && f->common.json)
+        status = print_json(&result);
+    else if (status == SSGCAM_OK)
+        print_text(&result);
     inputs_close(&in);
     return status;
 }
 
 int cmd_bench(int count, char **arguments)
 {
+    static const command_spec command = {.name = "bench",
+                                         .usage = "bench MODEL [options]",
+                                         .table = table,
+                                         .rows = ROWS,
+                                         .least = 1,
+                                         .most = 1,
+                                         .missing = "the model (an .onnx file) is missing",
+                                         .work = work};
     flags f = {.method = METHOD_FLAGS_INIT};
-    text_list rest = {0};
-    int code = begin("bench", "bench MODEL [options]", table, ROWS, count, arguments, &f, &rest);
-    const char *path = code < 0 ? only_argument("bench", &rest, "the model (an .onnx file)") : NULL;
-    if (code < 0) code = path ? finish("bench", work(&f, path)) : 2;
-    options_free(table, ROWS, &f, &rest);
-    return code;
+    return run_command(&command, count, arguments, &f);
 }

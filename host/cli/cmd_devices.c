@@ -45,20 +45,23 @@ static void print_text(const char *json)
     json_decref(root);
 }
 
+static ssgcam_status work(const void *parsed, const text_list *arguments)
+{
+    (void)arguments;
+    const common_flags *f = parsed;
+    char *json = NULL;
+    ssgcam_status status = ssgcam_device_describe(&json);
+    if (status == SSGCAM_OK && f->json)
+        puts(json);
+    else if (status == SSGCAM_OK)
+        print_text(json);
+    ssgcam_text_free(json);
+    return status;
+}
+
 int cmd_devices(int count, char **arguments)
 {
+    static const command_spec command = {.name = "devices", .usage = "devices [--json]", .table = table, .rows = ROWS, .work = work};
     common_flags f = {0};
-    text_list rest = {0};
-    int code = begin("devices", "devices [--json]", table, ROWS, count, arguments, &f, &rest);
-    if (code < 0 && rest.count) code = finish("devices", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is one argument too many", rest.items[0]));
-    if (code < 0) {
-        char *json = NULL;
-        ssgcam_status status = ssgcam_device_describe(&json);
-        if (status == SSGCAM_OK && f.json) puts(json);
-        if (status == SSGCAM_OK && !f.json) print_text(json);
-        ssgcam_text_free(json);
-        code = finish("devices", status);
-    }
-    options_free(table, ROWS, &f, &rest);
-    return code;
+    return run_command(&command, count, arguments, &f);
 }

@@ -1,8 +1,6 @@
 /* ssgcam eval boxes: weakly supervised localisation, from maps made before or on the fly. */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "host/cli/commands.h"
 #include "host/cli/common.h"
@@ -40,7 +38,7 @@ static json_t *best_json(const double (*curve)[SSGCAM_BOX_THRESHOLDS], const int
     return list;
 }
 
-static void print_json(const ssgcam_boxes_result *r)
+static ssgcam_status print_json(const ssgcam_boxes_result *r)
 {
     json_t *root = json_pack("{s:s,s:I,s:I,s:I,s:f,s:f,s:o,s:o}", "protocol", "maxboxacc", "images", (json_int_t)r->images, "failed",
                              (json_int_t)r->failed, "maps", (json_int_t)r->maps, "max_box_acc", r->max_box_acc, "max_box_acc_v2", r->max_box_acc_v2,
@@ -49,10 +47,7 @@ static void print_json(const ssgcam_boxes_result *r)
         json_object_set_new(root, "top1_localisation", json_pack("{s:f,s:i}", "accuracy", r->top1[r->best_top1], "threshold", r->best_top1));
         json_object_set_new(root, "top5_localisation", json_pack("{s:f,s:i}", "accuracy", r->top5[r->best_top5], "threshold", r->best_top5));
     }
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
-    if (text) puts(text);
-    free(text);
-    json_decref(root);
+    return print_json_root(root);
 }
 
 static void print_row(const char *name, const double (*curve)[SSGCAM_BOX_THRESHOLDS], const int *best)
@@ -83,11 +78,22 @@ static ssgcam_status write_curve(const char *path, const ssgcam_boxes_result *r)
     return ssgcam_curves_write(path, "threshold", 1, SSGCAM_BOX_THRESHOLDS, curves, sizeof curves / sizeof *curves);
 }
 
+static ssgcam_status give(const ssgcam_boxes_result *r, const flags *f)
+{
+    ssgcam_status status = SSGCAM_OK;
+    if (f->common.json)
+        status = print_json(r);
+    else
+        print_text(r);
+    return status == SSGCAM_OK && f->curve ? write_curve(f->curve, r) : status;
+}
+
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
 
-static ssgcam_status work(const void *parsed, const char *path)
+static ssgcam_status work(const void *parsed, const text_list *arguments)
 {
     const flags *f = parsed;
+    const char *path = arguments->count ? arguments->items[0] : NULL;
     inputs in;
     ssgcam_boxes_result result = {0};
     if (!path == !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --maps DIR");
@@ -107,12 +113,7 @@ static ssgcam_status work(const void *parsed, const char *path)
                                   .context = &line};
         status = ssgcam_eval_boxes(&o, &result);
         progress_end(&line);
-        int scored = status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL;
-        if (scored) (f->common.json ? print_json : print_text)(&result);
-        if (scored && f->curve) {
-            ssgcam_status written = write_curve(f->curve, &result);
-            if (written != SSGCAM_OK) status = written;
-        }
+        if (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL) status = status_after(status, give(&result, f));
     }
     inputs_close(&in);
     return status;
@@ -120,6 +121,13 @@ static ssgcam_status work(const void *parsed, const char *path)
 
 int cmd_eval_boxes(int count, char **arguments)
 {
+    static const command_spec command = {.name = "eval boxes",
+                                         .usage = "eval boxes [MODEL] --data DIR [--maps DIR] [options]",
+                                         .table = table,
+                                         .rows = ROWS,
+                                         .most = 1,
+                                         .polls = 1,
+                                         .work = work};
     flags f = {.method = METHOD_FLAGS_INIT};
-    return run_command("eval boxes", "eval boxes [MODEL] --data DIR [--maps DIR] [options]", table, ROWS, count, arguments, &f, work);
+    return run_command(&command, count, arguments, &f);
 }

@@ -2,8 +2,6 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "host/cli/commands.h"
 #include "host/cli/common.h"
@@ -40,7 +38,7 @@ static const char *label_name(const ssgcam_dataset *data, size_t label)
 
 /* ---- output ------------------------------------------------------------------------------------------------------------------------------ */
 
-static void print_json(const ssgcam_eval_result *r, const ssgcam_dataset *data)
+static ssgcam_status print_json(const ssgcam_eval_result *r, const ssgcam_dataset *data)
 {
     size_t n = r->class_count + 1;
     json_t *labels = json_array(), *iou = json_array(), *confusion = json_array(), *curve = json_array();
@@ -61,10 +59,7 @@ static void print_json(const ssgcam_eval_result *r, const ssgcam_dataset *data)
         json_object_set_new(root, "best",
                             json_pack("{s:i,s:f,s:f}", "threshold", r->best_threshold, "mean_iou", r->curve_mean[r->best_threshold], "foreground_iou",
                                       r->curve_foreground[r->best_threshold]));
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
-    if (text) puts(text);
-    free(text);
-    json_decref(root);
+    return print_json_root(root);
 }
 
 static int best_of(const double *curve)
@@ -118,11 +113,23 @@ static ssgcam_status write_pixel_curve(const char *path, const ssgcam_eval_resul
     return ssgcam_curves_write(path, "threshold", 0.001, SSGCAM_PIXEL_THRESHOLDS, curves, sizeof curves / sizeof *curves);
 }
 
+static ssgcam_status give(const ssgcam_eval_result *r, const ssgcam_dataset *data, const flags *f)
+{
+    ssgcam_status status = SSGCAM_OK;
+    if (f->common.json)
+        status = print_json(r, data);
+    else
+        print_text(r, data);
+    if (status == SSGCAM_OK && f->curve) status = write_curve(f->curve, r);
+    return status == SSGCAM_OK && f->pixel_curve ? write_pixel_curve(f->pixel_curve, r) : status;
+}
+
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
 
-static ssgcam_status work(const void *parsed, const char *path)
+static ssgcam_status work(const void *parsed, const text_list *arguments)
 {
     const flags *f = parsed;
+    const char *path = arguments->count ? arguments->items[0] : NULL;
     inputs in;
     ssgcam_eval_result result = {0};
     if (!!path + !!f->masks + !!f->maps != 1) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --masks DIR or --maps DIR");
@@ -147,11 +154,7 @@ static ssgcam_status work(const void *parsed, const char *path)
                                  .context = &line};
         status = ssgcam_eval_masks(&o, &result);
         progress_end(&line);
-        int scored = status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL;
-        if (scored) (f->common.json ? print_json : print_text)(&result, in.data);
-        ssgcam_status written = scored && f->curve ? write_curve(f->curve, &result) : SSGCAM_OK;
-        if (scored && f->pixel_curve && written == SSGCAM_OK) written = write_pixel_curve(f->pixel_curve, &result);
-        if (written != SSGCAM_OK) status = written;
+        if (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL) status = status_after(status, give(&result, in.data, f));
     }
     ssgcam_eval_clear(&result);
     inputs_close(&in);
@@ -160,6 +163,13 @@ static ssgcam_status work(const void *parsed, const char *path)
 
 int cmd_eval_masks(int count, char **arguments)
 {
+    static const command_spec command = {.name = "eval masks",
+                                         .usage = "eval masks [MODEL] --data DIR [--masks DIR | --maps DIR] [options]",
+                                         .table = table,
+                                         .rows = ROWS,
+                                         .most = 1,
+                                         .polls = 1,
+                                         .work = work};
     flags f = {.method = METHOD_FLAGS_INIT};
-    return run_command("eval masks", "eval masks [MODEL] --data DIR [--masks DIR | --maps DIR] [options]", table, ROWS, count, arguments, &f, work);
+    return run_command(&command, count, arguments, &f);
 }

@@ -1,8 +1,6 @@
 /* ssgcam eval perturb: what the network answers when the pixels that a map points at are replaced, or only they are left. */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "host/cli/commands.h"
 #include "host/cli/common.h"
@@ -45,16 +43,13 @@ static json_t *curve_json(const ssgcam_perturb_curve *curve, int steps)
     return json_pack("{s:f,s:o,s:o}", "area", curve->area, "probability", probability, "accuracy", accuracy);
 }
 
-static void print_json(const ssgcam_perturb_result *r, int road)
+static ssgcam_status print_json(const ssgcam_perturb_result *r, int road)
 {
     json_t *root = json_pack("{s:I,s:I,s:I,s:f,s:f,s:i,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "maps",
                              (json_int_t)r->maps, "average_drop", r->average_drop, "average_increase", r->average_increase, "steps", r->steps,
                              "deletion", curve_json(&r->deletion, r->steps), "insertion", curve_json(&r->insertion, r->steps));
     if (road) json_object_set_new(root, "road", json_real(r->road));
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
-    if (text) puts(text);
-    free(text);
-    json_decref(root);
+    return print_json_root(root);
 }
 
 static void print_text(const ssgcam_perturb_result *r, int road)
@@ -79,6 +74,16 @@ static ssgcam_status write_curve(const char *path, const ssgcam_perturb_result *
                                    {"insertion_probability", r->insertion.probability},
                                    {"insertion_accuracy", r->insertion.accuracy}};
     return ssgcam_curves_write(path, "part", 1.0 / r->steps, (size_t)r->steps + 1, curves, sizeof curves / sizeof *curves);
+}
+
+static ssgcam_status give(const ssgcam_perturb_result *r, const flags *f, int road)
+{
+    ssgcam_status status = SSGCAM_OK;
+    if (f->common.json)
+        status = print_json(r, road);
+    else
+        print_text(r, road);
+    return status == SSGCAM_OK && f->curve ? write_curve(f->curve, r) : status;
 }
 
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
@@ -107,14 +112,13 @@ static ssgcam_status evaluate(const flags *f, const inputs *in, int fill, int or
     ssgcam_status status = ssgcam_eval_perturb(&o, &result);
     progress_end(&line);
     if (status != SSGCAM_OK && status != SSGCAM_ERR_PARTIAL) return status;
-    (f->common.json ? print_json : print_text)(&result, o.fill == SSGCAM_PERTURB_ROAD);
-    ssgcam_status written = f->curve ? write_curve(f->curve, &result) : SSGCAM_OK;
-    return written == SSGCAM_OK ? status : written;
+    return status_after(status, give(&result, f, o.fill == SSGCAM_PERTURB_ROAD));
 }
 
-static ssgcam_status work(const void *parsed, const char *path)
+static ssgcam_status work(const void *parsed, const text_list *arguments)
 {
     const flags *f = parsed;
+    const char *path = arguments->count ? arguments->items[0] : NULL;
     inputs in;
     int fill, order;
     if (!path || !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give a MODEL and --maps DIR (ssgcam generate --maps writes them)");
@@ -130,6 +134,13 @@ static ssgcam_status work(const void *parsed, const char *path)
 
 int cmd_eval_perturb(int count, char **arguments)
 {
+    static const command_spec command = {.name = "eval perturb",
+                                         .usage = "eval perturb MODEL --maps DIR --data DIR [options]",
+                                         .table = table,
+                                         .rows = ROWS,
+                                         .most = 1,
+                                         .polls = 1,
+                                         .work = work};
     flags f = {.noise = NAN}; /* not given */
-    return run_command("eval perturb", "eval perturb MODEL --maps DIR --data DIR [options]", table, ROWS, count, arguments, &f, work);
+    return run_command(&command, count, arguments, &f);
 }

@@ -2,7 +2,6 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "host/cli/commands.h"
@@ -61,6 +60,7 @@ static ssgcam_status parse_preset(const char *text, ssgcam_preset *preset)
 
 typedef struct report {
     json_t *list; /* with --json */
+    int lost;     /* an entry of it could not be made */
     int quiet;
 } report;
 
@@ -79,10 +79,10 @@ static void show(void *context, const ssgcam_explanation *e, const char *files)
 {
     report *r = context;
     if (r->list) {
-        json_array_append_new(r->list, json_pack("{s:s,s:I,s:I,s:s?,s:f,s:o,s:b,s:b,s:o}", "input", e->input, "image", (json_int_t)e->image, "class",
-                                                 (json_int_t)e->label, "name", e->label_name, "score", e->score, "probability",
-                                                 isnan(e->probability) ? json_null() : json_real(e->probability), "constant", e->constant,
-                                                 "not_a_number", e->not_a_number, "files", lines_of(files)));
+        r->lost |= json_array_append_new(r->list, json_pack("{s:s,s:I,s:I,s:s?,s:f,s:o,s:b,s:b,s:o}", "input", e->input, "image",
+                                                            (json_int_t)e->image, "class", (json_int_t)e->label, "name", e->label_name, "score",
+                                                            e->score, "probability", isnan(e->probability) ? json_null() : json_real(e->probability),
+                                                            "constant", e->constant, "not_a_number", e->not_a_number, "files", lines_of(files)));
         return;
     }
     if (e->constant || e->not_a_number)
@@ -110,14 +110,20 @@ static void show_failure(void *context, size_t done, size_t total, const char *i
     fprintf(stderr, "ssgcam explain: %s\n", failure);
 }
 
+static ssgcam_status print_list(const report *r)
+{
+    return print_json_root(r->lost ? NULL : json_incref(r->list));
+}
+
 /* ---- the job ------------------------------------------------------------------------------------------------------------------------------ */
 
-static ssgcam_status work(const flags *f, const text_list *rest)
+static ssgcam_status work(const void *parsed, const text_list *arguments)
 {
+    const flags *f = parsed;
     inputs in = {0};
     report r = {.list = f->common.json ? json_array() : NULL, .quiet = f->common.quiet};
-    ssgcam_explain_options o = {.inputs = rest->items + 1,
-                                .input_count = (size_t)rest->count - 1,
+    ssgcam_explain_options o = {.inputs = arguments->items + 1,
+                                .input_count = (size_t)arguments->count - 1,
                                 .classes = f->classes.items,
                                 .class_count = (size_t)f->classes.count,
                                 .out = f->out,
@@ -127,23 +133,17 @@ static ssgcam_status work(const flags *f, const text_list *rest)
                                 .context = &r};
     ssgcam_status status = parse_save(f->save ? f->save : f->sheet ? "none" : "overlay", &o.save);
     if (status == SSGCAM_OK) status = parse_preset(f->preset, &o.preset);
-    if (status == SSGCAM_OK) status = inputs_open(&in, rest->items[0], &f->common, &f->preprocess, &f->method, NULL);
+    if (status == SSGCAM_OK) status = inputs_open(&in, arguments->items[0], &f->common, &f->preprocess, &f->method, NULL);
     if (status == SSGCAM_OK) {
         o.device = in.device;
         o.model = in.model;
         o.recipe = in.recipe;
         o.precision = in.precision;
         status = ssgcam_explain_run(&o, o.input_count > 1 ? show_failure : NULL); /* of a single one the status says it all */
-        if (f->sheet && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL)) {
-            ssgcam_status sheets = write_sheets(f->sheet, &o, &f->method, f->common.quiet || f->common.json);
-            if (sheets != SSGCAM_OK) status = sheets;
-        }
+        if (f->sheet && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL))
+            status = status_after(status, write_sheets(f->sheet, &o, &f->method, f->common.quiet || f->common.json));
     }
-    if (r.list && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL)) {
-        char *text = json_dumps(r.list, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
-        if (text) puts(text);
-        free(text);
-    }
+    if (f->common.json && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL)) status = status_after(status, print_list(&r));
     json_decref(r.list);
     inputs_close(&in);
     return status;
@@ -151,16 +151,15 @@ static ssgcam_status work(const flags *f, const text_list *rest)
 
 int cmd_explain(int count, char **arguments)
 {
+    static const command_spec command = {.name = "explain",
+                                         .usage = "explain MODEL INPUT... [options]   (INPUT: an image, or a .npy of the network's input)",
+                                         .table = table,
+                                         .rows = ROWS,
+                                         .least = 2,
+                                         .most = ANY_NUMBER,
+                                         .missing = "a model and at least one image are needed",
+                                         .polls = 1,
+                                         .work = work};
     flags f = {.method = METHOD_FLAGS_INIT};
-    text_list rest = {0};
-    int code = begin("explain", "explain MODEL INPUT... [options]   (INPUT: an image, or a .npy of the network's input)", table, ROWS, count,
-                     arguments, &f, &rest);
-    if (code < 0 && rest.count < 2)
-        code = finish("explain", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "a model and at least one image are needed. See `ssgcam explain --help`."));
-    if (code < 0) {
-        catch_signals();
-        code = finish("explain", work(&f, &rest));
-    }
-    options_free(table, ROWS, &f, &rest);
-    return code;
+    return run_command(&command, count, arguments, &f);
 }

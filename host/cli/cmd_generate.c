@@ -1,7 +1,6 @@
 /* ssgcam generate: masks for a whole data set. */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "host/cli/commands.h"
 #include "host/cli/common.h"
@@ -40,29 +39,27 @@ static ssgcam_status parse_shard(const char *text, int *shard, int *shards)
     return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--shard '%s' is not i/n with i from 1 to n, e.g. 3/8", text);
 }
 
-static void print_result(const ssgcam_generate_result *r, const flags *f)
+static ssgcam_status print_json(const ssgcam_generate_result *r, const char *out)
 {
-    double seconds = r->total_ms / 1000;
-    if (f->common.json) {
-        json_t *root = json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:f,s:f}", "output", f->out, "total", (json_int_t)r->total, "written",
-                                 (json_int_t)r->written, "kept", (json_int_t)r->kept, "failed", (json_int_t)r->failed, "network_ms", r->network_ms,
-                                 "maps_ms", r->maps_ms, "total_ms", r->total_ms);
-        char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-        if (text) puts(text);
-        free(text);
-        json_decref(root);
-    } else if (!f->common.quiet) {
-        printf("%zu of %zu masks in %s/masks", r->written + r->kept, r->total, f->out);
-        if (r->kept) printf(" (%zu from before)", r->kept);
-        if (r->failed) printf(", %zu failed", r->failed);
-        if (r->written)
-            printf("; %.1f s, %.0f ms an image, network %.0f %%", seconds, r->total_ms / (double)r->written, 100 * r->network_ms / r->total_ms);
-        printf("\n");
-    }
+    return print_json_root(json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:f,s:f}", "output", out, "total", (json_int_t)r->total, "written",
+                                     (json_int_t)r->written, "kept", (json_int_t)r->kept, "failed", (json_int_t)r->failed, "network_ms",
+                                     r->network_ms, "maps_ms", r->maps_ms, "total_ms", r->total_ms));
 }
 
-static ssgcam_status work(const flags *f, const char *path)
+static void print_text(const ssgcam_generate_result *r, const char *out)
 {
+    printf("%zu of %zu masks in %s/masks", r->written + r->kept, r->total, out);
+    if (r->kept) printf(" (%zu from before)", r->kept);
+    if (r->failed) printf(", %zu failed", r->failed);
+    if (r->written)
+        printf("; %.1f s, %.0f ms an image, network %.0f %%", r->total_ms / 1000, r->total_ms / (double)r->written,
+               100 * r->network_ms / r->total_ms);
+    printf("\n");
+}
+
+static ssgcam_status work(const void *parsed, const text_list *arguments)
+{
+    const flags *f = parsed;
     inputs in;
     int shard = 0, shards = 0;
     size_t scale_count;
@@ -72,7 +69,7 @@ static ssgcam_status work(const flags *f, const char *path)
     ssgcam_status status = parse_shard(f->shard, &shard, &shards);
     if (status == SSGCAM_OK) status = parse_numbers("scales", f->scales, scales, MOST_SCALES, &scale_count);
     if (status != SSGCAM_OK) return status;
-    status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
+    status = inputs_open(&in, arguments->items[0], &f->common, &f->preprocess, &f->method, &f->data);
     if (status == SSGCAM_OK) {
         progress line;
         progress_start(&line, "images", &f->common);
@@ -96,7 +93,10 @@ static ssgcam_status work(const flags *f, const char *path)
                                      .context = &line};
         status = ssgcam_generate_run(&o, &result);
         progress_end(&line);
-        if (result.total) print_result(&result, f);
+        if (result.total && f->common.json)
+            status = status_after(status, print_json(&result, f->out));
+        else if (result.total && !f->common.quiet)
+            print_text(&result, f->out);
     }
     inputs_close(&in);
     return status;
@@ -104,14 +104,15 @@ static ssgcam_status work(const flags *f, const char *path)
 
 int cmd_generate(int count, char **arguments)
 {
+    static const command_spec command = {.name = "generate",
+                                         .usage = "generate MODEL --data DIR | --images DIR --labels CSV -o OUT [options]",
+                                         .table = table,
+                                         .rows = ROWS,
+                                         .least = 1,
+                                         .most = 1,
+                                         .missing = "the model (an .onnx file) is missing",
+                                         .polls = 1,
+                                         .work = work};
     flags f = {.method = METHOD_FLAGS_INIT};
-    text_list rest = {0};
-    int code = begin("generate", "generate MODEL --data DIR | --images DIR --labels CSV -o OUT [options]", table, ROWS, count, arguments, &f, &rest);
-    const char *path = code < 0 ? only_argument("generate", &rest, "the model (an .onnx file)") : NULL;
-    if (code < 0) {
-        catch_signals();
-        code = path ? finish("generate", work(&f, path)) : 2;
-    }
-    options_free(table, ROWS, &f, &rest);
-    return code;
+    return run_command(&command, count, arguments, &f);
 }

@@ -59,30 +59,37 @@ static void print_layers(const ssgcam_model *model, const char *which)
     printf("\n  * candidate: the last activation before a change of resolution; what --layers auto takes\n");
 }
 
+static ssgcam_status work(const void *parsed, const text_list *arguments)
+{
+    const flags *f = parsed;
+    const char *path = arguments->items[0];
+    if (strcmp(f->layers, "auto") && strcmp(f->layers, "activations") && strcmp(f->layers, "all"))
+        return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--layers '%s'; it must be auto, activations or all", f->layers);
+    ssgcam_model *model = NULL;
+    char *json = NULL;
+    ssgcam_status status = load_model(&model, path, &f->preprocess);
+    if (status == SSGCAM_OK && f->common.json) status = ssgcam_model_describe(model, &json);
+    if (status == SSGCAM_OK && json) {
+        puts(json);
+    } else if (status == SSGCAM_OK) {
+        print_head(path, model);
+        print_layers(model, f->layers);
+    }
+    ssgcam_text_free(json);
+    ssgcam_model_destroy(&model);
+    return status;
+}
+
 int cmd_inspect(int count, char **arguments)
 {
+    static const command_spec command = {.name = "inspect",
+                                         .usage = "inspect MODEL [options]",
+                                         .table = table,
+                                         .rows = ROWS,
+                                         .least = 1,
+                                         .most = 1,
+                                         .missing = "the model (an .onnx file) is missing",
+                                         .work = work};
     flags f = {.layers = "activations"};
-    text_list rest = {0};
-    int code = begin("inspect", "inspect MODEL [options]", table, ROWS, count, arguments, &f, &rest);
-    const char *path = code < 0 ? only_argument("inspect", &rest, "the model (an .onnx file)") : NULL;
-    if (code < 0) code = path ? -1 : 2;
-    if (code < 0 && strcmp(f.layers, "auto") && strcmp(f.layers, "activations") && strcmp(f.layers, "all"))
-        code = finish("inspect", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--layers '%s'; it must be auto, activations or all", f.layers));
-    ssgcam_model *model = NULL;
-    if (code < 0) {
-        char *json = NULL;
-        ssgcam_status status = load_model(&model, path, &f.preprocess);
-        if (status == SSGCAM_OK && f.common.json) status = ssgcam_model_describe(model, &json);
-        if (status == SSGCAM_OK && json) {
-            puts(json);
-        } else if (status == SSGCAM_OK) {
-            print_head(path, model);
-            print_layers(model, f.layers);
-        }
-        ssgcam_text_free(json);
-        code = finish("inspect", status);
-    }
-    ssgcam_model_destroy(&model);
-    options_free(table, ROWS, &f, &rest);
-    return code;
+    return run_command(&command, count, arguments, &f);
 }

@@ -18,11 +18,11 @@ static const option table[] = {
 };
 enum { ROWS = sizeof table / sizeof *table };
 
-static ssgcam_status work(const flags *f, const text_list *runs)
+static ssgcam_status work(const void *parsed, const text_list *runs)
 {
+    const flags *f = parsed;
     size_t bytes, count = (size_t)runs->count;
     ssgcam_report_options o = {.runs = runs->items, .run_count = count, .out = f->out ? f->out : "report.html"};
-    if (!count) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give at least one RUN: a recipe, a folder of masks, or what eval wrote");
     ssgcam_status status = ssgcam_report_write(&o, &bytes);
     if (status == SSGCAM_OK && !f->common.quiet) printf("%s: %zu section%s, %zu KiB\n", o.out, count, count == 1 ? "" : "s", (bytes + 1023) / 1024);
     return status;
@@ -30,10 +30,14 @@ static ssgcam_status work(const flags *f, const text_list *runs)
 
 int cmd_report(int count, char **arguments)
 {
+    static const command_spec command = {.name = "report",
+                                         .usage = "report RUN... [-o report.html]",
+                                         .table = table,
+                                         .rows = ROWS,
+                                         .least = 1,
+                                         .most = ANY_NUMBER,
+                                         .missing = "give at least one RUN: a recipe, a folder of masks, or what eval wrote",
+                                         .work = work};
     flags f = {0};
-    text_list rest = {0};
-    int code = begin("report", "report RUN... [-o report.html]", table, ROWS, count, arguments, &f, &rest);
-    if (code < 0) code = finish("report", work(&f, &rest));
-    options_free(table, ROWS, &f, &rest);
-    return code;
+    return run_command(&command, count, arguments, &f);
 }

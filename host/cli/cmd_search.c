@@ -187,7 +187,7 @@ static json_t *gains_json(const ssgcam_search_gain *over_layer, const ssgcam_sea
                      over_naive->low, over_naive->high);
 }
 
-static void print_json(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
+static ssgcam_status print_json(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
 {
     json_t *entries = json_array();
     for (size_t i = 0; i < r->entry_count; i++) {
@@ -213,10 +213,7 @@ static void print_json(const ssgcam_search_result *r, const char *out, ssgcam_fi
         json_object_set_new(root, "crossvalidated", score_json(&r->crossvalidated));
         json_object_set_new(root, "crossvalidated_gain", gains_json(&r->crossvalidated_over_layer, &r->crossvalidated_over_naive));
     }
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
-    if (text) puts(text);
-    free(text);
-    json_decref(root);
+    return print_json_root(root);
 }
 
 /* The two figures of a line: pooled ones where the search was for them. */
@@ -311,8 +308,9 @@ static ssgcam_status load_holdout(ssgcam_dataset **data, const flags *f, const s
     return load_data(data, &other, model);
 }
 
-static ssgcam_status work(const flags *f, const char *path)
+static ssgcam_status work(const void *parsed, const text_list *arguments)
 {
+    const flags *f = parsed;
     ssgcam_device *device = NULL;
     ssgcam_model *model = NULL;
     ssgcam_dataset *data = NULL, *holdout = NULL;
@@ -322,7 +320,7 @@ static ssgcam_status work(const flags *f, const char *path)
     screen s = {.quiet = f->common.quiet};
     ssgcam_status status = fill_options(f, &l, &o);
     if (status == SSGCAM_OK) status = open_device(&device, &f->common);
-    if (status == SSGCAM_OK) status = load_model(&model, path, &f->preprocess);
+    if (status == SSGCAM_OK) status = load_model(&model, arguments->items[0], &f->preprocess);
     if (status == SSGCAM_OK) status = load_data(&data, &f->data, model);
     if (status == SSGCAM_OK) status = load_holdout(&holdout, f, model);
     if (status == SSGCAM_OK) {
@@ -330,7 +328,10 @@ static ssgcam_status work(const flags *f, const char *path)
         o.device = device, o.model = model, o.data = data, o.holdout = holdout, o.context = &s;
         status = ssgcam_search_run(&o, &result);
         if (!s.images_ended) progress_end(&s.images);
-        if (status == SSGCAM_OK) (f->common.json ? print_json : print_text)(&result, o.out, o.fitness);
+        if (status == SSGCAM_OK && f->common.json)
+            status = print_json(&result, o.out, o.fitness);
+        else if (status == SSGCAM_OK)
+            print_text(&result, o.out, o.fitness);
     }
     ssgcam_search_clear(&result);
     ssgcam_dataset_destroy(&holdout);
@@ -342,15 +343,15 @@ static ssgcam_status work(const flags *f, const char *path)
 
 int cmd_search(int count, char **arguments)
 {
+    static const command_spec command = {.name = "search",
+                                         .usage = "search MODEL --data DIR --split NAME -o recipe.json [options]",
+                                         .table = table,
+                                         .rows = ROWS,
+                                         .least = 1,
+                                         .most = 1,
+                                         .missing = "the model (an .onnx file) is missing",
+                                         .polls = 1,
+                                         .work = work};
     flags f = {.seed = 1};
-    text_list rest = {0};
-    int code = begin("search", "search MODEL --data DIR --split NAME -o recipe.json [options]", table, ROWS, count, arguments, &f, &rest);
-    const char *path = code < 0 ? only_argument("search", &rest, "the model") : NULL;
-    if (code < 0 && !path) code = 2;
-    if (code < 0) {
-        catch_signals();
-        code = finish("search", work(&f, path));
-    }
-    options_free(table, ROWS, &f, &rest);
-    return code;
+    return run_command(&command, count, arguments, &f);
 }

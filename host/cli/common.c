@@ -1,69 +1,10 @@
 #include "host/cli/common.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* ---- beginning ------------------------------------------------------------------------------------------------------------------------- */
-
-int begin(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *values, text_list *rest)
-{
-    int code = options_parse(command, table, table_count, count, arguments, values, rest);
-    const common_flags *common = values;
-    if (code) return code;
-    ssgcam_set_remarks(common->quiet ? SSGCAM_REMARKS_NONE : common->verbose ? SSGCAM_REMARKS_ALL : SSGCAM_REMARKS_FEW);
-    if (!common->help) return -1;
-    printf("usage: ssgcam %s\n", usage);
-    options_help(table, table_count);
-    return 0;
-}
-
-/* ---- ending ---------------------------------------------------------------------------------------------------------------------------- */
-
-int finish(const char *command, ssgcam_status status)
-{
-    if (status != SSGCAM_OK) fprintf(stderr, "ssgcam %s: %s\n", command, ssgcam_last_error());
-    switch (status) {
-    case SSGCAM_OK: return 0;
-    case SSGCAM_ERR_PARTIAL: return 1;
-    case SSGCAM_ERR_ARGUMENT: return 2;
-    case SSGCAM_ERR_INPUT:
-    case SSGCAM_ERR_NOT_FOUND:
-    case SSGCAM_ERR_UNSUPPORTED: return 3;
-    case SSGCAM_ERR_INTERRUPTED: return 130;
-    default: return 4;
-    }
-}
-
-int stop_requested;
-
-static void on_signal(int number)
-{
-    (void)number;
-    if (__atomic_exchange_n(&stop_requested, 1, __ATOMIC_RELAXED)) _exit(130); /* safe: every file appears whole or not at all */
-}
-
-void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-const char *only_argument(const char *command, const text_list *rest, const char *what)
-{
-    if (rest->count == 1) return rest->items[0];
-    if (rest->count == 0)
-        fprintf(stderr, "ssgcam %s: %s is missing. See `ssgcam %s --help`.\n", command, what, command);
-    else
-        fprintf(stderr, "ssgcam %s: '%s' is one argument too many. See `ssgcam %s --help`.\n", command, rest->items[1], command);
-    return NULL;
-}
 
 /* ---- loading ----------------------------------------------------------------------------------------------------------------------------- */
 
@@ -185,20 +126,6 @@ void inputs_close(inputs *in)
     ssgcam_recipe_destroy(&in->recipe);
     ssgcam_model_destroy(&in->model);
     ssgcam_device_close(&in->device);
-}
-
-int run_command(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *flags,
-                command_work *work)
-{
-    text_list rest = {0};
-    int code = begin(command, usage, table, table_count, count, arguments, flags, &rest);
-    if (code < 0 && rest.count > 1) code = finish(command, ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is one argument too many", rest.items[1]));
-    if (code < 0) {
-        catch_signals();
-        code = finish(command, work(flags, rest.count == 1 ? rest.items[0] : NULL));
-    }
-    options_free(table, table_count, flags, &rest);
-    return code;
 }
 
 /* ---- progress ------------------------------------------------------------------------------------------------------------------------------ */

@@ -1,4 +1,4 @@
-/* common.h - what most commands share: loading the model, the data and the recipe from flags, progress, exit codes. */
+/* common.h - what most commands share: their flags; loading the model, the data and the recipe from them; progress. */
 #ifndef SSG_CLI_COMMON_H
 #define SSG_CLI_COMMON_H
 
@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "host/cli/options.h"
+#include "host/cli/run.h"
 
 /* Flags of every command; the first member of each command's struct. */
 typedef struct common_flags {
@@ -108,18 +109,6 @@ enum { DEFAULT_THRESHOLD = 96, WEIGHTS_MOST = 64 }; /* a recipe has no more laye
         "seed", 0, OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, seed), "S", "of probes and noise (0)"                                \
     }
 
-/* Parses a command's arguments and answers --help with `usage` (the line behind "usage: ssgcam ") and the table. -1: go on; else the exit code. */
-int begin(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *values,
-          text_list *rest);
-
-/* A whole command: parses, works on at most one argument (`path`, else NULL) with signals caught, and gives the exit code. */
-typedef ssgcam_status command_work(const void *flags, const char *path);
-int run_command(const char *command, const char *usage, const option *table, size_t table_count, int count, char **arguments, void *flags,
-                command_work *work);
-
-/* The exit code of a status, and its sentence on standard error unless the status is OK. */
-int finish(const char *command, ssgcam_status status);
-
 /* What most commands work on. */
 typedef struct inputs {
     ssgcam_device *device;
@@ -159,12 +148,5 @@ typedef struct progress {
 void progress_start(progress *p, const char *unit, const common_flags *flags);
 void progress_show(void *context, size_t done, size_t total, const char *id, const char *failure); /* an ssgcam_progress */
 void progress_end(progress *p);
-
-/* Set by SIGINT, SIGTERM and SIGUSR1; a second one ends the program at once. */
-extern int stop_requested;
-void catch_signals(void);
-
-/* The only positional argument, e.g. the model. Prints a sentence and returns NULL if there is none or several. */
-const char *only_argument(const char *command, const text_list *rest, const char *what);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "host/cli/commands.h"
 #include "host/cli/options.h"
+#include "host/cli/run.h"
 
 typedef struct command {
     const char *name;
@@ -33,7 +34,7 @@ static int usage(FILE *to, int code)
     return code;
 }
 
-int main(int count, char **arguments)
+static int run(int count, char **arguments)
 {
     if (count < 2) return usage(stderr, 2);
     const char *name = arguments[1];
@@ -48,4 +49,9 @@ int main(int count, char **arguments)
     fprintf(stderr, "ssgcam: there is no command '%s'%s%s%s `ssgcam --help` lists them.\n", name, nearest ? "; did you mean '" : ".",
             nearest ? nearest : "", nearest ? "'?" : "");
     return 2;
+}
+
+int main(int count, char **arguments)
+{
+    return finish_output(run(count, arguments));
 }

@@ -58,6 +58,15 @@ expect 2 "did you mean '--threads'" inspect "$model" --thread 2
 expect 2 "there is no option '--7'. See" inspect "$model" --7
 expect 2 "needs a whole number" inspect "$model" --threads two
 expect 2 "--threads needs a whole number from 0 to 2147483647, not '-1'" inspect "$model" --threads -1
+expect 2 "the model (an .onnx file) is missing. See \`ssgcam bench --help\`." bench
+expect 2 "'b' is one argument too many. See \`ssgcam generate --help\`." generate a b
+expect 2 "'a' is one argument too many" devices a
+if [ -e /dev/full ]; then
+  for arguments in --help "inspect $model" "inspect $model --json" "devices --json" "bench $model --repeat 1 --json"; do
+    said=$("$ssgcam" $arguments 2>&1 >/dev/full) && code=0 || code=$?
+    check "a full disk behind standard output is told: $arguments" [ "$code $said" = "4 ssgcam: what was printed could not be written to standard output; is the disk full?" ]
+  done
+fi
 expect 2 "needs a value" inspect "$model" --threads
 
 # ---- inspect, devices, bench -----------------------------------------------------------------------------------------------------------
