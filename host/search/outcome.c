@@ -162,16 +162,15 @@ static void add_name(json_t *list, const char *name)
 /* Only what is the same on every machine and in every run: no time, no path, no thread count. */
 static json_t *provenance(const ssg_outcome_context *x)
 {
-    static const char *const adaptations[] = {"lshade", "jso", "jde", "dither", "fixed"};
     const ssgcam_search_options *o = x->options;
     json_t *classes = json_array(), *mixed = json_array();
     for (size_t m = 0; m < x->grid->mixed_count; m++) add_name(mixed, ssgcam_method_name(ssg_grid_method(x->grid, x->grid->mixed[m])->method));
     for (size_t k = 0; k < x->labelled->class_count; k++) json_array_append_new(classes, json_integer(x->labelled->classes[k]));
     return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:f,s:f,s:o,s:o}", "bank", x->store->digest, "data", o->data->digest, "mask_values",
                      o->mask_values ? o->mask_values : "classes", "fitness", ssgcam_fitness_name(o->fitness), "threshold",
-                     o->threshold == SSGCAM_THRESHOLD_GENE ? "gene" : "solved", "adaptation", adaptations[o->adaptation], "seed", (json_int_t)o->seed,
-                     "evaluations", (json_int_t)o->evaluations, "runs", (json_int_t)o->runs, "folds", (json_int_t)o->folds, "sparsity", o->sparsity,
-                     "shrink", x->settled->shrink, "classes", classes, "methods", mixed);
+                     o->threshold == SSGCAM_THRESHOLD_GENE ? "gene" : "solved", "adaptation", ssgcam_evolve_adaptation_name(o->adaptation), "seed",
+                     (json_int_t)o->seed, "evaluations", (json_int_t)o->evaluations, "runs", (json_int_t)o->runs, "folds", (json_int_t)o->folds,
+                     "sparsity", o->sparsity, "shrink", x->settled->shrink, "classes", classes, "methods", mixed);
 }
 
 static ssgcam_status examine(json_t *into, const char *key, double interval[2], const ssg_outcome_context *x, const ssg_bank *bank,
