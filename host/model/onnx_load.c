@@ -6,6 +6,7 @@
 #include "host/model/model.h"
 #include "host/model/name_table.h"
 #include "host/model/onnx_tensor.h"
+#include "host/model/order_nodes.h"
 #include "host/model/proto_check.h"
 
 enum { MOST_NODES = 20000, MOST_INITIALISERS = 40000 };
@@ -194,76 +195,6 @@ static ssgcam_status load_graph(loader *l)
     return SSGCAM_OK;
 }
 
-/* ---- order: producers before consumers, and only what the output needs ---------------------------------------- */
-
-/* Depth-first from the output with an explicit stack, so that a long chain cannot overflow ours. A node met again while it is open closes a cycle. */
-static ssgcam_status order_nodes(ssg_model *model)
-{
-    enum { NEW, OPEN, DONE };
-    ssgcam_status status = SSGCAM_OK;
-    size_t count = (size_t)model->node_count;
-    unsigned char *state = ssg_calloc(count, 1);
-    int *stack = ssg_calloc(count, sizeof *stack), *next = ssg_calloc(count, sizeof *next);
-    int *order = ssg_calloc(count, sizeof *order), *place = ssg_calloc(count, sizeof *place);
-    ssg_node *sorted = ssg_calloc(count, sizeof *sorted);
-    if (!state || !stack || !next || !order || !place || !sorted) {
-        status = SSG_OUT_OF_MEMORY;
-        goto done;
-    }
-    int depth = 0, ordered = 0;
-    stack[depth++] = model->values[model->output].producer;
-    state[stack[0]] = OPEN;
-    while (depth > 0) {
-        int index = stack[depth - 1];
-        const ssg_node *node = &model->nodes[index];
-        if (next[index] == node->input_count) {
-            state[index] = DONE;
-            order[ordered++] = index;
-            depth--;
-            continue;
-        }
-        int input = node->inputs[next[index]++];
-        if (input < 0 || input == model->input || model->values[input].constant) continue;
-        int producer = model->values[input].producer;
-        if (producer < 0) {
-            status = ssg_fail(SSGCAM_ERR_INPUT, "node '%s' (%s) reads '%s', which nothing makes: an initialiser is missing", node->name, node->op,
-                              model->values[input].name);
-            goto done;
-        }
-        if (state[producer] == OPEN) {
-            status = ssg_fail(SSGCAM_ERR_INPUT, "nodes '%s' and '%s' depend on each other: the graph has a cycle", node->name,
-                              model->nodes[producer].name);
-            goto done;
-        }
-        if (state[producer] == NEW) {
-            state[producer] = OPEN;
-            stack[depth++] = producer;
-        }
-    }
-
-    /* The nodes that the output does not need go to the end, out of sight, and are freed with the rest. */
-    int at = ordered;
-    for (int i = 0; i < model->node_count; i++)
-        if (state[i] != DONE) order[at++] = i;
-    for (int i = 0; i < model->node_count; i++) {
-        sorted[i] = model->nodes[order[i]];
-        place[order[i]] = i;
-    }
-    memcpy(model->nodes, sorted, count * sizeof *sorted);
-    for (int i = 0; i < model->value_count; i++)
-        if (model->values[i].producer >= 0) model->values[i].producer = place[model->values[i].producer];
-    model->unused_node_count = model->node_count - ordered;
-    model->node_count = ordered;
-done:
-    ssg_free(state);
-    ssg_free(stack);
-    ssg_free(next);
-    ssg_free(order);
-    ssg_free(place);
-    ssg_free(sorted);
-    return status;
-}
-
 /* ---- entry points ----------------------------------------------------------------------------------------------- */
 
 static int64_t standard_opset(const Onnx__ModelProto *proto)
@@ -288,7 +219,7 @@ static ssgcam_status parse(ssg_model *model, const uint8_t *bytes, size_t size, 
     l.graph = proto->graph;
     model->opset = standard_opset(proto);
     ssgcam_status status = load_graph(&l);
-    if (status == SSGCAM_OK) status = order_nodes(model);
+    if (status == SSGCAM_OK) status = ssg_model_order_nodes(model);
     ssg_name_table_clear(&l.names);
     onnx__model_proto__free_unpacked(proto, NULL);
     return status;
