@@ -13,6 +13,7 @@
 #include "host/base/files.h"
 #include "host/base/parallel.h"
 #include "host/base/status.h"
+#include "host/base/utf8.h"
 
 Test(status, keeps_the_sentence_and_prefixes_it)
 {
@@ -125,4 +126,34 @@ Test(parallel, visits_every_index_once)
     int seen[1000] = {0};
     for (int threads = 1; threads <= 3; threads++) ssg_parallel_for(threads, 1000, mark, seen);
     for (int i = 0; i < 1000; i++) cr_assert_eq(seen[i], 3);
+}
+
+Test(utf8, only_whole_characters_are_valid)
+{
+    static const char *const valid[] = {"",
+                                        "plain",
+                                        "gl\xc3\xbc"
+                                        "ck",
+                                        "\xe2\x82\xac",
+                                        "\xf0\x9f\x94\xac",
+                                        "\x7f"};
+    static const char *const broken[] = {"gl\xfc"
+                                         "ck",
+                                         "\xc3",
+                                         "\xe2\x82",
+                                         "\xc0\xaf",
+                                         "\xed\xa0\x80",
+                                         "\xf4\x90\x80\x80",
+                                         "\x80"};
+    for (size_t i = 0; i < sizeof valid / sizeof *valid; i++) cr_assert(ssg_utf8_is_valid(valid[i]), "%zu", i);
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        char text[8];
+        cr_assert(!ssg_utf8_is_valid(broken[i]), "%zu", i);
+        snprintf(text, sizeof text, "%s", broken[i]);
+        ssg_utf8_mend(text);
+        cr_assert(ssg_utf8_is_valid(text) && strlen(text) == strlen(broken[i]), "%s", text);
+    }
+    char mixed[] = "a\xfc\xc3\xbc\xe2\x82z";
+    ssg_utf8_mend(mixed);
+    cr_assert_str_eq(mixed, "a?\xc3\xbc??z");
 }

@@ -32,7 +32,9 @@ ssgcam_status print_json_root(json_t *root)
 {
     char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(8)) : NULL;
     json_decref(root);
-    if (!text) return ssgcam_fail(SSGCAM_ERR_INTERNAL, "the result cannot be written as JSON: a figure is not a number, or memory ran out");
+    if (!text)
+        return ssgcam_fail(SSGCAM_ERR_INTERNAL,
+                           "the result cannot be written as JSON: a name is not UTF-8, a figure is not a number, or memory ran out");
     puts(text); /* whether it arrived: finish_output */
     free(text);
     return SSGCAM_OK;

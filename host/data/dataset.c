@@ -8,12 +8,13 @@
 #include "host/base/digest.h"
 #include "host/base/files.h"
 #include "host/base/nearest_name.h"
+#include "host/base/utf8.h"
 #include "host/data/dataset_build.h"
 #include "host/data/names_file.h"
 
 /* ---- building ------------------------------------------------------------------------------------------------------------------- */
 
-ssgcam_status ssg_dataset_add(ssg_dataset_builder *b, const char *image_path, ssgcam_item **item)
+ssgcam_status ssg_dataset_add(ssg_dataset_builder *b, const char *image_path, const char *where, ssgcam_item **item)
 {
     ssgcam_dataset *d = b->dataset;
     if (d->count == b->capacity) {
@@ -27,7 +28,10 @@ ssgcam_status ssg_dataset_add(ssg_dataset_builder *b, const char *image_path, ss
     const char *stem = ssg_path_stem(image_path, &length);
     (*item)->image = ssg_strdup(image_path);
     (*item)->id = ssg_format("%.*s", (int)length, stem);
-    return (*item)->image && (*item)->id ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    if (!(*item)->image || !(*item)->id) return SSG_OUT_OF_MEMORY;
+    if (ssg_utf8_is_valid((*item)->id)) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_INPUT, "%s: this image's name is not UTF-8, which journals and results need; rename it (and save tables as UTF-8)",
+                    where);
 }
 
 ssgcam_status ssg_dataset_class(const ssg_dataset_builder *b, const char *text, const char *where, int *label)
@@ -87,7 +91,7 @@ static ssgcam_status read_folder(ssg_dataset_builder *b, const char *folder)
     for (int i = 0; i < count; i++) {
         ssgcam_item *item;
         char *path = status == SSGCAM_OK ? ssg_path_join(folder, entries[i]->d_name) : NULL;
-        if (status == SSGCAM_OK) status = path ? ssg_dataset_add(b, path, &item) : SSG_OUT_OF_MEMORY;
+        if (status == SSGCAM_OK) status = path ? ssg_dataset_add(b, path, path, &item) : SSG_OUT_OF_MEMORY;
         ssg_free(path);
         free(entries[i]);
     }

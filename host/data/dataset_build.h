@@ -12,8 +12,8 @@ typedef struct ssg_dataset_builder {
     size_t capacity;
 } ssg_dataset_builder;
 
-/* A fresh item at the end, its image path and id set. */
-ssgcam_status ssg_dataset_add(ssg_dataset_builder *b, const char *image_path, ssgcam_item **item);
+/* A fresh item at the end, its image path and id set. A name that is not UTF-8 is refused as found at `where` ("FILE:LINE", or the path). */
+ssgcam_status ssg_dataset_add(ssg_dataset_builder *b, const char *image_path, const char *where, ssgcam_item **item);
 
 /* The class that a name or number means, or an error that names `where` ("FILE:LINE"), the label and the nearest class. */
 ssgcam_status ssg_dataset_class(const ssg_dataset_builder *b, const char *text, const char *where, int *label);

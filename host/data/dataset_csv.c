@@ -111,7 +111,7 @@ static ssgcam_status add_row(reader *r)
     if (split && (!r->fields[SPLIT] || strcmp(r->fields[SPLIT], split) != 0)) return SSGCAM_OK;
     char *path = ssg_path_join(r->folder, r->fields[IMAGE]);
     ssgcam_item *item;
-    ssgcam_status status = path ? ssg_dataset_add(r->builder, path, &item) : SSG_OUT_OF_MEMORY;
+    ssgcam_status status = path ? ssg_dataset_add(r->builder, path, where, &item) : SSG_OUT_OF_MEMORY;
     ssg_free(path);
     return status == SSGCAM_OK ? fill_item(r, item, where) : status;
 }

@@ -121,7 +121,7 @@ static ssgcam_status add_image(ssg_dataset_builder *b, const char *root, const c
     ssgcam_item *item;
     char *image = ssg_format("%s/JPEGImages/%s.jpg", root, id), *mask = ssg_format("%s/SegmentationClass/%s.png", root, id),
          *notes = ssg_format("%s/Annotations/%s.xml", root, id);
-    ssgcam_status status = image && mask && notes ? ssg_dataset_add(b, image, &item) : SSG_OUT_OF_MEMORY;
+    ssgcam_status status = image && mask && notes ? ssg_dataset_add(b, image, image, &item) : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK && access(mask, R_OK) == 0 && !(item->mask = ssg_strdup(mask))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) status = read_annotation(b, item, notes);
     ssg_free(image);

@@ -4,6 +4,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/files.h"
+#include "host/base/utf8.h"
 
 void ssg_names_free(char **names, size_t count)
 {
@@ -26,6 +27,7 @@ ssgcam_status ssg_names_read(char ***out, size_t *count, const char *path)
         size_t length = strlen(line);
         while (length && strchr(" \t\r", line[length - 1])) line[--length] = '\0';
         if (!length) status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: an empty line would shift the class numbers; remove it", path, *count + 1);
+        if (!ssg_utf8_is_valid(line)) status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: this name is not UTF-8; save the file as UTF-8", path, *count + 1);
         if (status == SSGCAM_OK && *count == room) status = ssg_grow(&names, room = room ? 2 * room : 16, sizeof *names);
         if (status == SSGCAM_OK && !(names[*count] = ssg_strdup(line))) status = SSG_OUT_OF_MEMORY;
         if (status == SSGCAM_OK) ++*count;

@@ -9,6 +9,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/files.h"
+#include "host/base/utf8.h"
 #include "host/data/atomic_file.h"
 
 enum { VERSION = 1 };
@@ -152,7 +153,7 @@ int ssg_journal_has(const ssg_journal *journal, const char *id, const char *path
     return strcmp(now, sum) == 0 && (json_int_t)size == json_integer_value(json_object_get(item, "bytes"));
 }
 
-/* Takes `item`, which may be NULL: not enough memory, or not UTF-8. */
+/* Takes `item`, which may be NULL where memory did not suffice. */
 static ssgcam_status add_line(ssg_journal *journal, json_t *item)
 {
     char *line = item ? line_of(item) : NULL;
@@ -175,7 +176,12 @@ ssgcam_status ssg_journal_add(ssg_journal *journal, const char *id, const char *
 
 ssgcam_status ssg_journal_fail(ssg_journal *journal, const char *id, const char *why)
 {
-    return add_line(journal, json_pack("{s:s,s:s}", "id", id, "failed", why));
+    char *text = ssg_strdup(why); /* it names a path, which may be any bytes */
+    if (!text) return SSG_OUT_OF_MEMORY;
+    ssg_utf8_mend(text);
+    ssgcam_status status = add_line(journal, json_pack("{s:s,s:s}", "id", id, "failed", text));
+    ssg_free(text);
+    return status;
 }
 
 void ssg_journal_close(ssg_journal **journal)

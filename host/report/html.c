@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/base/alloc.h"
+#include "host/base/utf8.h"
 
 void ssg_html_clear(ssg_html *html)
 {
@@ -33,26 +34,21 @@ void ssg_html_append(ssg_html *html, const char *bytes, size_t size)
 /* ---- escaping ---------------------------------------------------------------------------------------------------------------------------- */
 
 /* The length of the character at `s` if it is UTF-8 that XML allows, else 0. */
-static size_t character(const unsigned char *s)
+static size_t character(const char *s)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
-    uint32_t code = length == 1 ? s[0] : s[0] & (0x7Fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        if (s[i] >> 6 != 2) return 0;
-        code = code << 6 | (s[i] & 0x3Fu);
-    }
-    int control = (code < 0x20 && code != '\t' && code != '\n') || code == 0x7F, surrogate = code >= 0xD800 && code < 0xE000;
-    return length && code >= least[length] && code <= 0x10FFFF && !control && !surrogate && code != 0xFFFE && code != 0xFFFF ? length : 0;
+    uint32_t code;
+    size_t length = ssg_utf8_character(s, &code);
+    int control = (code < 0x20 && code != '\t' && code != '\n') || code == 0x7F;
+    return control || code == 0xFFFE || code == 0xFFFF ? 0 : length;
 }
 
 static void put_escaped(ssg_html *html, const char *text)
 {
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+    for (const char *s = text; *s;) {
         const char *safe = *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '&' ? "&amp;" : *s == '"' ? "&quot;" : *s == '\'' ? "&#39;" : NULL;
         size_t length = character(s);
         if (!length) safe = "\xEF\xBF\xBD";
-        ssg_html_append(html, safe ? safe : (const char *)s, safe ? strlen(safe) : length);
+        ssg_html_append(html, safe ? safe : s, safe ? strlen(safe) : length);
         s += length ? length : 1;
     }
 }

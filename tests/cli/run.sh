@@ -238,6 +238,18 @@ expect 2 "give either" eval masks --masks run/masks --maps whole/maps --data dat
 expect 3 "none of the 6 images" eval masks --maps data --data data --mask-values object
 expect 4 "no-such-folder" eval masks --maps whole/maps --data data --mask-values object --pixel-curve no-such-folder/x.csv
 
+# ---- names that are not UTF-8 ---------------------------------------------------------------------------------------------------------------
+latin=$(printf 'gl\xfcck') && mkdir -p latin/images "latin/$latin" && cp "data/${ids[0]}.jpg" "latin/images/$latin.jpg"
+cp "data/${ids[1]}.jpg" latin/fine.jpg
+printf 'image,labels\n\n%s/x.jpg,red\nimages/%s.jpg,red\n' "$latin" "$latin" >latin/data.csv
+printf 'image,labels\nfine.jpg,red\n%s/gone.jpg,red\n' "$latin" >latin/gone.csv
+printf 'red\n%s\n' "$latin" >latin/names.txt
+expect 3 "latin/data.csv:4: this image's name is not UTF-8" generate "$model" --data latin/data.csv -o latin/run
+expect 3 "this image's name is not UTF-8, which journals and results need; rename it" generate "$model" --images latin/images -o latin/run
+expect 3 "latin/names.txt:2: this name is not UTF-8; save the file as UTF-8" inspect "$model" --class-names latin/names.txt
+expect 1 "1 of 2 masks" generate "$model" --data latin/gone.csv -o latin/run
+check "the journal names the folder as far as it can" grep -qF 'gl?ck/gone.jpg: cannot be opened' latin/run/journal.jsonl
+
 # ---- boxes: two images with boxes, one of them with two classes; maps made before give what maps made now give --------------------------------
 {
   echo image,labels,boxes,split
