@@ -103,7 +103,7 @@ cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t ta, cublasOperat
     element in = element_of(a_type), out = element_of(c_type);
     if ((uintptr_t)a % element_size(in) || (uintptr_t)b % element_size(in) || (uintptr_t)c % element_size(out))
         return refuse("a matrix is not aligned to its elements");
-    enqueue(((handle *)h)->stream, name, [=] {
+    cudaError_t refused = enqueue(((handle *)h)->stream, name, [=] {
         size_t a_count = (size_t)lda * (ta == CUBLAS_OP_N ? k : m), b_count = (size_t)ldb * (tb == CUBLAS_OP_N ? n : k), c_count = (size_t)ldc * n;
         if (!device_range(name, a, a_count * element_size(in), true) || !device_range(name, b, b_count * element_size(in), true) ||
             !device_range(name, c, c_count * element_size(out), false))
@@ -118,6 +118,6 @@ cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t ta, cublasOperat
             }
         mark_written(c, c_count * element_size(out));
     });
-    return CUBLAS_STATUS_SUCCESS;
+    return refused ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
 }
 }

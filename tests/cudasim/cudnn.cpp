@@ -375,7 +375,7 @@ static cudnnStatus_t forward(const call &k, const void *xs, const void *ws, void
 {
     if (k.x.type != FLOAT && k.algorithm != CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM)
         return refuse(k.name, "filters in NHWC go with IMPLICIT_PRECOMP_GEMM only");
-    enqueue(k.h->stream, k.name, [=] {
+    cudaError_t broken = enqueue(k.h->stream, k.name, [=] {
         if (!memory_ready(k, xs, k.x.bytes(), ws, ys, k.y.bytes())) return;
         if (bias && !device_range(k.name, bias, (size_t)k.y.dims[1] * element_size(k.y.type), true)) return;
         std::vector<float> x = k.x.read(xs), w = k.w.read(ws), y(k.y.count());
@@ -385,7 +385,7 @@ static cudnnStatus_t forward(const call &k, const void *xs, const void *ws, void
         for (size_t i = 0; relu && i < y.size(); i++) y[i] = y[i] < 0 ? 0 : y[i];
         k.y.write(ys, y);
     });
-    return CUDNN_STATUS_SUCCESS;
+    return broken ? CUDNN_STATUS_EXECUTION_FAILED : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t h, const void *alpha, const cudnnTensorDescriptor_t xd, const void *x,
@@ -433,12 +433,12 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t h, const void *alpha, c
     if (const char *why = check(k, (tensor *)xd, (tensor *)wd, (convolution *)cd, (tensor *)yd, alpha, beta)) return refuse(k.name, why);
     if (algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0) return refuse(k.name, "algorithm 0 adds in any order: results would differ from run to run");
     k.x = *(tensor *)xd, k.w = *(tensor *)wd, k.y = *(tensor *)yd, k.c = *(convolution *)cd;
-    enqueue(k.h->stream, k.name, [=] {
+    cudaError_t broken = enqueue(k.h->stream, k.name, [=] {
         if (!memory_ready(k, dy, k.y.bytes(), w, dx, k.x.bytes())) return;
         std::vector<float> x(k.x.count()), filter = k.w.read(w), y = k.y.read(dy);
         convolve(k.x, x.data(), k.w, filter.data(), k.c, k.y, y.data(), true);
         k.x.write(dx, x);
     });
-    return CUDNN_STATUS_SUCCESS;
+    return broken ? CUDNN_STATUS_EXECUTION_FAILED : CUDNN_STATUS_SUCCESS;
 }
 }

@@ -6,6 +6,7 @@ namespace cudasim
 {
 
 thread_local stream *capturing;
+static int breaks_at;
 
 bool breaks_capture(const char *call)
 {
@@ -13,6 +14,14 @@ bool breaks_capture(const char *call)
     fault(CUDASIM_CAPTURE_MISUSE, nullptr, "%s while the work of a stream is taken down", call);
     capturing->capture_broken = true;
     return true;
+}
+
+cudaError_t capture(stream *s, task t)
+{
+    if (breaks_at && s->captured->size() + 1 >= (size_t)breaks_at) s->capture_broken = true;
+    if (s->capture_broken) return failed(cudaErrorStreamCaptureInvalidated);
+    s->captured->push_back(std::move(t));
+    return cudaSuccess;
 }
 
 void end_capture(stream *s)
@@ -29,6 +38,11 @@ struct graph {
 } // namespace cudasim
 
 using namespace cudasim;
+
+void cudasim_break_recordings(int n)
+{
+    breaks_at = n;
+}
 
 extern "C" {
 
@@ -79,7 +93,8 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t handle)
         fault(CUDASIM_WRONG_DEVICE, nullptr, "cudaGraphLaunch: the graph is of device %d, the stream of device %d", g->device, s->device);
         return failed(cudaErrorInvalidValue);
     }
-    for (const task &t : g->tasks) push(s, t);
+    for (const task &t : g->tasks)
+        if (cudaError_t refused = push(s, t)) return refused;
     return cudaSuccess;
 }
 

@@ -134,7 +134,7 @@ class registry
 
 /* ---- streams.cpp ------------------------------------------------------------------------------------------------------------------------ */
 
-void enqueue(cudaStream_t stream, const char *what, std::function<void()> work);
+cudaError_t enqueue(cudaStream_t stream, const char *what, std::function<void()> work); /* fails in a broken recording only */
 int device_of(cudaStream_t stream, const char *what);
 void finish(cudaStream_t stream); /* and the host has waited for it */
 void finish_all();

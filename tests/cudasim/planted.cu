@@ -574,6 +574,19 @@ int planted_replay(int times)
     return sum;
 }
 
+int planted_broken_recording(int n)
+{
+    bench b;
+    cudaGraph_t graph;
+    int taken = 0;
+    cudasim_break_recordings(n);
+    cudaStreamBeginCapture(b.stream, cudaStreamCaptureModeThreadLocal);
+    for (int i = 0; i < 4; i++) taken += cudaMemsetAsync(b.data, 1, N * sizeof(int), b.stream) == cudaSuccess;
+    bool refused = cudaStreamEndCapture(b.stream, &graph) == cudaErrorStreamCaptureInvalidated;
+    cudasim_break_recordings(0);
+    return refused && cudaMemsetAsync(b.data, 1, N * sizeof(int), b.stream) == cudaSuccess ? taken : -1;
+}
+
 int planted_early_reuse(int wait)
 {
     bench b;

@@ -29,6 +29,9 @@ int planted_early_read(int wait);
 int planted_round_trip(void);
 /* Adding one, taken down and then run so many times: that number. */
 int planted_replay(int times);
+/* Of four pieces of work given to a recording whose n-th breaks it, how many were taken; -1 if a graph came of it, or the stream was of no use after.
+ */
+int planted_broken_recording(int n);
 /* Pinned memory overwritten before (0) or after (1) the copy out of it was waited for; the right answer is 7. */
 int planted_early_reuse(int wait);
 

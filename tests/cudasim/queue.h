@@ -33,13 +33,14 @@ struct stream {
 };
 
 stream *stream_of(cudaStream_t s, const char *what); /* faults where there is none */
-void push(stream *s, task t);
+cudaError_t push(stream *s, task t);                 /* fails in a broken recording only */
 
 /* The stream that this thread takes work down from; NULL if none. */
 extern thread_local stream *capturing;
 
 /* Whether the call is one that must not happen while this thread takes work down; then it is a fault, and the end of the recording. */
 bool breaks_capture(const char *call);
+cudaError_t capture(stream *s, task t); /* takes it down, if nothing has broken the recording */
 void end_capture(stream *s);
 
 } // namespace cudasim

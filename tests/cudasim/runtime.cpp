@@ -111,14 +111,14 @@ static cudaError_t copy(void *to, const void *from, size_t bytes, cudaMemcpyKind
         memset(to, 0xCB, bytes); /* whoever reads it before the copy is done gets this */
     }
     waiting.erase(std::remove_if(waiting.begin(), waiting.end(), [](const std::weak_ptr<source> &w) { return w.expired(); }), waiting.end());
-    enqueue(s, "cudaMemcpyAsync", [=] {
+    cudaError_t refused = enqueue(s, "cudaMemcpyAsync", [=] {
         if (!up && !device_range("cudaMemcpyAsync", from, bytes, true)) return;
         if (!down && !device_range("cudaMemcpyAsync", to, bytes, false)) return;
         memmove(to, read->kept.empty() ? from : read->kept.data(), bytes);
         if (!down) mark_written(to, bytes);
     });
     if (down && !is_pinned(to, bytes)) finish(s);
-    return cudaSuccess;
+    return refused;
 }
 
 } // namespace cudasim
@@ -146,8 +146,7 @@ cudaError_t cudasim_launch(const cudaLaunchConfig_t *c, const void *function, vo
         return failed(cudaErrorInvalidResourceHandle);
     }
     if ((l.number & 0xffff) == 0) forget_races();
-    enqueue(c->stream, l.name.c_str(), [l] { run_launch(l); });
-    return cudaSuccess;
+    return enqueue(c->stream, l.name.c_str(), [l] { run_launch(l); });
 }
 
 void cudasim_fail_call(long n, int loses)
@@ -216,6 +215,7 @@ const char *cudaGetErrorString(cudaError_t error)
     case cudaErrorInsufficientDriver: return "CUDA driver version is insufficient for CUDA runtime version";
     case cudaErrorInvalidDevice: return "invalid device ordinal";
     case cudaErrorDevicesUnavailable: return "CUDA-capable device(s) is/are busy or unavailable";
+    case cudaErrorStreamCaptureInvalidated: return "operation failed due to a previous error during capture";
     default: return "another error";
     }
 }
@@ -310,8 +310,7 @@ cudaError_t cudaMallocAsync(void **p, size_t bytes, cudaStream_t s)
     if (bytes == 0) return cudaSuccess;
     if (!(*p = allocate(bytes, on))) finish_all(), *p = allocate(bytes, on); /* what was freed on a stream comes back */
     if (!*p) return failed(cudaErrorMemoryAllocation);
-    enqueue(s, "cudaMallocAsync", [p = *p, bytes] { device_range("cudaMallocAsync", p, bytes, false); });
-    return cudaSuccess;
+    return enqueue(s, "cudaMallocAsync", [p = *p, bytes] { device_range("cudaMallocAsync", p, bytes, false); });
 }
 
 static void give_back(void *p, const char *who)
@@ -325,8 +324,7 @@ cudaError_t cudaFreeAsync(void *p, cudaStream_t s)
     ENTER("cudaFreeAsync");
     if (breaks_capture("cudaFreeAsync")) return failed(cudaErrorStreamCaptureUnsupported);
     if (!p) return cudaSuccess;
-    enqueue(s, "cudaFreeAsync", [p] { give_back(p, "cudaFreeAsync"); });
-    return cudaSuccess;
+    return enqueue(s, "cudaFreeAsync", [p] { give_back(p, "cudaFreeAsync"); });
 }
 
 cudaError_t cudaMallocHost(void **p, size_t bytes)
@@ -354,11 +352,10 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t s)
 {
     ENTER("cudaMemsetAsync");
-    enqueue(s, "cudaMemsetAsync", [=] {
+    return enqueue(s, "cudaMemsetAsync", [=] {
         if (!device_range("cudaMemsetAsync", p, bytes, false)) return;
         memset(p, value, bytes);
         mark_written(p, bytes);
     });
-    return cudaSuccess;
 }
 }

@@ -67,20 +67,18 @@ int device_of(cudaStream_t s, const char *what)
     return stream_of(s, what)->device;
 }
 
-void push(stream *s, task t)
+cudaError_t push(stream *s, task t)
 {
-    if (s->captured) {
-        s->captured->push_back(std::move(t));
-        return;
-    }
+    if (s->captured) return capture(s, std::move(t));
     t.host = host;
     s->tasks.push_back(std::move(t));
+    return cudaSuccess;
 }
 
-void enqueue(cudaStream_t s, const char *what, std::function<void()> work)
+cudaError_t enqueue(cudaStream_t s, const char *what, std::function<void()> work)
 {
     std::lock_guard<std::recursive_mutex> hold(call_lock);
-    push(stream_of(s, what), {what, std::move(work), nullptr, {}});
+    return push(stream_of(s, what), {what, std::move(work), nullptr, {}});
 }
 
 static bool ready(const stream *s)
@@ -243,8 +241,7 @@ cudaError_t cudaEventRecord(cudaEvent_t handle, cudaStream_t s)
     std::shared_ptr<happening> h = std::make_shared<happening>();
     h->done = false;
     e->last = h;
-    push(on, {"cudaEventRecord", [h, on] { h->done = true, h->after = on->after, h->time = tasks_done; }, nullptr, {}});
-    return cudaSuccess;
+    return push(on, {"cudaEventRecord", [h, on] { h->done = true, h->after = on->after, h->time = tasks_done; }, nullptr, {}});
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
@@ -271,7 +268,6 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
 {
     ENTER("cudaStreamWaitEvent");
     if (breaks_capture("cudaStreamWaitEvent")) return failed(cudaErrorStreamCaptureUnsupported);
-    push(stream_of(s, "cudaStreamWaitEvent"), {"cudaStreamWaitEvent", nullptr, ((event *)e)->last, {}});
-    return cudaSuccess;
+    return push(stream_of(s, "cudaStreamWaitEvent"), {"cudaStreamWaitEvent", nullptr, ((event *)e)->last, {}});
 }
 }

@@ -66,6 +66,11 @@ Test(cudasim, recorded_work_runs_when_it_is_launched_and_as_often)
     cr_expect_eq(cudasim_fault_count(), 0u);
 }
 
+Test(cudasim, a_broken_recording_refuses_work_until_it_is_ended)
+{
+    for (int n = 1; n <= 4; n++) cr_expect_eq(planted_broken_recording(n), n - 1);
+}
+
 static cudasim_traffic traffic_of(const char *kernel, int stride)
 {
     cudasim_traffic_clear();

@@ -235,6 +235,21 @@ Test(devices, recorded_steps_give_the_same_masks, .timeout = 240)
     close_two();
 }
 
+/* What CUDA does not take down, be it the first step or a later one, runs step by step. */
+Test(devices, a_recording_that_breaks_is_done_without, .timeout = 120)
+{
+    open_two(0);
+    setenv("SSGCAM_CUDA_GRAPHS", "1", 1);
+    for (int n = 1; n <= 9; n += 2) {
+        cudasim_break_recordings(n);
+        cr_expect_eq(generate("cuda", folder("broken"), 1), SSGCAM_OK, "broken at %d: %s", n, ssgcam_last_error());
+        cr_expect_eq(different(folder("one"), folder("broken")), 0, "broken at %d", n);
+        no_faults("a recording that breaks");
+    }
+    unsetenv("SSGCAM_CUDA_GRAPHS");
+    close_two();
+}
+
 Test(devices, names_that_mean_none)
 {
     ssgcam_device *device;

@@ -26,6 +26,9 @@ ssgcam_status ssg_cuda_record_end(ssg_device *device, ssg_recording **out)
     if (status == SSGCAM_OK) status = ssg_cuda_check(cudaGraphInstantiateWithFlags(&recording->exec, graph, 0), "a recording");
     if (graph) (void)cudaGraphDestroy(graph);
     if (status != SSGCAM_OK) {
+        /* Kernels that a broken recording refused are no failure of the stream, which had none before: without the recording they run. */
+        cuda->stream.failed = 0;
+        (void)cudaGetLastError();
         ssg_free(recording);
         return status;
     }
