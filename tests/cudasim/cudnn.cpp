@@ -213,6 +213,7 @@ const char *cudnnGetErrorString(cudnnStatus_t status)
 {
     return status == CUDNN_STATUS_SUCCESS            ? "CUDNN_STATUS_SUCCESS"
            : status == CUDNN_STATUS_EXECUTION_FAILED ? "CUDNN_STATUS_EXECUTION_FAILED"
+           : status == CUDNN_STATUS_NOT_SUPPORTED    ? "CUDNN_STATUS_NOT_SUPPORTED"
                                                      : "CUDNN_STATUS_INTERNAL_ERROR";
 }
 
@@ -271,6 +272,7 @@ static cudnnStatus_t set_dims(void *d, const char *name, cudnnTensorFormat_t for
     if (type != CUDNN_DATA_FLOAT && type != CUDNN_DATA_BFLOAT16 && type != CUDNN_DATA_HALF)
         return refuse(name, "the simulator knows float, bfloat16 and half only");
     if (a < 1 || b < 1 || c < 1 || e < 1) return refuse(name, "a dimension is not positive");
+    if ((double)a * b * c * e > INT32_MAX) return CUDNN_STATUS_NOT_SUPPORTED; /* as cuDNN 9.19 does, without a word */
     *(tensor *)d = tensor{{a, b, c, e}, format, type == CUDNN_DATA_FLOAT ? FLOAT : type == CUDNN_DATA_HALF ? HALF : BFLOAT16};
     return CUDNN_STATUS_SUCCESS;
 }

@@ -75,9 +75,20 @@ static cudnnTensorFormat_t format_of(ssg_layout layout)
     return layout == SSG_LAYOUT_NHWC ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW;
 }
 
+/* Of a tensor's elements cuDNN takes so many; more are treated like memory that runs out, since fewer images at a time help. */
+static ssgcam_status check_size(const ssg_placed *placed)
+{
+    char text[SSG_SHAPE_TEXT];
+    if (ssg_cuda_count(placed) <= INT32_MAX) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_MEMORY,
+                    "cuDNN takes no tensor of more than %d elements, and a convolution has one of %s: it needs fewer or smaller images", INT32_MAX,
+                    ssg_shape_format(&placed->shape, text));
+}
+
 static ssgcam_status describe_tensor(cudnnTensorDescriptor_t *desc, const ssg_placed *placed)
 {
     const int64_t *d = placed->shape.dims;
+    SSG_TRY(check_size(placed));
     SSG_TRY(ssg_cudnn_check(cudnnCreateTensorDescriptor(desc), "a tensor descriptor"));
     return ssg_cudnn_check(
         cudnnSetTensor4dDescriptor(*desc, format_of(placed->layout), type_of(placed->precision), (int)d[0], (int)d[1], (int)d[2], (int)d[3]),
