@@ -1,10 +1,12 @@
 /* cudnn.cpp - strict stand-ins for the cuDNN calls that we make: arguments are checked as its documentation has them, convolutions are plain loops in
  * float over elements that are widened and rounded. NCHW float (FLOAT_CONFIG), and NHWC in bfloat16 or half with sums in float
  * (PSEUDO_BFLOAT16_CONFIG, PSEUDO_HALF_CONFIG); NHWC filters go with IMPLICIT_PRECOMP_GEMM forward.
- * The heuristics offer first what a careful caller must pass over: an algorithm that is not deterministic, and one with too large a workspace. */
+ * The heuristics offer first what a careful caller must pass over: an algorithm that is not deterministic, one with too large a workspace, one whose
+ * arithmetic was not asked for. Each algorithm runs with the arithmetic that it was offered with, and no other. */
 #include <cudnn.h>
 #include <string.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <set>
@@ -102,7 +104,7 @@ const char *mismatch(const tensor *x, const tensor *w, const convolution *c, con
     if (x->type != w->type || x->type != y->type) return "x, the filter and y are not of one type";
     if (x->format != w->format || x->format != y->format) return "x, the filter and y are not in one layout";
     if ((x->type == FLOAT) != (x->format == CUDNN_TENSOR_NCHW)) return "the simulator knows float in NCHW, bfloat16 and half in NHWC";
-    if (x->type != FLOAT && c->math != CUDNN_TENSOR_OP_MATH) return "16-bit elements, and tensor cores are not allowed";
+    if (x->type != FLOAT && c->math == CUDNN_FMA_MATH) return "16-bit elements, and tensor cores are not allowed";
     if (x->dims[1] != w->dims[1] * c->groups) return "channels of x are not those of the filter times the groups";
     if (w->dims[0] % c->groups) return "filters cannot be shared out to the groups";
     if (y->dims[0] != x->dims[0] || y->dims[1] != w->dims[0]) return "y has other rows or channels";
@@ -114,7 +116,7 @@ const char *mismatch(const tensor *x, const tensor *w, const convolution *c, con
     return nullptr;
 }
 
-enum : size_t { WORKSPACE = 4096 };
+enum : size_t { WORKSPACE = 4096, TOO_MUCH = (size_t)8 << 30 };
 
 std::atomic<int> without_narrow{0}; /* no algorithm for 16-bit elements */
 
@@ -123,9 +125,71 @@ bool refused(const tensor *x)
     return without_narrow && x->type != FLOAT;
 }
 
-size_t workspace_of(int algorithm)
+/* An algorithm with its arithmetic, as the heuristics offer it. */
+struct offer {
+    int algorithm;
+    cudnnMathType_t math;
+    size_t memory, takes; /* workspace: what they say, and what it is */
+    cudnnStatus_t status = CUDNN_STATUS_SUCCESS;
+    cudnnDeterminism_t determinism = CUDNN_DETERMINISTIC;
+};
+
+/* Tensor cores take NHWC: planes of float are turned over in the workspace. */
+size_t room_for(const tensor &x, cudnnMathType_t math)
 {
-    return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM ? (size_t)WORKSPACE : 0; /* also BWD_DATA_ALGO_1 */
+    return x.type == FLOAT && math != CUDNN_FMA_MATH ? std::max((size_t)WORKSPACE, x.bytes()) : (size_t)WORKSPACE;
+}
+
+std::vector<offer> offers(const tensor &x, const convolution &c, bool backward)
+{
+    int fft = backward ? (int)CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT : (int)CUDNN_CONVOLUTION_FWD_ALGO_FFT;
+    int other = backward ? (int)CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED : (int)CUDNN_CONVOLUTION_FWD_ALGO_GEMM;
+    int direct = backward ? (int)CUDNN_CONVOLUTION_BWD_DATA_ALGO_1 : (int)CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+    bool plain = c.math == CUDNN_FMA_MATH;
+    cudnnMathType_t math = plain ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;
+    std::vector<offer> all;
+    auto add = [&](int algorithm, cudnnMathType_t with, size_t memory) -> offer & {
+        all.push_back({algorithm, with, memory, memory});
+        return all.back();
+    };
+    if (backward)
+        add(CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, c.math, 0).determinism = CUDNN_NON_DETERMINISTIC;
+    else
+        add(CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD, c.math, 0).status = CUDNN_STATUS_NOT_SUPPORTED;
+    add(fft, CUDNN_FMA_MATH, TOO_MUCH);
+    if (x.type == FLOAT) add(other, CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION, 0); /* by way of half */
+    if (plain)
+        add(other, CUDNN_DEFAULT_MATH, 0); /* TF32, and float was asked for */
+    else
+        add(other, CUDNN_TENSOR_OP_MATH, 0).takes = TOO_MUCH;
+    add(direct, math, room_for(x, math));
+    return all;
+}
+
+/* What an algorithm takes with the arithmetic that the descriptor has now; false if it was never offered with that. */
+bool workspace_of(size_t *bytes, const tensor &x, const convolution &c, int algorithm, bool backward)
+{
+    for (const offer &o : offers(x, c, backward))
+        if (o.algorithm == algorithm && o.math == c.math && o.status == CUDNN_STATUS_SUCCESS) {
+            *bytes = o.takes;
+            return true;
+        }
+    return false;
+}
+
+template <typename Algorithm, typename Perf> void give_offers(const std::vector<offer> &all, int room, int *count, Perf *found)
+{
+    *count = 0;
+    for (const offer &o : all)
+        if (*count < room)
+            found[(*count)++] = {(Algorithm)o.algorithm, o.status, o.status ? -1.0f : 1.0f, o.memory, o.determinism, o.math, {0, 0, 0}};
+}
+
+cudnnStatus_t give_workspace(const char *name, const tensor *x, const convolution *c, int algorithm, bool backward, size_t *bytes)
+{
+    if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
+    return workspace_of(bytes, *x, *c, algorithm, backward) ? CUDNN_STATUS_SUCCESS
+                                                            : refuse(name, "the algorithm was not offered with this arithmetic");
 }
 
 /* y = x * w, or dx from dy; what comes out is all zero before. */
@@ -163,16 +227,20 @@ struct call {
     int algorithm;
     void *workspace;
     size_t workspace_bytes;
+    bool backward;
+    size_t need; /* of the workspace */
 };
 
-const char *check(const call &k, const tensor *x, const tensor *w, const convolution *c, const tensor *y, const void *alpha, const void *beta)
+const char *check(call &k, const tensor *x, const tensor *w, const convolution *c, const tensor *y, const void *alpha, const void *beta)
 {
     if (!alive.count(k.h)) return "the handle does not exist";
     if (!k.h->stream) return "the handle was given no stream";
     if (k.h->device != current_device() || k.h->device != device_of(k.h->stream, k.name)) return "the handle is of another device";
     if (const char *why = mismatch(x, w, c, y)) return why;
     if (*(const float *)alpha != 1 || *(const float *)beta != 0) return "the simulator knows alpha 1 and beta 0 only";
-    if (k.workspace_bytes < workspace_of(k.algorithm)) return "the workspace is smaller than the algorithm asks for";
+    if (!workspace_of(&k.need, *x, *c, k.algorithm, k.backward))
+        return "the algorithm was not offered with the arithmetic that the descriptor asks for";
+    if (k.workspace_bytes < k.need) return "the workspace is smaller than the algorithm asks for";
     return nullptr;
 }
 
@@ -184,13 +252,12 @@ bool aligned(const call &k, const void *p)
 
 bool memory_ready(const call &k, const void *in, size_t in_bytes, const void *weights, const void *out, size_t out_bytes)
 {
-    size_t need = workspace_of(k.algorithm);
     if (!aligned(k, in) || !aligned(k, weights) || !aligned(k, out)) {
         refuse(k.name, "16-bit tensors must begin at a multiple of 16 bytes");
         return false;
     }
-    if (need && !device_range(k.name, k.workspace, need, false)) return false;
-    if (need) memset(k.workspace, 0x5A, need), mark_written(k.workspace, need);
+    if (k.need && !device_range(k.name, k.workspace, k.need, false)) return false;
+    if (k.need) memset(k.workspace, 0x5A, k.need), mark_written(k.workspace, k.need);
     return device_range(k.name, in, in_bytes, true) && device_range(k.name, weights, k.w.bytes(), true) &&
            device_range(k.name, out, out_bytes, false);
 }
@@ -328,13 +395,8 @@ cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t h, const cudn
     if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
     if (const char *why = mismatch((tensor *)x, (tensor *)w, (convolution *)c, (tensor *)y)) return refuse(name, why);
     (void)h;
-    cudnnMathType_t math = ((convolution *)c)->math;
     if (refused((tensor *)x)) return CUDNN_STATUS_NOT_SUPPORTED;
-    cudnnConvolutionFwdAlgoPerf_t all[3] = {};
-    all[0] = {CUDNN_CONVOLUTION_FWD_ALGO_FFT, CUDNN_STATUS_SUCCESS, 1, (size_t)8 << 30, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
-    all[1] = {CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD, CUDNN_STATUS_NOT_SUPPORTED, -1, 0, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
-    all[2] = {CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, CUDNN_STATUS_SUCCESS, 2, WORKSPACE, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
-    for (*count = 0; *count < 3 && *count < room; ++*count) found[*count] = all[*count];
+    give_offers<cudnnConvolutionFwdAlgo_t>(offers(*(tensor *)x, *(convolution *)c, false), room, count, found);
     return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t h, const cudnnFilterDescriptor_t w, const cudnnTensorDescriptor_t y,
@@ -345,30 +407,21 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t h, const
     if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
     if (const char *why = mismatch((tensor *)x, (tensor *)w, (convolution *)c, (tensor *)y)) return refuse(name, why);
     (void)h;
-    cudnnMathType_t math = ((convolution *)c)->math;
     if (refused((tensor *)x)) return CUDNN_STATUS_NOT_SUPPORTED;
-    cudnnConvolutionBwdDataAlgoPerf_t all[3] = {};
-    all[0] = {CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, CUDNN_STATUS_SUCCESS, 1, 0, CUDNN_NON_DETERMINISTIC, math, {0, 0, 0}};
-    all[1] = {CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT, CUDNN_STATUS_SUCCESS, 1, (size_t)8 << 30, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
-    all[2] = {CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, CUDNN_STATUS_SUCCESS, 2, WORKSPACE, CUDNN_DETERMINISTIC, math, {0, 0, 0}};
-    for (*count = 0; *count < 3 && *count < room; ++*count) found[*count] = all[*count];
+    give_offers<cudnnConvolutionBwdDataAlgo_t>(offers(*(tensor *)x, *(convolution *)c, true), room, count, found);
     return CUDNN_STATUS_SUCCESS;
 }
-cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t, const cudnnFilterDescriptor_t,
-                                                      const cudnnConvolutionDescriptor_t, const cudnnTensorDescriptor_t,
+cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t x, const cudnnFilterDescriptor_t,
+                                                      const cudnnConvolutionDescriptor_t c, const cudnnTensorDescriptor_t,
                                                       cudnnConvolutionFwdAlgo_t algorithm, size_t *bytes)
 {
-    if (enter("cudnnGetConvolutionForwardWorkspaceSize")) return CUDNN_STATUS_EXECUTION_FAILED;
-    *bytes = workspace_of(algorithm);
-    return CUDNN_STATUS_SUCCESS;
+    return give_workspace("cudnnGetConvolutionForwardWorkspaceSize", (tensor *)x, (convolution *)c, algorithm, false, bytes);
 }
 cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t, const cudnnFilterDescriptor_t, const cudnnTensorDescriptor_t,
-                                                           const cudnnConvolutionDescriptor_t, const cudnnTensorDescriptor_t,
+                                                           const cudnnConvolutionDescriptor_t c, const cudnnTensorDescriptor_t x,
                                                            cudnnConvolutionBwdDataAlgo_t algorithm, size_t *bytes)
 {
-    if (enter("cudnnGetConvolutionBackwardDataWorkspaceSize")) return CUDNN_STATUS_EXECUTION_FAILED;
-    *bytes = workspace_of(algorithm);
-    return CUDNN_STATUS_SUCCESS;
+    return give_workspace("cudnnGetConvolutionBackwardDataWorkspaceSize", (tensor *)x, (convolution *)c, algorithm, true, bytes);
 }
 
 /* ---- work ---- */
@@ -395,7 +448,7 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t h, const void *alpha, const 
                                       cudnnConvolutionFwdAlgo_t algorithm, void *workspace, size_t bytes, const void *beta,
                                       const cudnnTensorDescriptor_t yd, void *y)
 {
-    call k = {"cudnnConvolutionForward", (handle *)h, {}, {}, {}, {}, algorithm, workspace, bytes};
+    call k = {"cudnnConvolutionForward", (handle *)h, {}, {}, {}, {}, algorithm, workspace, bytes, false, 0};
     if (enter(k.name)) return CUDNN_STATUS_EXECUTION_FAILED;
     if (const char *why = check(k, (tensor *)xd, (tensor *)wd, (convolution *)cd, (tensor *)yd, alpha, beta)) return refuse(k.name, why);
     k.x = *(tensor *)xd, k.w = *(tensor *)wd, k.y = *(tensor *)yd, k.c = *(convolution *)cd;
@@ -408,7 +461,7 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(cudnnHandle_t h, const void 
                                                     const cudnnTensorDescriptor_t zd, const void *z, const cudnnTensorDescriptor_t bd,
                                                     const void *bias, const cudnnActivationDescriptor_t ad, const cudnnTensorDescriptor_t yd, void *y)
 {
-    call k = {"cudnnConvolutionBiasActivationForward", (handle *)h, {}, {}, {}, {}, algorithm, workspace, bytes};
+    call k = {"cudnnConvolutionBiasActivationForward", (handle *)h, {}, {}, {}, {}, algorithm, workspace, bytes, false, 0};
     if (enter(k.name)) return CUDNN_STATUS_EXECUTION_FAILED;
     if (const char *why = check(k, (tensor *)xd, (tensor *)wd, (convolution *)cd, (tensor *)yd, alpha, alpha2)) return refuse(k.name, why);
     k.x = *(tensor *)xd, k.w = *(tensor *)wd, k.y = *(tensor *)yd, k.c = *(convolution *)cd;
@@ -430,7 +483,7 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t h, const void *alpha, c
                                            cudnnConvolutionBwdDataAlgo_t algorithm, void *workspace, size_t bytes, const void *beta,
                                            const cudnnTensorDescriptor_t xd, void *dx)
 {
-    call k = {"cudnnConvolutionBackwardData", (handle *)h, {}, {}, {}, {}, algorithm, workspace, bytes};
+    call k = {"cudnnConvolutionBackwardData", (handle *)h, {}, {}, {}, {}, algorithm, workspace, bytes, true, 0};
     if (enter(k.name)) return CUDNN_STATUS_EXECUTION_FAILED;
     if (const char *why = check(k, (tensor *)xd, (tensor *)wd, (convolution *)cd, (tensor *)yd, alpha, beta)) return refuse(k.name, why);
     if (algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0) return refuse(k.name, "algorithm 0 adds in any order: results would differ from run to run");

@@ -1,5 +1,6 @@
 /* test_conv.c - single convolutions on the simulated device: what its limits, its choices and its refusals make of them. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/device/device.h"
@@ -69,5 +70,62 @@ Test(conv, more_elements_than_cudnn_takes_are_too_little_memory)
             cr_expect(strstr(ssgcam_last_error(), "no tensor of more than 2147483647 elements"), "%s", ssgcam_last_error());
             cr_expect_null(step);
         }
+    close_device();
+}
+
+/* y, or dx, of the step on one image; the caller frees it. */
+static float *run(ssg_step *step, const ssg_step_request *request)
+{
+    const ssg_device_interface *d = device->interface;
+    size_t in = request->inputs[0].bytes, out = request->output.bytes;
+    void *from, *to, *scratch;
+    float *numbers_in = calloc(1, in), *result = malloc(out);
+    for (size_t i = 0; i < in / sizeof(float); i++) numbers_in[i] = (float)((int)(i * 5 % 17) - 8) / 4;
+    cr_assert_eq(d->memory_create(device, in, &from), SSGCAM_OK);
+    cr_assert_eq(d->memory_create(device, out, &to), SSGCAM_OK);
+    cr_assert_eq(d->memory_create(device, request->scratch_bytes, &scratch), SSGCAM_OK);
+    cr_assert_eq(d->upload(device, from, numbers_in, in), SSGCAM_OK);
+    const void *inputs[] = {from};
+    cr_expect_eq(d->step_run(step, inputs, to, NULL, scratch), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect_eq(d->download(device, result, to, out), SSGCAM_OK, "%s", ssgcam_last_error());
+    d->memory_destroy(device, from);
+    d->memory_destroy(device, to);
+    d->memory_destroy(device, scratch);
+    free(numbers_in);
+    return result;
+}
+
+/* The stand-in refuses an algorithm that is run with another arithmetic than the heuristics offered it with, and offers what must not be taken: TF32
+ * in fp32, half anywhere. TF32 itself is not modelled: the numbers are those of float. */
+Test(conv, algorithms_run_with_the_arithmetic_they_were_offered_with)
+{
+    open_device();
+    for (int backward = 0; backward < 2; backward++) {
+        float *results[2];
+        ssg_step_request request;
+        for (int tf32 = 0; tf32 < 2; tf32++) {
+            ssg_step *step;
+            cr_assert_eq(make(&step, &request, (layer){1, 2, 9, 3}, backward, tf32 ? SSG_PRECISION_TF32 : SSG_PRECISION_F32), SSGCAM_OK);
+            results[tf32] = run(step, &request);
+            device->interface->step_destroy(step);
+        }
+        cr_expect_eq(memcmp(results[0], results[1], request.output.bytes), 0);
+        free(results[0]);
+        free(results[1]);
+    }
+    close_device();
+}
+
+/* Large planes of float need as much workspace as they have bytes. */
+Test(conv, tensor_cores_find_room_for_large_planes)
+{
+    ssg_step *step;
+    ssg_step_request request;
+    open_device();
+    for (int backward = 0; backward < 2; backward++) {
+        cr_expect_eq(make(&step, &request, (layer){32, 64, 224, 64}, backward, SSG_PRECISION_TF32), SSGCAM_OK, "%s", ssgcam_last_error());
+        cr_expect_geq(request.scratch_bytes, (size_t)392 << 20);
+        device->interface->step_destroy(step);
+    }
     close_device();
 }

@@ -1,4 +1,5 @@
-/* Convolution and its data gradient on cuDNN: the heuristics' first deterministic algorithm within the workspace's bound.
+/* Convolution and its data gradient on cuDNN: the heuristics' first deterministic algorithm within the workspace's bound, with the
+ * arithmetic that it was offered with.
  *
  * In bf16 and fp16: tensors, filter and (fused) bias of that type in NHWC, sums in float on tensor cores. That is cuDNN's PSEUDO_BFLOAT16_CONFIG or
  * PSEUDO_HALF_CONFIG with filters K R S C, for which its API guide lists IMPLICIT_PRECOMP_GEMM forward and algorithms 0 and 1 backward. Channels are
@@ -8,7 +9,6 @@
 #include "host/base/log.h"
 #include "host/device/cuda/cuda.h"
 
-static const size_t most_workspace = (size_t)256 << 20;
 enum { MOST_ALGORITHMS = 16 };
 
 struct ssg_cuda_conv {
@@ -18,7 +18,8 @@ struct ssg_cuda_conv {
     cudnnActivationDescriptor_t relu;
     cudnnConvolutionFwdAlgo_t forward;
     cudnnConvolutionBwdDataAlgo_t backward;
-    size_t workspace;
+    size_t workspace, most_workspace;
+    int tensor_cores;  /* allowed */
     int padded;        /* cuDNN pads both sides alike; where that does not do, x is padded by hand */
     int fused;         /* bias and function are part of the convolution */
     ssg_placed inside; /* x as cuDNN sees it */
@@ -103,6 +104,18 @@ static ssgcam_status describe_filter(ssg_cuda_conv *c, const ssg_op *op, const s
                            "a filter's shape");
 }
 
+static ssgcam_status set_arithmetic(ssg_cuda_conv *c, cudnnMathType_t math)
+{
+    return ssg_cudnn_check(cudnnSetConvolutionMathType(c->conv, math), "a convolution's arithmetic");
+}
+
+/* A quarter of a gigabyte; or as much as x and y, since tensor cores take planes of float by way of their NHWC form in the workspace. */
+static size_t workspace_bound(const ssg_placed *x, const ssg_placed *y)
+{
+    const size_t least = (size_t)256 << 20;
+    return x->bytes + y->bytes > least ? x->bytes + y->bytes : least;
+}
+
 static ssgcam_status describe(ssg_cuda_conv *c, const ssg_op *op, const ssg_placed *x, const ssg_placed *y, int tensor_cores)
 {
     const ssg_window *w = &op->window;
@@ -110,6 +123,8 @@ static ssgcam_status describe(ssg_cuda_conv *c, const ssg_op *op, const ssg_plac
     c->inside = *x;
     if (c->padded) c->inside.shape = padded_shape(w, &x->shape, &y->shape);
     ssg_placed_measure(&c->inside);
+    c->tensor_cores = tensor_cores;
+    c->most_workspace = workspace_bound(&c->inside, y);
     ssg_placed bias = {.shape = {4, {1, y->shape.dims[1], 1, 1}}, .layout = y->layout, .precision = y->precision};
     SSG_TRY(describe_tensor(&c->x, &c->inside));
     SSG_TRY(describe_tensor(&c->y, y));
@@ -121,11 +136,19 @@ static ssgcam_status describe(ssg_cuda_conv *c, const ssg_op *op, const ssg_plac
                                                             CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
                             "a convolution's window"));
     SSG_TRY(ssg_cudnn_check(cudnnSetConvolutionGroupCount(c->conv, (int)op->groups), "a convolution's groups"));
-    return ssg_cudnn_check(cudnnSetConvolutionMathType(c->conv, tensor_cores ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH), "a convolution's arithmetic");
+    return set_arithmetic(c, tensor_cores ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH);
 }
 
 /* ---- algorithms ---------------------------------------------------------------------------------------------------------------------------------
  */
+
+/* Whether an offer of the heuristics will do. All that it says holds with its own arithmetic only, which must be as exact as was asked for: where
+ * that is float, CUDNN_DEFAULT_MATH would allow TF32; and conversion means half. */
+static int will_do(const ssg_cuda_conv *c, cudnnStatus_t status, cudnnDeterminism_t determinism, cudnnMathType_t math, size_t memory)
+{
+    int exact = c->tensor_cores ? math != CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION : math == CUDNN_FMA_MATH;
+    return status == CUDNN_STATUS_SUCCESS && determinism == CUDNN_DETERMINISTIC && exact && memory <= c->most_workspace;
+}
 
 static ssgcam_status choose_forward(ssg_cuda_conv *c, cudnnHandle_t handle)
 {
@@ -134,10 +157,12 @@ static ssgcam_status choose_forward(ssg_cuda_conv *c, cudnnHandle_t handle)
     SSG_TRY(ssg_cudnn_check(cudnnGetConvolutionForwardAlgorithm_v7(handle, c->x, c->w, c->conv, c->y, MOST_ALGORITHMS, &count, found),
                             "the choice of a convolution"));
     for (int i = 0; i < count; i++) {
-        if (found[i].status != CUDNN_STATUS_SUCCESS || found[i].determinism != CUDNN_DETERMINISTIC || found[i].memory > most_workspace) continue;
+        if (!will_do(c, found[i].status, found[i].determinism, found[i].mathType, found[i].memory)) continue;
         c->forward = found[i].algo;
-        return ssg_cudnn_check(cudnnGetConvolutionForwardWorkspaceSize(handle, c->x, c->w, c->conv, c->y, c->forward, &c->workspace),
-                               "its workspace");
+        SSG_TRY(set_arithmetic(c, found[i].mathType));
+        SSG_TRY(
+            ssg_cudnn_check(cudnnGetConvolutionForwardWorkspaceSize(handle, c->x, c->w, c->conv, c->y, c->forward, &c->workspace), "its workspace"));
+        if (c->workspace <= c->most_workspace) return SSGCAM_OK;
     }
     return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for this convolution");
 }
@@ -149,10 +174,12 @@ static ssgcam_status choose_backward(ssg_cuda_conv *c, cudnnHandle_t handle)
     SSG_TRY(ssg_cudnn_check(cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, c->w, c->y, c->conv, c->x, MOST_ALGORITHMS, &count, found),
                             "the choice of a convolution's gradient"));
     for (int i = 0; i < count; i++) {
-        if (found[i].status != CUDNN_STATUS_SUCCESS || found[i].determinism != CUDNN_DETERMINISTIC || found[i].memory > most_workspace) continue;
+        if (!will_do(c, found[i].status, found[i].determinism, found[i].mathType, found[i].memory)) continue;
         c->backward = found[i].algo;
-        return ssg_cudnn_check(cudnnGetConvolutionBackwardDataWorkspaceSize(handle, c->w, c->y, c->conv, c->x, c->backward, &c->workspace),
-                               "its workspace");
+        SSG_TRY(set_arithmetic(c, found[i].mathType));
+        SSG_TRY(ssg_cudnn_check(cudnnGetConvolutionBackwardDataWorkspaceSize(handle, c->w, c->y, c->conv, c->x, c->backward, &c->workspace),
+                                "its workspace"));
+        if (c->workspace <= c->most_workspace) return SSGCAM_OK;
     }
     return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for the gradient of this convolution");
 }
