@@ -119,6 +119,7 @@ const char *mismatch(const tensor *x, const tensor *w, const convolution *c, con
 enum : size_t { WORKSPACE = 4096, TOO_MUCH = (size_t)8 << 30 };
 
 std::atomic<int> without_narrow{0}; /* no algorithm for 16-bit elements */
+std::atomic<int> without_fused{0};
 
 bool refused(const tensor *x)
 {
@@ -269,6 +270,11 @@ extern "C" {
 void cudasim_without_narrow_convolutions(int on)
 {
     without_narrow = on;
+}
+
+void cudasim_without_fused_convolutions(int on)
+{
+    without_fused = on;
 }
 
 size_t cudnnGetVersion(void)
@@ -475,6 +481,7 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(cudnnHandle_t h, const void 
     if (mode != CUDNN_ACTIVATION_RELU && mode != CUDNN_ACTIVATION_IDENTITY) return refuse(k.name, "the activation is neither ReLU nor identity");
     if (mode == CUDNN_ACTIVATION_IDENTITY && algorithm != CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM)
         return refuse(k.name, "the identity goes with IMPLICIT_PRECOMP_GEMM only");
+    if (without_fused) return CUDNN_STATUS_NOT_SUPPORTED;
     return forward(k, x, w, y, bias, mode == CUDNN_ACTIVATION_RELU);
 }
 

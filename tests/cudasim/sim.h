@@ -70,6 +70,8 @@ void cudasim_set_capability(int major, int minor); /* 9.0 unless a test says oth
 
 /* cuDNN then has no algorithm for convolutions of 16-bit elements. */
 void cudasim_without_narrow_convolutions(int on);
+/* And none that adds bias and ReLU: its documentation lists such a refusal where what is not a number is to stay that. */
+void cudasim_without_fused_convolutions(int on);
 
 /* ---- what kernels moved ------------------------------------------------------------------------------------------------------------------ */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/device/device.h"
+#include "kernels/element.h"
 #include "tests/cudasim/sim.h"
 
 /* 3 x 3 with a border of 1: y has the size of x. */
@@ -73,25 +74,44 @@ Test(conv, more_elements_than_cudnn_takes_are_too_little_memory)
     close_device();
 }
 
-/* y, or dx, of the step on one image; the caller frees it. */
+/* Small numbers that no type rounds. */
+static void *some_input(const ssg_placed *x)
+{
+    size_t count = ssg_shape_count(&x->shape);
+    uint32_t bits;
+    void *made = malloc(x->bytes);
+    for (size_t i = 0; i < count; i++) {
+        float number = (float)((int)(i * 5 % 17) - 8) / 4;
+        memcpy(&bits, &number, sizeof bits);
+        if (x->precision == SSG_PRECISION_BF16)
+            ((uint16_t *)made)[i] = (uint16_t)(bits >> 16);
+        else
+            ((float *)made)[i] = number;
+    }
+    return made;
+}
+
+/* y, or dx, of the step in float; the caller frees it. */
 static float *run(ssg_step *step, const ssg_step_request *request)
 {
     const ssg_device_interface *d = device->interface;
     size_t in = request->inputs[0].bytes, out = request->output.bytes;
-    void *from, *to, *scratch;
-    float *numbers_in = calloc(1, in), *result = malloc(out);
-    for (size_t i = 0; i < in / sizeof(float); i++) numbers_in[i] = (float)((int)(i * 5 % 17) - 8) / 4;
+    size_t count = ssg_shape_count(&request->output.shape);
+    void *from, *to, *scratch, *input = some_input(&request->inputs[0]), *raw = malloc(out);
+    float *result = malloc(count * sizeof *result);
     cr_assert_eq(d->memory_create(device, in, &from), SSGCAM_OK);
     cr_assert_eq(d->memory_create(device, out, &to), SSGCAM_OK);
     cr_assert_eq(d->memory_create(device, request->scratch_bytes, &scratch), SSGCAM_OK);
-    cr_assert_eq(d->upload(device, from, numbers_in, in), SSGCAM_OK);
+    cr_assert_eq(d->upload(device, from, input, in), SSGCAM_OK);
     const void *inputs[] = {from};
     cr_expect_eq(d->step_run(step, inputs, to, NULL, scratch), SSGCAM_OK, "%s", ssgcam_last_error());
-    cr_expect_eq(d->download(device, result, to, out), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect_eq(d->download(device, raw, to, out), SSGCAM_OK, "%s", ssgcam_last_error());
     d->memory_destroy(device, from);
     d->memory_destroy(device, to);
     d->memory_destroy(device, scratch);
-    free(numbers_in);
+    for (size_t i = 0; i < count; i++) result[i] = ssg_element_at(raw, (ssg_element)request->output.precision, i);
+    free(input);
+    free(raw);
     return result;
 }
 
@@ -112,6 +132,32 @@ Test(conv, algorithms_run_with_the_arithmetic_they_were_offered_with)
         cr_expect_eq(memcmp(results[0], results[1], request.output.bytes), 0);
         free(results[0]);
         free(results[1]);
+    }
+    close_device();
+}
+
+/* Convolution, bias and ReLU one after the other then; every run again, and in 16 bits with one rounding more. */
+Test(conv, bias_and_relu_are_applied_apart_where_cudnn_does_not_fuse_them)
+{
+    static const ssg_precision precisions[] = {SSG_PRECISION_F32, SSG_PRECISION_BF16};
+    open_device();
+    for (size_t i = 0; i < 2; i++) {
+        float *results[3];
+        ssg_step *step;
+        ssg_step_request request;
+        for (int k = 0; k < 3; k++) {
+            if (k < 2) cr_assert_eq(make(&step, &request, (layer){1, 8, 9, 8}, 0, precisions[i]), SSGCAM_OK, "%s", ssgcam_last_error());
+            cudasim_without_fused_convolutions(k == 1);
+            results[k] = run(step, &request);
+            if (k != 1) device->interface->step_destroy(step);
+        }
+        cudasim_without_fused_convolutions(0);
+        for (size_t e = 0; e < ssg_shape_count(&request.output.shape); e++) {
+            double right = (double)results[0][e], bound = precisions[i] == SSG_PRECISION_F32 ? 1e-6 : (fabs(right) + 1) / 64;
+            cr_expect_float_eq((double)results[1][e], right, bound);
+            cr_expect_eq(results[1][e], results[2][e]); /* what was refused once is not asked for again */
+        }
+        for (int k = 0; k < 3; k++) free(results[k]);
     }
     close_device();
 }

@@ -184,7 +184,8 @@ static ssgcam_status choose_backward(ssg_cuda_conv *c, cudnnHandle_t handle)
     return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for the gradient of this convolution");
 }
 
-/* cuDNN adds the bias and applies ReLU or nothing; nothing with one algorithm only, says its API guide. Infinity minus infinity must not become 0. */
+/* cuDNN adds the bias and applies ReLU or nothing; nothing with one algorithm only, says its API guide. Infinity minus infinity must not become 0:
+ * where cuDNN does not fuse CUDNN_PROPAGATE_NAN, as the guide has it, the step finds out in its first run. */
 static ssgcam_status choose_fusion(ssg_cuda_conv *c, const ssg_op *op)
 {
     int relu = op->function == SSG_FUNCTION_RELU;
@@ -214,11 +215,20 @@ static void copy_inside(const ssg_step *step, void *to, const void *from, const 
     ssg_net_copy(&step->cuda->base.run, into_padded ? &padded : &dense, into_padded ? &dense : &padded, &axes, 1);
 }
 
-static ssgcam_status run_forward(const ssg_step *step, const ssg_step_io *io)
+static ssgcam_status run_fused(const ssg_step *step, const void *x, void *workspace, void *y)
 {
     const ssg_cuda_conv *c = step->conv;
+    const void *w = ssg_cuda_weights_data(step->weights), *bias = ssg_cuda_weights_data(step->fused_bias);
+    return ssg_cudnn_check(cudnnConvolutionBiasActivationForward(step->cuda->cudnn, &one, c->x, x, c->w, w, c->conv, c->forward, workspace,
+                                                                 c->workspace, &zero, c->y, y, c->bias, bias, c->relu, c->y, y),
+                           "a convolution with bias");
+}
+
+static ssgcam_status run_forward(const ssg_step *step, const ssg_step_io *io)
+{
+    ssg_cuda_conv *c = step->conv;
     const ssg_run *run = &step->cuda->base.run;
-    const void *x = io->inputs[0], *w = ssg_cuda_weights_data(step->weights), *bias = ssg_cuda_weights_data(step->bias);
+    const void *x = io->inputs[0], *w = ssg_cuda_weights_data(step->weights);
     char *workspace = io->scratch;
     if (c->padded) {
         ssg_net_fill(run, ssg_cuda_element(&c->inside), io->scratch, 0, ssg_cuda_count(&c->inside));
@@ -226,15 +236,17 @@ static ssgcam_status run_forward(const ssg_step *step, const ssg_step_io *io)
         x = io->scratch;
         workspace += padded_bytes(c);
     }
-    if (c->fused)
-        return ssg_cudnn_check(cudnnConvolutionBiasActivationForward(step->cuda->cudnn, &one, c->x, x, c->w, w, c->conv, c->forward, workspace,
-                                                                     c->workspace, &zero, c->y, io->output, c->bias, bias, c->relu, c->y, io->output),
-                               "a convolution with bias");
+    if (c->fused) {
+        ssgcam_status status = run_fused(step, x, workspace, io->output);
+        if (status != SSGCAM_ERR_UNSUPPORTED) return status;
+        ssg_log(SSG_LOG_VERBOSE, "node '%s': %s; bias and function follow it", step->op.name ? step->op.name : "?", ssgcam_last_error());
+        c->fused = 0; /* from now on */
+    }
     SSG_TRY(ssg_cudnn_check(
         cudnnConvolutionForward(step->cuda->cudnn, &one, c->x, x, c->w, w, c->conv, c->forward, workspace, c->workspace, &zero, c->y, io->output),
         "a convolution"));
     const ssg_placed *y = &step->output;
-    ssg_net_bias(run, ssg_cuda_element(y), (int)step->op.function, step->op.alpha, step->op.beta, io->output, bias,
+    ssg_net_bias(run, ssg_cuda_element(y), (int)step->op.function, step->op.alpha, step->op.beta, io->output, ssg_cuda_weights_data(step->bias),
                  (size_t)ssg_cuda_strides(y).along[1], (size_t)y->shape.dims[1], ssg_cuda_count(y));
     return SSGCAM_OK;
 }
@@ -266,8 +278,10 @@ static ssgcam_status make(ssg_step *step, ssg_step_request *r, ssg_layout layout
     if (!backward) SSG_TRY(choose_fusion(c, r->op));
     r->scratch_bytes = c->workspace + padded_bytes(c);
     SSG_TRY(ssg_cuda_weights_get(&step->weights, step->cuda, r->op->weights, ssg_shape_count(&r->op->weights->shape), layout, precision));
-    return ssg_cuda_weights_get(&step->bias, step->cuda, backward ? NULL : r->op->bias, (size_t)r->output.shape.dims[1], SSG_LAYOUT_PLAIN,
-                                c->fused ? precision : SSG_PRECISION_F32);
+    if (backward) return SSGCAM_OK;
+    size_t channels = (size_t)r->output.shape.dims[1];
+    SSG_TRY(ssg_cuda_weights_get(&step->bias, step->cuda, r->op->bias, channels, SSG_LAYOUT_PLAIN, SSG_PRECISION_F32));
+    return ssg_cuda_weights_get(&step->fused_bias, step->cuda, c->fused ? r->op->bias : NULL, channels, SSG_LAYOUT_PLAIN, precision);
 }
 
 ssgcam_status ssg_cuda_make_conv(ssg_step *step, ssg_step_request *r)

@@ -151,6 +151,7 @@ static void step_destroy(ssg_step *step)
     ssg_cuda_conv_destroy(&step->conv);
     ssg_cuda_weights_release(step->cuda, &step->weights);
     ssg_cuda_weights_release(step->cuda, &step->bias);
+    ssg_cuda_weights_release(step->cuda, &step->fused_bias);
     ssg_free(step->more_inputs);
     ssg_free(step);
 }

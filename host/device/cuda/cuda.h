@@ -47,7 +47,7 @@ struct ssg_step {
     ssg_placed inputs[SSG_OP_MAX_INPUTS];
     ssg_placed *more_inputs; /* CONCAT: all of them */
     ssg_placed output;
-    ssg_cuda_weights *weights, *bias;
+    ssg_cuda_weights *weights, *bias, *fused_bias; /* the last one of the output's type, for cuDNN */
     ssg_cuda_conv *conv;
     int tf32;
 };
