@@ -65,11 +65,14 @@ struct handle {
 
 std::mutex lock;
 registry alive;
+thread_local std::string last_words; /* of the last error; whoever reads them takes them */
 
 template <typename T, typename Public> cudnnStatus_t create(Public *out, const char *name)
 {
-    if (cudaError_t refused = enter(name))
+    if (cudaError_t refused = enter(name)) {
+        last_words = std::string("told to fail:\n") + name;
         return refused == cudaErrorMemoryAllocation ? CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED : CUDNN_STATUS_EXECUTION_FAILED;
+    }
     std::lock_guard<std::mutex> hold(lock);
     T *made = new T;
     alive.insert(made);
@@ -93,6 +96,7 @@ template <typename T> cudnnStatus_t destroy(const void *p)
 cudnnStatus_t refuse(const char *call, const char *why)
 {
     fault(CUDASIM_LIBRARY_MISUSE, nullptr, "%s: %s", call, why);
+    last_words = why;
     return CUDNN_STATUS_BAD_PARAM;
 }
 
@@ -288,6 +292,12 @@ const char *cudnnGetErrorString(cudnnStatus_t status)
            : status == CUDNN_STATUS_EXECUTION_FAILED ? "CUDNN_STATUS_EXECUTION_FAILED"
            : status == CUDNN_STATUS_NOT_SUPPORTED    ? "CUDNN_STATUS_NOT_SUPPORTED"
                                                      : "CUDNN_STATUS_INTERNAL_ERROR";
+}
+
+void cudnnGetLastErrorString(char *message, size_t size)
+{
+    snprintf(message, size, "%s", last_words.c_str());
+    last_words.clear();
 }
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *h)

@@ -175,3 +175,22 @@ Test(conv, tensor_cores_find_room_for_large_planes)
     }
     close_device();
 }
+
+/* Its own words, where it has some, in one line and once. */
+Test(conv, what_cudnn_says_of_an_error_is_passed_on)
+{
+    int seen = 0;
+    for (long n = 1; n < 40; n++) {
+        cudasim_fail_call(n, 0);
+        ssgcam_status status = ssgcam_device_open(&device, "cuda", 1);
+        cudasim_fail_call(0, 0);
+        ssgcam_device_close(&device);
+        if (status == SSGCAM_OK || !strstr(ssgcam_last_error(), "cuDNN refused a handle")) continue;
+        seen++;
+        cr_expect_eq(status, SSGCAM_ERR_MEMORY);
+        cr_expect(strstr(ssgcam_last_error(), " (told to fail: cudnnCreate)"), "%s", ssgcam_last_error());
+    }
+    cr_expect_eq(seen, 1);
+    open_device();
+    close_device();
+}

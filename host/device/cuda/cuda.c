@@ -16,15 +16,27 @@ ssgcam_status ssg_cuda_check(cudaError_t error, const char *what)
                     cudaGetErrorString(error));
 }
 
+/* What cuDNN says beside the code, " (in one line)"; "" where it says nothing. Once read, it is gone. */
+static const char *last_words(char text[320])
+{
+    char said[256] = "";
+    cudnnGetLastErrorString(said, sizeof said);
+    for (char *at = said; *at; at++)
+        if (*at == '\n') *at = ' ';
+    snprintf(text, 320, said[0] ? " (%s)" : "%s", said);
+    return text;
+}
+
 ssgcam_status ssg_cudnn_check(cudnnStatus_t status, const char *what)
 {
+    char words[320];
     if (status == CUDNN_STATUS_SUCCESS) return SSGCAM_OK;
     int memory = status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED || status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
     int unsupported = CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED;
     return ssg_fail(memory        ? SSGCAM_ERR_MEMORY
                     : unsupported ? SSGCAM_ERR_UNSUPPORTED
                                   : SSGCAM_ERR_DEVICE,
-                    "cuDNN refused %s: %s", what, cudnnGetErrorString(status));
+                    "cuDNN refused %s: %s%s", what, cudnnGetErrorString(status), last_words(words));
 }
 
 ssgcam_status ssg_cublas_check(cublasStatus_t status, const char *what)
