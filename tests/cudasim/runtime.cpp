@@ -14,7 +14,7 @@ namespace cudasim
 
 std::recursive_mutex call_lock;
 static std::map<std::pair<const void *, int>, int> shared_limit; /* of a kernel on a device */
-static long calls, fail_at;
+static long calls, fail_at, fail_launch_at;
 static int lost, lost_device = -1, devices = 1, driver = CUDART_VERSION, handles, capability[2] = {9, 0};
 static thread_local cudaError_t last;
 static thread_local int device;
@@ -131,6 +131,7 @@ cudaError_t cudasim_launch(const cudaLaunchConfig_t *c, const void *function, vo
 {
     ENTER("cudaLaunchKernelEx");
     launch l = {function, function_name(function), c->gridDim, c->blockDim, c->dynamicSmemBytes, thread, {}, ++launches};
+    if (fail_launch_at && l.number == (unsigned long)fail_launch_at) return failed(cudaErrorMemoryAllocation);
     l.arguments.assign((const char *)arguments, (const char *)arguments + size);
     size_t block = (size_t)l.block.x * l.block.y * l.block.z, grid = (size_t)l.grid.x * l.grid.y * l.grid.z;
     auto raised = shared_limit.find({function, device});
@@ -159,6 +160,16 @@ void cudasim_fail_call(long n, int loses)
 long cudasim_call_count(void)
 {
     return calls;
+}
+
+void cudasim_fail_launch(long n)
+{
+    fail_launch_at = n ? launches + n : 0;
+}
+
+long cudasim_launch_count(void)
+{
+    return launches;
 }
 
 void cudasim_set_machine(int count, int version, size_t memory)

@@ -59,6 +59,10 @@ enum { CUDASIM_LOSE_ALL = 1, CUDASIM_LOSE_ONE = 2 };
 void cudasim_fail_call(long n, int lost);
 long cudasim_call_count(void);
 
+/* The n-th launch from now finds no memory to load its kernel into, as the first launch of a kernel may. 0: none. */
+void cudasim_fail_launch(long n);
+long cudasim_launch_count(void);
+
 /* The n-th piece of work of every recording from now on breaks it, as a library does that allocates meanwhile: it and all later ones are refused
  * until the recording is ended. 0: none. */
 void cudasim_break_recordings(int n);

@@ -186,6 +186,26 @@ Test(devices, little_memory_is_said_once, .timeout = 120)
     close_two();
 }
 
+/* The first launch of a kernel loads it: memory may be short for that too, and is then not short for fewer images. */
+Test(devices, a_kernel_that_finds_no_room_makes_the_pass_smaller, .timeout = 240)
+{
+    open_two(0);
+    long before = cudasim_launch_count();
+    cr_assert_eq(generate("cuda", folder("one"), 4), SSGCAM_OK, "%s", ssgcam_last_error());
+    long launches = cudasim_launch_count() - before;
+    for (long n = 1; n <= launches; n += 3) {
+        listen();
+        cudasim_fail_launch(n);
+        ssgcam_status status = generate("cuda", folder("short"), 4);
+        cudasim_fail_launch(0);
+        cr_expect_eq(heard("images at a time (--batch)"), 1, "launch %ld", n);
+        cr_expect_eq(status, SSGCAM_OK, "launch %ld: %s", n, ssgcam_last_error());
+        if (status == SSGCAM_OK) cr_expect_eq(different(folder("one"), folder("short")), 0, "launch %ld", n);
+        no_faults("a kernel without room");
+    }
+    close_two();
+}
+
 /* One call after the other fails, once: the masks are right, or the run ends with an error. */
 static void fail_each(long calls, long step)
 {

@@ -51,8 +51,9 @@ ssgcam_status ssg_cuda_pending(ssg_cuda *cuda)
     int error = cuda->stream.failed;
     if (!error) return SSGCAM_OK;
     cuda->stream.failed = 0;
-    return ssg_fail(SSGCAM_ERR_DEVICE, "CUDA could not start the kernel '%s': %s", cuda->stream.failed_kernel,
-                    cudaGetErrorString((cudaError_t)error));
+    /* The first launch of a kernel loads it, for which memory may be short. */
+    return ssg_fail(error == cudaErrorMemoryAllocation ? SSGCAM_ERR_MEMORY : SSGCAM_ERR_DEVICE, "CUDA could not start the kernel '%s': %s",
+                    cuda->stream.failed_kernel, cudaGetErrorString((cudaError_t)error));
 }
 
 /* ---- placements ------------------------------------------------------------------------------------------------------------------------------ */

@@ -114,6 +114,7 @@ ssgcam_status ssg_cuda_fetch(ssg_device *device, ssg_lane *by, size_t bytes)
 {
     ssg_cuda *cuda = (ssg_cuda *)device;
     lane *l = (lane *)by;
+    SSG_TRY(ssg_cuda_pending(cuda)); /* now, while whoever asks can still do the same in smaller parts */
     SSG_TRY(record(l->used, ssg_cuda_handle(cuda)));
     SSG_TRY(follow(cuda->down, l->used));
     SSG_TRY(ssg_cuda_check(cudaMemcpyAsync(l->pinned, l->base.memory, bytes, cudaMemcpyDeviceToHost, cuda->down), "a copy from the device"));
