@@ -24,6 +24,9 @@ enum { SSG_CUDA_TOPS = 256 };
 
 const ssg_ops *ssg_ops_cuda(void);
 
+/* Asks for the code of one kernel, for all of them, since all are built for the same GPUs: the cudaError_t, 0 if the device at work has it. */
+int ssg_cuda_ask_for_code(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -191,3 +191,11 @@ void ssg_cuda_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, 
     ssg_resize_fused_job j = {to, from, H, W, h, w};
     ssg_launch(run, "resize_fused", ssg_resize_fused_kernel, j, ssg_blocks_for(H * W, SSG_THREADS), SSG_THREADS, 0);
 }
+
+/* ---- code for this GPU ------------------------------------------------------------------------------------------------------------------- */
+
+int ssg_cuda_ask_for_code(void)
+{
+    cudaFuncAttributes attributes;
+    return (int)cudaFuncGetAttributes(&attributes, (const void *)ssg_mix_kernel);
+}

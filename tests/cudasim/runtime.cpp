@@ -15,10 +15,16 @@ namespace cudasim
 std::recursive_mutex call_lock;
 static std::map<std::pair<const void *, int>, int> shared_limit; /* of a kernel on a device */
 static long calls, fail_at, fail_launch_at;
-static int lost, lost_device = -1, devices = 1, driver = CUDART_VERSION, handles, capability[2] = {9, 0};
+static int lost, lost_device = -1, devices = 1, driver = CUDART_VERSION, handles, capability[2] = {9, 0}, without_pools;
 static thread_local cudaError_t last;
 static thread_local int device;
 static unsigned launches;
+
+/* As the real build has it: kernels for compute capability 7.5 and newer. */
+static bool has_code()
+{
+    return capability[0] * 10 + capability[1] >= 75;
+}
 
 /* The environment steers programs. */
 static struct steer {
@@ -131,6 +137,7 @@ cudaError_t cudasim_launch(const cudaLaunchConfig_t *c, const void *function, vo
 {
     ENTER("cudaLaunchKernelEx");
     launch l = {function, function_name(function), c->gridDim, c->blockDim, c->dynamicSmemBytes, thread, {}, ++launches};
+    if (!has_code()) return failed(cudaErrorNoKernelImageForDevice);
     if (fail_launch_at && l.number == (unsigned long)fail_launch_at) return failed(cudaErrorMemoryAllocation);
     l.arguments.assign((const char *)arguments, (const char *)arguments + size);
     size_t block = (size_t)l.block.x * l.block.y * l.block.z, grid = (size_t)l.grid.x * l.grid.y * l.grid.z;
@@ -189,13 +196,27 @@ void cudasim_set_capability(int major, int minor)
     capability[0] = major, capability[1] = minor;
 }
 
+void cudasim_without_memory_pools(int on)
+{
+    without_pools = on;
+}
+
 extern "C" {
 
 cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribute, int value)
 {
     ENTER("cudaFuncSetAttribute");
+    if (!has_code()) return failed(cudaErrorNoKernelImageForDevice);
     if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 || value > 227 << 10) return failed(cudaErrorInvalidValue);
     shared_limit[{function, device}] = value > 48 << 10 ? value : 48 << 10;
+    return cudaSuccess;
+}
+
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *attributes, const void *)
+{
+    ENTER("cudaFuncGetAttributes");
+    if (!has_code()) return failed(cudaErrorNoKernelImageForDevice);
+    *attributes = {};
     return cudaSuccess;
 }
 
@@ -226,6 +247,8 @@ const char *cudaGetErrorString(cudaError_t error)
     case cudaErrorInsufficientDriver: return "CUDA driver version is insufficient for CUDA runtime version";
     case cudaErrorInvalidDevice: return "invalid device ordinal";
     case cudaErrorDevicesUnavailable: return "CUDA-capable device(s) is/are busy or unavailable";
+    case cudaErrorNotSupported: return "operation not supported";
+    case cudaErrorNoKernelImageForDevice: return "no kernel image is available for execution on the device";
     case cudaErrorStreamCaptureInvalidated: return "operation failed due to a previous error during capture";
     default: return "another error";
     }
@@ -297,7 +320,7 @@ cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int d)
     case cudaDevAttrMultiProcessorCount: *value = 132; return cudaSuccess;
     case cudaDevAttrComputeCapabilityMajor: *value = capability[0]; return cudaSuccess;
     case cudaDevAttrComputeCapabilityMinor: *value = capability[1]; return cudaSuccess;
-    case cudaDevAttrMemoryPoolsSupported: *value = 1; return cudaSuccess;
+    case cudaDevAttrMemoryPoolsSupported: *value = !without_pools; return cudaSuccess;
     default: return failed(cudaErrorInvalidValue);
     }
 }
@@ -318,6 +341,7 @@ cudaError_t cudaMallocAsync(void **p, size_t bytes, cudaStream_t s)
     if (breaks_capture("cudaMallocAsync")) return failed(cudaErrorStreamCaptureUnsupported);
     int on = device_of(s, "cudaMallocAsync");
     *p = nullptr;
+    if (without_pools) return failed(cudaErrorNotSupported);
     if (bytes == 0) return cudaSuccess;
     if (!(*p = allocate(bytes, on))) finish_all(), *p = allocate(bytes, on); /* what was freed on a stream comes back */
     if (!*p) return failed(cudaErrorMemoryAllocation);

@@ -70,7 +70,8 @@ void cudasim_break_recordings(int n);
 /* What the machine has; each device has so much memory. driver 0: none installed. */
 void cudasim_set_machine(int devices, int driver, size_t memory);
 size_t cudasim_memory_used(void);                  /* of the first device */
-void cudasim_set_capability(int major, int minor); /* 9.0 unless a test says otherwise */
+void cudasim_set_capability(int major, int minor); /* 9.0 unless a test says otherwise; below 7.5 there is no code for it */
+void cudasim_without_memory_pools(int on);
 
 /* cuDNN then has no algorithm for convolutions of 16-bit elements. */
 void cudasim_without_narrow_convolutions(int on);

@@ -231,6 +231,33 @@ Test(device, what_is_missing_is_said)
     no_faults("missing devices");
 }
 
+/* Found out when the device is opened, not by its first kernel: `auto` can then take the CPU. */
+static void expect_unfit(const char *what)
+{
+    ssgcam_device *device;
+    cr_expect_eq(ssgcam_device_open(&device, "cuda", 1), SSGCAM_ERR_DEVICE, "%s", what);
+    cr_expect(strstr(ssgcam_last_error(), what), "%s", ssgcam_last_error());
+    cr_expect_null(device);
+    cr_assert_eq(ssgcam_device_open(&device, "auto", 1), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect_str_eq(device->interface->name, "cpu");
+    ssgcam_device_close(&device);
+    no_faults(what);
+}
+
+Test(device, a_gpu_that_cannot_do_the_work_is_refused)
+{
+    cudasim_set_capability(6, 1);
+    expect_unfit("device 'cuda:0': simulated device has compute capability 6.1, for which this build has no code (it has 75");
+    cudasim_set_capability(7, 5);
+    cudasim_without_memory_pools(1);
+    expect_unfit("device 'cuda:0': simulated device has no memory pools");
+    cudasim_without_memory_pools(0);
+    ssgcam_device *device;
+    cr_assert_eq(ssgcam_device_open(&device, "auto", 1), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect_str_eq(device->interface->name, "cuda");
+    ssgcam_device_close(&device);
+}
+
 /* Every call to CUDA, cuDNN and cuBLAS fails once, as memory that has run out or as a device that is lost from then on: an error with a sentence, and
  * nothing left behind. */
 static void fail_each(int lost, long step)

@@ -273,37 +273,6 @@ static const ssg_device_interface interface = {.name = "cuda",
                                                .enter = enter,
                                                .destroy = destroy};
 
-/* What is missing, if no GPU can be used. */
-static ssgcam_status find_device(int index)
-{
-    int count = 0, driver = 0, runtime = 0;
-    cudaError_t error = cudaGetDeviceCount(&count);
-    if (error == cudaErrorInsufficientDriver && cudaDriverGetVersion(&driver) == cudaSuccess && cudaRuntimeGetVersion(&runtime) == cudaSuccess) {
-        (void)cudaGetLastError();
-        if (driver == 0) return ssg_fail(SSGCAM_ERR_DEVICE, "device 'cuda': no NVIDIA driver is installed; install one, or use --device cpu");
-        return ssg_fail(SSGCAM_ERR_DEVICE, "device 'cuda': the driver supports CUDA %d.%d, this build needs %d.%d; update the driver", driver / 1000,
-                        driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
-    }
-    if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0)) {
-        (void)cudaGetLastError();
-        return ssg_fail(SSGCAM_ERR_DEVICE, "device 'cuda': no NVIDIA GPU was found (is one hidden by CUDA_VISIBLE_DEVICES?)");
-    }
-    SSG_TRY(ssg_cuda_check(error, "the list of devices"));
-    if (index < count) return SSGCAM_OK;
-    return ssg_fail(SSGCAM_ERR_DEVICE, "device 'cuda:%d' does not exist: there %s %d GPU%s, cuda:0%s", index, count == 1 ? "is" : "are", count,
-                    count == 1 ? "" : "s", count == 1 ? "" : " and so on");
-}
-
-ssgcam_status ssg_device_cuda_describe(int index, char text[256])
-{
-    struct cudaDeviceProp p;
-    SSG_TRY(find_device(index));
-    SSG_TRY(ssg_cuda_check(cudaGetDeviceProperties(&p, index), "the device's properties"));
-    snprintf(text, 256, "%s, %.0f GB, compute capability %d.%d, cuDNN %zu", p.name, (double)p.totalGlobalMem / 1e9, p.major, p.minor,
-             cudnnGetVersion());
-    return SSGCAM_OK;
-}
-
 static ssgcam_status open_libraries(ssg_cuda *cuda)
 {
     int shared = 0;
@@ -312,6 +281,7 @@ static ssgcam_status open_libraries(ssg_cuda *cuda)
     cuda->stream.shared_limit = (size_t)shared;
     SSG_TRY(ssg_cuda_check(cudaDeviceGetAttribute(&cuda->capability[0], cudaDevAttrComputeCapabilityMajor, cuda->index), "the device's age"));
     SSG_TRY(ssg_cuda_check(cudaDeviceGetAttribute(&cuda->capability[1], cudaDevAttrComputeCapabilityMinor, cuda->index), "the device's age"));
+    SSG_TRY(ssg_cuda_check_fitness(cuda));
     SSG_TRY(ssg_cuda_check(cudaStreamCreateWithFlags((cudaStream_t *)&cuda->stream.handle, cudaStreamNonBlocking), "a stream"));
     SSG_TRY(ssg_cuda_check(cudaStreamCreateWithFlags(&cuda->up, cudaStreamNonBlocking), "a stream"));
     SSG_TRY(ssg_cuda_check(cudaStreamCreateWithFlags(&cuda->down, cudaStreamNonBlocking), "a stream"));
@@ -333,7 +303,7 @@ static int wants_graphs(void)
 ssgcam_status ssg_device_cuda_open(ssg_device **out, int index, int threads)
 {
     *out = NULL;
-    SSG_TRY(find_device(index));
+    SSG_TRY(ssg_cuda_find(index));
     ssg_cuda *cuda = ssg_calloc(1, sizeof *cuda);
     if (!cuda) return SSG_OUT_OF_MEMORY;
     cuda->index = index;

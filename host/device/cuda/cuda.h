@@ -74,6 +74,15 @@ ssgcam_status ssg_cublas_check(cublasStatus_t status, const char *what);
 /* A kernel that could not be started since the last look. */
 ssgcam_status ssg_cuda_pending(ssg_cuda *cuda);
 
+/* ---- gpus.c ----------------------------------------------------------------------------------------------------------------------------- */
+
+/* Fails with what is missing if there is no such GPU. */
+ssgcam_status ssg_cuda_find(int index);
+
+/* Fails if the GPU, which is the current one, lacks what no command can do without: asked when it is opened rather than by the first kernel, so that
+ * `auto` can still take the CPU. */
+ssgcam_status ssg_cuda_check_fitness(const ssg_cuda *cuda);
+
 /* ---- memory.c ------------------------------------------------------------------------------------------------------------------------ */
 
 ssgcam_status ssg_cuda_staging_create(ssg_cuda_staging **out, cudaStream_t stream);
