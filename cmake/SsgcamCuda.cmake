@@ -43,6 +43,11 @@ if(SSGCAM_HAS_CUDA)
   add_library(ssgcam::cudnn INTERFACE IMPORTED)
   target_include_directories(ssgcam::cudnn INTERFACE ${SSGCAM_CUDNN_INCLUDE})
   target_link_libraries(ssgcam::cudnn INTERFACE ${SSGCAM_CUDNN})
+  # What is installed finds cuDNN and the toolkit's libraries outside the system's folders.
+  get_filename_component(cudnn_folder ${SSGCAM_CUDNN} DIRECTORY)
+  list(APPEND CMAKE_INSTALL_RPATH ${cudnn_folder} ${CUDAToolkit_LIBRARY_DIR})
+  list(REMOVE_DUPLICATES CMAKE_INSTALL_RPATH)
+  list(REMOVE_ITEM CMAKE_INSTALL_RPATH ${CMAKE_C_IMPLICIT_LINK_DIRECTORIES})
   # No contraction: kernels say fmaf where they mean it, so that the same source gives the same bits on every device.
   set(CMAKE_CUDA_FLAGS "-fmad=false -Xptxas=-v -Xcompiler=-fvisibility=hidden")
 endif()

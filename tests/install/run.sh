@@ -27,6 +27,11 @@ while read -r name; do
   nm -D --defined-only "$library" | grep -q " $name\$" || fail "$name is declared in a header but not exported"
 done < <(grep -hoE 'SSGCAM_API [^;]*\(' "$work"/prefix/include/ssgcam/*.h | grep -oE 'ssgcam_[a-z0-9_]+\($' | tr -d '(' | sort -u)
 
+for file in "$library" "$work/prefix/bin/ssgcam"; do
+  missing=$(ldd "$file" | grep 'not found' | grep -v libssgcam || true)
+  [ -z "$missing" ] || fail "$file does not find its libraries: $missing"
+done
+
 folder=$(dirname "$library")
 export PKG_CONFIG_PATH=$folder/pkgconfig
 cc -std=c11 "$here/consumer.c" -o "$work/shared" $(pkg-config --cflags --libs ssgcam)
