@@ -122,12 +122,12 @@ const char *mismatch(const tensor *x, const tensor *w, const convolution *c, con
 
 enum : size_t { WORKSPACE = 4096, TOO_MUCH = (size_t)8 << 30 };
 
-std::atomic<int> without_narrow{0}; /* no algorithm for 16-bit elements */
+std::atomic<int> without_tensor_cores{0};
 std::atomic<int> without_fused{0};
 
-bool refused(const tensor *x)
+bool refused(const convolution *c)
 {
-    return without_narrow && x->type != FLOAT;
+    return without_tensor_cores && c->math != CUDNN_FMA_MATH;
 }
 
 /* An algorithm with its arithmetic, as the heuristics offer it. */
@@ -271,9 +271,9 @@ bool memory_ready(const call &k, const void *in, size_t in_bytes, const void *we
 
 extern "C" {
 
-void cudasim_without_narrow_convolutions(int on)
+void cudasim_without_tensor_cores(int on)
 {
-    without_narrow = on;
+    without_tensor_cores = on;
 }
 
 void cudasim_without_fused_convolutions(int on)
@@ -411,7 +411,7 @@ cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t h, const cudn
     if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
     if (const char *why = mismatch((tensor *)x, (tensor *)w, (convolution *)c, (tensor *)y)) return refuse(name, why);
     (void)h;
-    if (refused((tensor *)x)) return CUDNN_STATUS_NOT_SUPPORTED;
+    if (refused((convolution *)c)) return CUDNN_STATUS_NOT_SUPPORTED;
     give_offers<cudnnConvolutionFwdAlgo_t>(offers(*(tensor *)x, *(convolution *)c, false), room, count, found);
     return CUDNN_STATUS_SUCCESS;
 }
@@ -423,7 +423,7 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t h, const
     if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
     if (const char *why = mismatch((tensor *)x, (tensor *)w, (convolution *)c, (tensor *)y)) return refuse(name, why);
     (void)h;
-    if (refused((tensor *)x)) return CUDNN_STATUS_NOT_SUPPORTED;
+    if (refused((convolution *)c)) return CUDNN_STATUS_NOT_SUPPORTED;
     give_offers<cudnnConvolutionBwdDataAlgo_t>(offers(*(tensor *)x, *(convolution *)c, true), room, count, found);
     return CUDNN_STATUS_SUCCESS;
 }

@@ -73,8 +73,8 @@ size_t cudasim_memory_used(void);                  /* of the first device */
 void cudasim_set_capability(int major, int minor); /* 9.0 unless a test says otherwise; below 7.5 there is no code for it */
 void cudasim_without_memory_pools(int on);
 
-/* cuDNN then has no algorithm for convolutions of 16-bit elements. */
-void cudasim_without_narrow_convolutions(int on);
+/* cuDNN then has no algorithm for convolutions on tensor cores, thus none of 16-bit elements. */
+void cudasim_without_tensor_cores(int on);
 /* And none that adds bias and ReLU: its documentation lists such a refusal where what is not a number is to stay that. */
 void cudasim_without_fused_convolutions(int on);
 

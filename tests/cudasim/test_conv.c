@@ -176,6 +176,21 @@ Test(conv, tensor_cores_find_room_for_large_planes)
     close_device();
 }
 
+/* Layers for which cuDNN has nothing on tensor cores within the bound run in float. */
+Test(conv, tf32_falls_back_to_float)
+{
+    ssg_step *step;
+    ssg_step_request request;
+    open_device();
+    cudasim_without_tensor_cores(1);
+    for (int backward = 0; backward < 2; backward++) {
+        cr_assert_eq(make(&step, &request, (layer){1, 2, 9, 3}, backward, SSG_PRECISION_TF32), SSGCAM_OK, "%s", ssgcam_last_error());
+        free(run(step, &request));
+        device->interface->step_destroy(step);
+    }
+    close_device();
+}
+
 /* Its own words, where it has some, in one line and once. */
 Test(conv, what_cudnn_says_of_an_error_is_passed_on)
 {

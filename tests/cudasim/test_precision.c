@@ -24,7 +24,7 @@ Test(precision, convolutions_fall_back_to_float)
     operator_case *cases = cases_load(SSG_FIXTURES "/operators.bin.gz", &count);
     ssg_device *device;
     cudasim_set_trace(0);
-    cudasim_without_narrow_convolutions(1);
+    cudasim_without_tensor_cores(1);
     cr_assert_eq(ssgcam_device_open(&device, TEST_DEVICE, 2), SSGCAM_OK);
     int seen = 0;
     for (size_t i = 0; i < count; i++) {

@@ -286,10 +286,11 @@ static ssgcam_status make(ssg_step *step, ssg_step_request *r, ssg_layout layout
 
 ssgcam_status ssg_cuda_make_conv(ssg_step *step, ssg_step_request *r)
 {
-    if (!ssg_cuda_narrow(r->precision)) return make(step, r, SSG_LAYOUT_PLAIN, SSG_PRECISION_F32);
-    ssgcam_status status = make(step, r, SSG_LAYOUT_NHWC, r->precision);
-    if (status != SSGCAM_ERR_UNSUPPORTED) return status;
+    int narrow = ssg_cuda_narrow(r->precision);
+    ssgcam_status status = narrow ? make(step, r, SSG_LAYOUT_NHWC, r->precision) : make(step, r, SSG_LAYOUT_PLAIN, SSG_PRECISION_F32);
+    if (status != SSGCAM_ERR_UNSUPPORTED || !(narrow || step->tf32)) return status;
     ssg_log(SSG_LOG_VERBOSE, "node '%s': %s; it is done in float", r->op->name ? r->op->name : "?", ssgcam_last_error());
     ssg_cuda_conv_destroy(&step->conv);
+    step->tf32 = 0;
     return make(step, r, SSG_LAYOUT_PLAIN, SSG_PRECISION_F32);
 }
