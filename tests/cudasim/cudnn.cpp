@@ -124,6 +124,7 @@ enum : size_t { WORKSPACE = 4096, TOO_MUCH = (size_t)8 << 30 };
 
 std::atomic<int> without_tensor_cores{0};
 std::atomic<int> without_fused{0};
+std::atomic<int> relabelled{0};
 
 bool refused(const convolution *c)
 {
@@ -187,14 +188,20 @@ template <typename Algorithm, typename Perf> void give_offers(const std::vector<
     *count = 0;
     for (const offer &o : all)
         if (*count < room)
-            found[(*count)++] = {(Algorithm)o.algorithm, o.status, o.status ? -1.0f : 1.0f, o.memory, o.determinism, o.math, {0, 0, 0}};
+            found[(*count)++] = {(Algorithm)o.algorithm,
+                                 o.status,
+                                 o.status ? -1.0f : 1.0f,
+                                 o.memory,
+                                 o.determinism,
+                                 relabelled ? CUDNN_DEFAULT_MATH : o.math,
+                                 {0, 0, 0}};
 }
 
 cudnnStatus_t give_workspace(const char *name, const tensor *x, const convolution *c, int algorithm, bool backward, size_t *bytes)
 {
     if (enter(name)) return CUDNN_STATUS_EXECUTION_FAILED;
-    return workspace_of(bytes, *x, *c, algorithm, backward) ? CUDNN_STATUS_SUCCESS
-                                                            : refuse(name, "the algorithm was not offered with this arithmetic");
+    if (workspace_of(bytes, *x, *c, algorithm, backward)) return CUDNN_STATUS_SUCCESS;
+    return relabelled ? CUDNN_STATUS_NOT_SUPPORTED : refuse(name, "the algorithm was not offered with this arithmetic");
 }
 
 /* y = x * w, or dx from dy; what comes out is all zero before. */
@@ -279,6 +286,11 @@ void cudasim_without_tensor_cores(int on)
 void cudasim_without_fused_convolutions(int on)
 {
     without_fused = on;
+}
+
+void cudasim_relabel_offers(int on)
+{
+    relabelled = on;
 }
 
 size_t cudnnGetVersion(void)

@@ -77,6 +77,8 @@ void cudasim_without_memory_pools(int on);
 void cudasim_without_tensor_cores(int on);
 /* And none that adds bias and ReLU: its documentation lists such a refusal where what is not a number is to stay that. */
 void cudasim_without_fused_convolutions(int on);
+/* And its heuristics name CUDNN_DEFAULT_MATH with every offer, whatever was asked for; whether one can be had the workspace's size says. */
+void cudasim_relabel_offers(int on);
 
 /* ---- what kernels moved ------------------------------------------------------------------------------------------------------------------ */
 

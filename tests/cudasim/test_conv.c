@@ -136,6 +136,28 @@ Test(conv, algorithms_run_with_the_arithmetic_they_were_offered_with)
     close_device();
 }
 
+/* No documentation says which arithmetic offers name where CUDNN_FMA_MATH was asked for. */
+Test(conv, offers_that_name_another_arithmetic_are_tried_in_float)
+{
+    open_device();
+    for (int backward = 0; backward < 2; backward++) {
+        float *results[2];
+        ssg_step_request request;
+        for (int relabelled = 0; relabelled < 2; relabelled++) {
+            ssg_step *step;
+            cudasim_relabel_offers(relabelled);
+            cr_assert_eq(make(&step, &request, (layer){1, 2, 9, 3}, backward, SSG_PRECISION_F32), SSGCAM_OK, "%s", ssgcam_last_error());
+            results[relabelled] = run(step, &request);
+            device->interface->step_destroy(step);
+        }
+        cr_expect_eq(memcmp(results[0], results[1], request.output.bytes), 0);
+        free(results[0]);
+        free(results[1]);
+    }
+    cudasim_relabel_offers(0);
+    close_device();
+}
+
 /* Convolution, bias and ReLU one after the other then; every run again, and in 16 bits with one rounding more. */
 Test(conv, bias_and_relu_are_applied_apart_where_cudnn_does_not_fuse_them)
 {

@@ -142,12 +142,18 @@ static ssgcam_status describe(ssg_cuda_conv *c, const ssg_op *op, const ssg_plac
 /* ---- algorithms ---------------------------------------------------------------------------------------------------------------------------------
  */
 
-/* Whether an offer of the heuristics will do. All that it says holds with its own arithmetic only, which must be as exact as was asked for: where
- * that is float, CUDNN_DEFAULT_MATH would allow TF32; and conversion means half. */
-static int will_do(const ssg_cuda_conv *c, cudnnStatus_t status, cudnnDeterminism_t determinism, cudnnMathType_t math, size_t memory)
+/* All that an offer of the heuristics says holds with its own arithmetic only, which must be as exact as was asked for: where that is float,
+ * CUDNN_DEFAULT_MATH would allow TF32; and conversion means half. */
+enum { EXACT, RELABELLED, CHOICES };
+
+/* Whether an offer will do. Where no exact one does, float takes the algorithm of one that names another arithmetic, with its own: whether that is
+ * possible the workspace's size says. */
+static int will_do(const ssg_cuda_conv *c, int choice, cudnnStatus_t status, cudnnDeterminism_t determinism, cudnnMathType_t math, size_t memory)
 {
     int exact = c->tensor_cores ? math != CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION : math == CUDNN_FMA_MATH;
-    return status == CUDNN_STATUS_SUCCESS && determinism == CUDNN_DETERMINISTIC && exact && memory <= c->most_workspace;
+    int relabelled = !c->tensor_cores && math == CUDNN_DEFAULT_MATH;
+    return status == CUDNN_STATUS_SUCCESS && determinism == CUDNN_DETERMINISTIC && (choice == EXACT ? exact : relabelled) &&
+           memory <= c->most_workspace;
 }
 
 static ssgcam_status choose_forward(ssg_cuda_conv *c, cudnnHandle_t handle)
@@ -156,14 +162,15 @@ static ssgcam_status choose_forward(ssg_cuda_conv *c, cudnnHandle_t handle)
     int count = 0;
     SSG_TRY(ssg_cudnn_check(cudnnGetConvolutionForwardAlgorithm_v7(handle, c->x, c->w, c->conv, c->y, MOST_ALGORITHMS, &count, found),
                             "the choice of a convolution"));
-    for (int i = 0; i < count; i++) {
-        if (!will_do(c, found[i].status, found[i].determinism, found[i].mathType, found[i].memory)) continue;
-        c->forward = found[i].algo;
-        SSG_TRY(set_arithmetic(c, found[i].mathType));
-        SSG_TRY(
-            ssg_cudnn_check(cudnnGetConvolutionForwardWorkspaceSize(handle, c->x, c->w, c->conv, c->y, c->forward, &c->workspace), "its workspace"));
-        if (c->workspace <= c->most_workspace) return SSGCAM_OK;
-    }
+    for (int choice = EXACT; choice < CHOICES; choice++)
+        for (int i = 0; i < count; i++) {
+            if (!will_do(c, choice, found[i].status, found[i].determinism, found[i].mathType, found[i].memory)) continue;
+            c->forward = found[i].algo;
+            SSG_TRY(set_arithmetic(c, choice == EXACT ? found[i].mathType : CUDNN_FMA_MATH));
+            cudnnStatus_t status = cudnnGetConvolutionForwardWorkspaceSize(handle, c->x, c->w, c->conv, c->y, c->forward, &c->workspace);
+            if (choice == EXACT) SSG_TRY(ssg_cudnn_check(status, "its workspace"));
+            if (status == CUDNN_STATUS_SUCCESS && c->workspace <= c->most_workspace) return SSGCAM_OK;
+        }
     return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for this convolution");
 }
 
@@ -173,14 +180,15 @@ static ssgcam_status choose_backward(ssg_cuda_conv *c, cudnnHandle_t handle)
     int count = 0;
     SSG_TRY(ssg_cudnn_check(cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, c->w, c->y, c->conv, c->x, MOST_ALGORITHMS, &count, found),
                             "the choice of a convolution's gradient"));
-    for (int i = 0; i < count; i++) {
-        if (!will_do(c, found[i].status, found[i].determinism, found[i].mathType, found[i].memory)) continue;
-        c->backward = found[i].algo;
-        SSG_TRY(set_arithmetic(c, found[i].mathType));
-        SSG_TRY(ssg_cudnn_check(cudnnGetConvolutionBackwardDataWorkspaceSize(handle, c->w, c->y, c->conv, c->x, c->backward, &c->workspace),
-                                "its workspace"));
-        if (c->workspace <= c->most_workspace) return SSGCAM_OK;
-    }
+    for (int choice = EXACT; choice < CHOICES; choice++)
+        for (int i = 0; i < count; i++) {
+            if (!will_do(c, choice, found[i].status, found[i].determinism, found[i].mathType, found[i].memory)) continue;
+            c->backward = found[i].algo;
+            SSG_TRY(set_arithmetic(c, choice == EXACT ? found[i].mathType : CUDNN_FMA_MATH));
+            cudnnStatus_t status = cudnnGetConvolutionBackwardDataWorkspaceSize(handle, c->w, c->y, c->conv, c->x, c->backward, &c->workspace);
+            if (choice == EXACT) SSG_TRY(ssg_cudnn_check(status, "its workspace"));
+            if (status == CUDNN_STATUS_SUCCESS && c->workspace <= c->most_workspace) return SSGCAM_OK;
+        }
     return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for the gradient of this convolution");
 }
 
