@@ -16,10 +16,14 @@ ssgcam_status ssg_tally_judge(ssg_tally *t, const ssgcam_item *item, ssgcam_stat
     return SSGCAM_OK;
 }
 
+static ssgcam_status stopped(const ssg_tally *t)
+{
+    return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request after %zu of %zu images", t->done, t->total);
+}
+
 ssgcam_status ssg_tally_poll(const ssg_tally *t)
 {
-    if (!ssg_stop_asked(t->stop)) return SSGCAM_OK;
-    return ssg_fail(SSGCAM_ERR_INTERRUPTED, "stopped on request after %zu of %zu images", t->done, t->total);
+    return ssg_stop_asked(t->stop) ? stopped(t) : SSGCAM_OK;
 }
 
 /* ---- maps made now -------------------------------------------------------------------------------------------------------------------- */
@@ -49,5 +53,5 @@ ssgcam_status ssg_tally_stream(ssg_tally *tally, const ssgcam_item *const *items
     work->network_ms = times.network;
     work->maps_ms = times.maps;
     work->total_ms = times.total;
-    return status;
+    return status == SSGCAM_ERR_INTERRUPTED ? stopped(tally) : status; /* unlike other users of a stream this one cannot go on later */
 }

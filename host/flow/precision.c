@@ -26,7 +26,7 @@ ssgcam_status ssgcam_precision_parse(const char *name, ssgcam_precision *precisi
 
 const char *ssgcam_precision_name(ssgcam_precision precision)
 {
-    return precisions[precision].name;
+    return (size_t)precision < COUNT ? precisions[precision].name : "unknown";
 }
 
 ssg_precision ssg_precision_of(ssgcam_precision precision)
