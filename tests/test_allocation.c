@@ -259,7 +259,7 @@ static ssgcam_status keep_journal(const char *folder)
     const ssg_journal_setting settings[] = {{"size", "4x3"}, {"recipe", "r"}};
     ssg_journal *journal;
     SSG_TRY(ssg_journal_open(&journal, folder, "journal.jsonl", settings, 2, 1));
-    ssgcam_status status = ssg_journal_add(journal, "x", "masks/x.png", (const uint8_t *)"bytes", 5);
+    ssgcam_status status = ssg_journal_add(journal, "x", "masks/x.png", (const uint8_t *)"bytes", 5, (const int[]){0}, 1);
     if (status == SSGCAM_OK) status = ssg_journal_fail(journal, "y", "not an image");
     ssg_journal_close(&journal);
     return status;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "host/base/alloc.h"
@@ -27,6 +28,11 @@ typedef struct job {
 
 /* ---- one image --------------------------------------------------------------------------------------------------------------------- */
 
+static char *map_path(const ssgcam_generate_options *o, const char *id, int class)
+{
+    return ssg_format("%s/maps/%s.%d.npy", o->out, id, class);
+}
+
 static ssgcam_status write_maps(const job *j, const ssg_stream_image *image)
 {
     size_t dims[2] = {(size_t)image->grid_height, (size_t)image->grid_width}, pixels = dims[0] * dims[1];
@@ -36,7 +42,7 @@ static ssgcam_status write_maps(const job *j, const ssg_stream_image *image)
         int top = 1;
         for (size_t i = 0; i < pixels; i++) top = image->fused[c][i] > top ? image->fused[c][i] : top;
         for (size_t i = 0; i < pixels; i++) values[i] = (float)image->fused[c][i] / (float)top;
-        char *path = ssg_format("%s/maps/%s.%d.npy", j->o->out, image->item->id, image->classes[c]);
+        char *path = map_path(j->o, image->item->id, image->classes[c]);
         status = path ? ssg_npy_write(path, values, 2, dims) : SSG_OUT_OF_MEMORY;
         ssg_free(path);
     }
@@ -56,7 +62,7 @@ static ssgcam_status write_image(job *j, const ssg_stream_image *image)
         status = ssg_mask_overlay_write(j->o->out, image->item, j->labeller.labels, image->width, image->height);
     if (status == SSGCAM_OK) status = ssg_image_encode_png(&bytes, &size, &(ssg_image){image->width, image->height, 1, j->labeller.labels}, 1);
     if (status == SSGCAM_OK) status = ssg_file_write(path, bytes, size);
-    if (status == SSGCAM_OK) status = ssg_journal_add(j->journal, image->item->id, name, bytes, size);
+    if (status == SSGCAM_OK) status = ssg_journal_add(j->journal, image->item->id, name, bytes, size, image->classes, image->class_count);
     ssg_free(bytes);
     ssg_free(name);
     ssg_free(path);
@@ -129,6 +135,34 @@ static ssgcam_status describe_maps(const ssgcam_generate_options *o)
     return status;
 }
 
+/* Takes the path, NULL where memory ran out. */
+static ssgcam_status find_file(char *path, int *found)
+{
+    if (!path) return SSG_OUT_OF_MEMORY;
+    *found = access(path, F_OK) == 0;
+    ssg_free(path);
+    return SSGCAM_OK;
+}
+
+/* Whether what this run asks for beside the mask is there: an earlier one may have asked for less. Files appear whole or not at all. */
+static ssgcam_status has_company(const job *j, const char *id, int *found)
+{
+    const ssgcam_generate_options *o = j->o;
+    int classes[SSG_LABELLER_CLASSES], count = ssg_journal_classes(j->journal, id, classes, SSG_LABELLER_CLASSES);
+    *found = count <= SSG_LABELLER_CLASSES && (count > 0 || !o->maps);
+    for (int c = 0; o->maps && *found && c < count; c++) SSG_TRY(find_file(map_path(o, id, classes[c]), found));
+    return o->overlays && *found ? find_file(ssg_format("%s/overlays/%s.png", o->out, id), found) : SSGCAM_OK;
+}
+
+static ssgcam_status is_finished(const job *j, const char *id, int *finished)
+{
+    char *name = ssg_format("masks/%s.png", id);
+    if (!name) return SSG_OUT_OF_MEMORY;
+    *finished = ssg_journal_has(j->journal, id, name);
+    ssg_free(name);
+    return *finished ? has_company(j, id, finished) : SSGCAM_OK;
+}
+
 /* The items of this shard that are not finished yet. */
 static ssgcam_status choose_items(job *j, const ssgcam_item ***items, size_t *count)
 {
@@ -137,16 +171,24 @@ static ssgcam_status choose_items(job *j, const ssgcam_item ***items, size_t *co
     *count = 0;
     if (!(*items = ssg_calloc(d->count, sizeof **items))) return SSG_OUT_OF_MEMORY;
     for (size_t i = shard; i < d->count; i += shards) {
-        char *name = ssg_format("masks/%s.png", d->items[i].id);
-        if (!name) return SSG_OUT_OF_MEMORY;
+        int finished;
+        SSG_TRY(is_finished(j, d->items[i].id, &finished));
         j->result.total++;
-        if (ssg_journal_has(j->journal, d->items[i].id, name))
+        if (finished)
             j->result.kept++;
         else
             (*items)[(*count)++] = &d->items[i];
-        ssg_free(name);
     }
     return SSGCAM_OK;
+}
+
+/* A recipe that the model cannot follow must not leave a folder that belongs to it. */
+static ssgcam_status check_recipe(const ssgcam_generate_options *o)
+{
+    ssg_cam_row *rows = ssg_calloc(o->recipe->layer_count, sizeof *rows);
+    ssgcam_status status = rows ? ssg_network_recipe_rows(o->model, o->recipe, rows) : SSG_OUT_OF_MEMORY;
+    ssg_free(rows);
+    return status;
 }
 
 static ssgcam_status run(job *j)
@@ -155,6 +197,7 @@ static ssgcam_status run(job *j)
     if (o->shards < 0 || (o->shards > 1 && (o->shard < 1 || o->shard > o->shards)))
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "shard %d of %d; shards are numbered from 1", o->shard, o->shards);
     SSG_TRY(ssg_views_make(&j->views, o->model, o->scales, o->scale_count, o->flip));
+    SSG_TRY(check_recipe(o));
     SSG_TRY(make_folders(o));
     SSG_TRY(open_journal(j));
     if (o->maps) SSG_TRY(describe_maps(o));

@@ -166,12 +166,26 @@ static ssgcam_status add_line(ssg_journal *journal, json_t *item)
     return status;
 }
 
-ssgcam_status ssg_journal_add(ssg_journal *journal, const char *id, const char *path, const uint8_t *bytes, size_t size)
+int ssg_journal_classes(const ssg_journal *journal, const char *id, int *classes, int most)
+{
+    const json_t *list = json_object_get(json_object_get(journal->done, id), "classes");
+    int count = (int)json_array_size(list);
+    for (int c = 0; c < count && c < most; c++) classes[c] = (int)json_integer_value(json_array_get(list, (size_t)c));
+    return count;
+}
+
+ssgcam_status ssg_journal_add(ssg_journal *journal, const char *id, const char *path, const uint8_t *bytes, size_t size, const int *classes,
+                              int class_count)
 {
     char sum[17];
+    json_t *list = json_array();
     checksum(sum, bytes, size);
-    json_t *item = json_pack("{s:s,s:s,s:I,s:s}", "id", id, "file", path, "bytes", (json_int_t)size, "xxh3", sum);
-    return add_line(journal, item);
+    for (int c = 0; c < class_count && list; c++)
+        if (json_array_append_new(list, json_integer(classes[c])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    return add_line(journal, json_pack("{s:s,s:s,s:I,s:s,s:o}", "id", id, "file", path, "bytes", (json_int_t)size, "xxh3", sum, "classes", list));
 }
 
 ssgcam_status ssg_journal_fail(ssg_journal *journal, const char *id, const char *why)

@@ -24,8 +24,12 @@ int ssg_journal_has(const ssg_journal *journal, const char *id, const char *path
 /* Records why an item failed, for whoever reads the journal; it is tried again when the run is continued. */
 ssgcam_status ssg_journal_fail(ssg_journal *journal, const char *id, const char *why);
 
-/* Records a finished item. */
-ssgcam_status ssg_journal_add(ssg_journal *journal, const char *id, const char *path, const uint8_t *bytes, size_t size);
+/* Records a finished item, and the classes that were looked at. */
+ssgcam_status ssg_journal_add(ssg_journal *journal, const char *id, const char *path, const uint8_t *bytes, size_t size, const int *classes,
+                              int class_count);
+
+/* The classes of an item that was finished before this run: their number, of which `most` are filled in; 0 where the journal does not say. */
+int ssg_journal_classes(const ssg_journal *journal, const char *id, int *classes, int most);
 
 void ssg_journal_close(ssg_journal **journal);
 

@@ -160,6 +160,18 @@ rm "whole/masks/${ids[2]}.png"
 truncate -s -20 whole/journal.jsonl
 expect 0 "6 of 6 masks" generate "$model" --data data -o whole --maps --overlays --batch 3
 check "a resumed run ends with the same bytes" diff -r whole/masks shards/masks
+# Maps and overlays that an earlier run did not write, or that are gone, are made later; what needs nothing more is kept.
+expect 0 "6 of 6 masks in later/masks;" generate "$model" --data data -o later
+expect 0 "6 of 6 masks in later/masks;" generate "$model" --data data -o later --maps --overlays
+check "they are those of a run that wrote all at once" bash -c 'diff -r whole/masks later/masks && diff -r whole/maps later/maps && diff -r whole/overlays later/overlays'
+rm later/maps/"${ids[2]}".*.npy
+expect 0 "(5 from before)" generate "$model" --data data -o later --maps --overlays
+check "a map that was gone is back" diff -r whole/maps later/maps
+expect 0 "(6 from before)" generate "$model" --data data -o later --maps
+# A recipe that the model cannot follow leaves no folder that belongs to it.
+echo '{"ssgcam_recipe": 1, "threshold": 100, "layers": [{"name": "nowhere", "method": "layercam", "weight": 127}]}' >nowhere.json
+expect 3 "nowhere" generate "$model" --data data -o refused -r nowhere.json
+check "nothing was begun" [ ! -e refused ]
 expect 2 "-o DIR is missing" generate "$model" --data data
 expect 2 "--shard" generate "$model" --data data -o x --shard 3
 expect 2 "" generate "$model" -o x

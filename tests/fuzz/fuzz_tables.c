@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     ssg_journal *journal;
     if (ssg_journal_open(&journal, folder, "journal.jsonl", settings, 2, 0) == SSGCAM_OK) {
         ssg_journal_has(journal, "a", "done.png");
-        ssg_journal_add(journal, "b", "done.png", (const uint8_t *)"x", 1);
+        ssg_journal_add(journal, "b", "done.png", (const uint8_t *)"x", 1, (const int[]){0}, 1);
+        ssg_journal_classes(journal, "a", (int[2]){0}, 2);
         ssg_journal_close(&journal);
     }
     return 0;
