@@ -6,6 +6,7 @@
 
 #include "host/base/alloc.h"
 #include "host/base/files.h"
+#include "host/base/log.h"
 #include "host/data/truth.h"
 #include "host/eval/levels.h"
 #include "host/eval/map_file.h"
@@ -34,16 +35,33 @@ typedef struct scoring {
 
 /* ---- masks made before ------------------------------------------------------------------------------------------------------------------ */
 
+/* The truth of an image, whose size the predicted mask must have. The image itself is needed only where the truth is made of its boxes. */
+static ssgcam_status read_truth(const scoring *s, const ssgcam_item *item, const ssg_image *prediction, const char *path, ssg_image *truth)
+{
+    const char *sized = ssg_truth_name(item, &s->setting);
+    int width, height;
+    SSG_TRY(ssg_image_read_size(&width, &height, sized));
+    if (prediction->width != width || prediction->height != height)
+        return ssg_fail(SSGCAM_ERR_INPUT, "%s: %dx%d pixels, but %s has %dx%d; a predicted mask must have its image's size", path, prediction->width,
+                        prediction->height, sized, width, height);
+    return ssg_truth_read(truth, item, &s->setting, width, height, s->result->class_count);
+}
+
+static ssgcam_status check_decided(const ssg_image *prediction, const char *path)
+{
+    size_t pixels = (size_t)prediction->width * (size_t)prediction->height;
+    if (!memchr(prediction->pixels, 255, pixels)) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_INPUT, "%s: value 255 (ignored) in a predicted mask; every pixel must be decided", path);
+}
+
 static ssgcam_status score_file(scoring *s, const ssgcam_item *item)
 {
     ssg_image prediction = {0}, truth = {0};
     char *name = ssg_format("%s.png", item->id), *path = name ? ssg_path_join(s->o->predictions, name) : NULL;
     ssgcam_status status = path ? ssg_truth_read_mask(&prediction, path, s->result->class_count) : SSG_OUT_OF_MEMORY;
-    if (status == SSGCAM_OK) status = ssg_truth_read(&truth, item, &s->setting, prediction.width, prediction.height, s->result->class_count);
+    if (status == SSGCAM_OK) status = read_truth(s, item, &prediction, path, &truth);
+    if (status == SSGCAM_OK) status = check_decided(&prediction, path);
     size_t pixels = (size_t)prediction.width * (size_t)prediction.height;
-    for (size_t i = 0; status == SSGCAM_OK && i < pixels; i++)
-        if (prediction.pixels[i] == 255)
-            status = ssg_fail(SSGCAM_ERR_INPUT, "%s: value 255 (ignored) in a predicted mask; every pixel must be decided", path);
     if (status == SSGCAM_OK)
         ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth.pixels, prediction.pixels, pixels, s->result->class_count);
     ssg_image_clear(&prediction);
@@ -220,6 +238,37 @@ static ssgcam_status score_item(scoring *s, const ssgcam_item *item)
     return ssg_tally_judge(&s->tally, item, s->o->predictions ? score_file(s, item) : score_maps(s, item));
 }
 
+/* Those with a truth; the others are left out, which is said. */
+static ssgcam_status choose_items(scoring *s, const ssgcam_item **items)
+{
+    const ssgcam_dataset *data = s->o->data;
+    const char *what = ssg_truth_is_boxes(&s->setting) ? "box" : "mask";
+    for (size_t i = 0; i < data->count; i++)
+        if (ssg_truth_given(&data->items[i], &s->setting)) items[s->tally.total++] = &data->items[i];
+    if (s->tally.total == 0) return ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a %s: there is nothing to score against", what);
+    if (s->tally.total < data->count)
+        ssg_log(SSG_LOG_NORMAL, "%zu of %zu images have no %s and are left out", data->count - s->tally.total, data->count, what);
+    return SSGCAM_OK;
+}
+
+/* Masks that mark objects without their class, read as classes, score nothing without being wrong anywhere. */
+static void remark_unseen(const scoring *s, const ssgcam_item *const *items)
+{
+    size_t labels = s->result->class_count + 1;
+    if (s->setting.source != SSG_TRUTH_CLASSES) return;
+    for (size_t i = 0; i < s->tally.total; i++)
+        for (size_t l = 0; l < items[i]->label_count; l++) {
+            size_t class = (size_t)items[i]->labels[l], seen = 0;
+            for (size_t p = 0; class + 1 < labels && p < labels; p++) seen += s->result->confusion[(class + 1) * labels + p] > 0;
+            if (seen || class + 1 >= labels) continue;
+            ssg_log(SSG_LOG_NORMAL,
+                    "images are labelled with class %zu, but no mask shows it; if the masks mark objects without their class, say "
+                    "--mask-values object",
+                    class);
+            return;
+        }
+}
+
 static ssgcam_status run(scoring *s)
 {
     const ssgcam_eval_options *o = s->o;
@@ -239,15 +288,12 @@ static ssgcam_status run(scoring *s)
     r->iou = ssg_calloc(r->class_count + 1, sizeof *r->iou);
     const ssgcam_item **items = ssg_calloc(o->data->count, sizeof *items);
     ssgcam_status status = r->confusion && r->iou && items ? ssg_levels_create(&s->levels, r->class_count) : SSG_OUT_OF_MEMORY;
-    for (size_t i = 0; status == SSGCAM_OK && i < o->data->count; i++)
-        if (ssg_truth_given(&o->data->items[i], &s->setting)) items[s->tally.total++] = &o->data->items[i];
-    if (status == SSGCAM_OK && s->tally.total == 0)
-        status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a %s: there is nothing to score against",
-                          ssg_truth_is_boxes(&s->setting) ? "box" : "mask");
+    if (status == SSGCAM_OK) status = choose_items(s, items);
     r->threshold = o->recipe ? o->recipe->threshold : o->maps ? o->threshold : -1;
     r->has_curve = !o->predictions;
     if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
     for (size_t i = 0; status == SSGCAM_OK && !o->recipe && i < s->tally.total; i++) status = score_item(s, items[i]);
+    if (status == SSGCAM_OK && s->result->images) remark_unseen(s, items);
     ssg_free(items);
     return status == SSGCAM_OK ? summarise(s) : status;
 }

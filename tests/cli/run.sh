@@ -213,6 +213,14 @@ expect 0 '"mean_iou"' eval masks --masks run/masks --data data --split test --ma
 direct=$("$ssgcam" eval masks "$model" --data data --split test --mask-values object -t 3 --json 2>/dev/null | grep -A30 '"confusion"')
 files=$("$ssgcam" eval masks --masks run/masks --data data --split test --mask-values object --json 2>/dev/null | grep -A30 '"confusion"')
 check "masks scored from files and on the fly give equal counts" test "${direct%%curve*}" = "${files%%curve*}"
+expect 0 "but no mask shows it; if the masks mark objects without their class, say --mask-values object" eval masks --masks run/masks --data data --split test
+mkdir -p small && cp run/masks/*.png small/ && python3 - small/*.png <<'PY'
+import struct, sys, zlib
+chunk = lambda name, data: struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+rows = zlib.compress(10 * (b"\0" + 20 * b"\0"))
+open(sys.argv[1], "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 20, 10, 8, 0, 0, 0, 0)) + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+PY
+expect 1 "20x10 pixels, but data/" eval masks --masks small --data data --split test --mask-values object
 expect 3 "no images in split 'none'" eval masks --masks run/masks --data data --mask-values object --split none
 expect 3 "no-such-folder: there is no such folder" eval masks --masks no-such-folder --data data --mask-values object
 expect 3 "run: the masks are in a folder of it; give run/masks" eval masks --masks run --data data --mask-values object
