@@ -280,11 +280,12 @@ Test(data, tables_that_are_refused, .init = make_folder, .fini = remove_folder)
     refuse("image,labels\n1.jpg,-1\n", NULL, "label '-1' is not");
     refuse("image,labels\n1.jpg,cat\nb/1.png,dog\n", NULL, "two images have the name '1'");
     refuse("image,labels\n,cat\n", NULL, "data.csv:2: no image");
-    refuse("image,labels\n1.jpg,\"cat\n", NULL, "data.csv:2: not a csv line");
-    refuse("image,labels\n1.jpg,cat\"\n", NULL, "data.csv:2: not a csv line");
+    refuse("image,labels\n1.jpg,cat,dog\n", NULL, "data.csv:2: 3 fields, but the first line names 2 columns");
+    refuse("image,labels\n1.jpg,\"cat\n", NULL, "data.csv:2: a quotation mark");
+    refuse("image,labels\n1.jpg,cat\"\n", NULL, "data.csv:2: a quotation mark");
     refuse("image,labels\n\n\n1.jpg,cat\n2.jpg,cog\n", NULL, "data.csv:5: label 'cog'"); /* empty lines, and one in quotes, are lines */
     refuse("image,labels,note\n1.jpg,cat,\"one\ntwo\"\n\n2.jpg,cog,\n", NULL, "data.csv:5: label 'cog'");
-    refuse("image,labels\r\n\r\n1.jpg,cat\"\r\n", NULL, "data.csv:3: not a csv line");
+    refuse("image,labels\r\n\r\n1.jpg,cat\"\r\n", NULL, "data.csv:3: a quotation mark");
     refuse("image,labels\r1.jpg,cat\r2.jpg,cog\r", NULL, "data.csv:3: label 'cog'");
     refuse("image,labels\n1.jpg,cat\n2.jpg,cog", NULL, "data.csv:3: label 'cog'");
     refuse("\nimage\n", NULL, "data.csv:2: column 'labels' is missing");

@@ -5,6 +5,8 @@
 
 #include "host/base/alloc.h"
 #include "host/base/files.h"
+#include "host/base/log.h"
+#include "host/base/nearest_name.h"
 #include "host/data/dataset_build.h"
 
 enum { MOST_BYTES = 1 << 30, MOST_COLUMNS = 64 };
@@ -14,22 +16,24 @@ static const char *const column_names[COLUMNS] = {"image", "labels", "mask", "bo
 typedef struct reader {
     ssg_dataset_builder *builder;
     const char *path;
-    char *folder;             /* that paths are relative to */
-    int column[MOST_COLUMNS]; /* position in the file -> our column, -1 for another one */
-    char *fields[COLUMNS];    /* of the row being read; owned */
-    int position, header_done;
-    size_t line; /* of the file, from 1; where a quoted field spans several, the last one */
+    char *folder;                      /* that paths are relative to */
+    int column[MOST_COLUMNS];          /* position in the file -> our column, -1 for another one */
+    const char *nearest[MOST_COLUMNS]; /* of a column that is not ours: which it may be meant to be, or NULL */
+    char *fields[COLUMNS];             /* of the row being read; owned */
+    int position, columns;             /* fields of the row so far, and of the first row; 0: it is being read */
+    size_t line;                       /* of the file, from 1; where a quoted field spans several, the last one */
     ssgcam_status status;
 } reader;
 
 static ssgcam_status header_field(reader *r, const char *text)
 {
     if (r->position >= MOST_COLUMNS) return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: more than %d columns", r->path, r->line, MOST_COLUMNS);
-    r->column[r->position] = -1;
+    int *column = &r->column[r->position];
     for (int c = 0; c < COLUMNS; c++)
-        if (strcmp(column_names[c], text) == 0) r->column[r->position] = c;
-    if (strcmp(text, "label") == 0) r->column[r->position] = LABELS; /* tables with one label an image */
-    if (strcmp(text, "patient") == 0) r->column[r->position] = GROUP;
+        if (strcmp(column_names[c], text) == 0) *column = c;
+    if (strcmp(text, "label") == 0) *column = LABELS; /* tables with one label an image */
+    if (strcmp(text, "patient") == 0) *column = GROUP;
+    r->nearest[r->position] = *column < 0 ? ssg_nearest_name(text, column_names, COLUMNS) : NULL;
     return SSGCAM_OK;
 }
 
@@ -48,6 +52,10 @@ static ssgcam_status check_header(const reader *r)
     if (have[GROUP] > 1)
         return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: 'group' (or 'patient') is there twice; keep the column that says which images belong together",
                         r->path, r->line);
+    for (int c = MASK; c < COLUMNS; c++)
+        for (int i = 0; i < r->position && !have[c]; i++)
+            if (r->nearest[i] == column_names[c])
+                ssg_log(SSG_LOG_NORMAL, "%s:%zu: column %d is not read; is '%s' meant by its name?", r->path, r->line, i + 1, column_names[c]);
     return SSGCAM_OK;
 }
 
@@ -128,7 +136,7 @@ static void on_field(void *text, size_t length, void *context)
         return;
     }
     if (length) memcpy(field, text, length);
-    if (!r->header_done) {
+    if (!r->columns) {
         char *name = r->position == 0 && strncmp(field, "\xef\xbb\xbf", 3) == 0 ? field + 3 : field; /* spreadsheets write a byte order mark */
         r->status = header_field(r, trim(name));
     } else if (r->position < MOST_COLUMNS && r->column[r->position] >= 0) {
@@ -146,11 +154,15 @@ static void on_row(int terminator, void *context)
     (void)terminator;
     reader *r = context;
     if (r->status != SSGCAM_OK) return;
-    if (r->header_done)
-        r->status = add_row(r);
-    else
+    if (!r->columns) {
         r->status = check_header(r);
-    r->header_done = 1;
+        r->columns = r->position;
+    } else if (r->position > r->columns) {
+        r->status = ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: %d fields, but the first line names %d columns; put text with a comma in quotes", r->path,
+                             r->line, r->position, r->columns);
+    } else {
+        r->status = add_row(r);
+    }
     r->position = 0;
     for (int c = 0; c < COLUMNS; c++) {
         ssg_free(r->fields[c]);
@@ -180,8 +192,11 @@ static ssgcam_status parse(reader *r, struct csv_parser *parser, const char *tex
     if (good && r->status == SSGCAM_OK) good = csv_fini(parser, on_field, on_row, r) == 0;
     if (r->status != SSGCAM_OK) return r->status;
     if (!good && csv_error(parser) == CSV_ENOMEM) return ssg_out_of_memory("reading a table");
-    if (!good) return ssg_fail(SSGCAM_ERR_INPUT, "%s:%zu: not a csv line: %s", r->path, r->line, csv_strerror(csv_error(parser)));
-    if (r->header_done) return SSGCAM_OK;
+    if (!good)
+        return ssg_fail(SSGCAM_ERR_INPUT,
+                        "%s:%zu: a quotation mark that does not end its field, or is never followed by another; within quotes double it", r->path,
+                        r->line);
+    if (r->columns) return SSGCAM_OK;
     return ssg_fail(SSGCAM_ERR_INPUT, "%s: empty; the first line must name the columns, e.g. image,labels,mask,split", r->path);
 }
 

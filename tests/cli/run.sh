@@ -258,6 +258,9 @@ expect 2 "give either" eval masks --masks run/masks --maps whole/maps --data dat
 expect 3 "none of the 6 images" eval masks --maps data --data data --mask-values object
 expect 4 "no-such-folder" eval masks --maps whole/maps --data data --mask-values object --pixel-curve no-such-folder/x.csv
 
+printf 'image,labels,masks,label_id\n%s.jpg,red,,7\n' "${ids[0]}" >data/odd.csv
+expect 0 "data/odd.csv:1: column 3 is not read; is 'mask' meant by its name?" generate "$model" --data data/odd.csv -o odd
+check "what resembles a column that is there is let be" bash -c '! "$0" generate "$1" --data data/odd.csv -o odd 2>&1 | grep "column 4"' "$ssgcam" "$model"
 # ---- names that are not UTF-8 ---------------------------------------------------------------------------------------------------------------
 latin=$(printf 'gl\xfcck') && mkdir -p latin/images "latin/$latin" && cp "data/${ids[0]}.jpg" "latin/images/$latin.jpg"
 cp "data/${ids[1]}.jpg" latin/fine.jpg

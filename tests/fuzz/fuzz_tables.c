@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 static void set_up(void)
 {
     static const char *const parts[] = {"JPEGImages", "Annotations", "ImageSets", "ImageSets/Main"};
+    ssgcam_set_remarks(SSGCAM_REMARKS_NONE);
     make_folder(parts, 4);
     put("ImageSets/Main/train.txt", "a\n", 2);
     put("done.png", "x", 1);
