@@ -121,18 +121,14 @@ static int is_inside(const ssgcam_box *box, int x, int y)
     return across * across + down * down <= 1;
 }
 
-static void fill_ellipse(ssg_image *labels, const ssgcam_box *box, int label)
-{
-    for (int y = box->y0; y < box->y1 && y < labels->height; y++)
-        for (int x = box->x0; x < box->x1 && x < labels->width; x++)
-            if (x >= 0 && y >= 0 && is_inside(box, x, y)) labels->pixels[(size_t)y * (size_t)labels->width + (size_t)x] = (uint8_t)(label + 1);
-}
-
-static void fill_box(ssg_image *labels, const ssgcam_box *box, int label)
+/* All of the box that lies in the image, or only what the ellipse has of it. */
+static void fill(ssg_image *labels, const ssgcam_box *box, int label, int elliptical)
 {
     int x0 = box->x0 > 0 ? box->x0 : 0, x1 = box->x1 < labels->width ? box->x1 : labels->width;
     int y0 = box->y0 > 0 ? box->y0 : 0, y1 = box->y1 < labels->height ? box->y1 : labels->height;
-    for (int y = y0; y < y1 && x0 < x1; y++) memset(labels->pixels + (size_t)y * (size_t)labels->width + (size_t)x0, label + 1, (size_t)(x1 - x0));
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++)
+            if (!elliptical || is_inside(box, x, y)) labels->pixels[(size_t)y * (size_t)labels->width + (size_t)x] = (uint8_t)(label + 1);
 }
 
 static ssgcam_status fill_boxes(ssg_image *labels, const ssgcam_item *item, ssg_truth_source source, const ssgcam_box **order, size_t class_count)
@@ -145,7 +141,7 @@ static ssgcam_status fill_boxes(ssg_image *labels, const ssgcam_item *item, ssg_
         if (label < 0 || (size_t)label >= class_count)
             return ssg_fail(SSGCAM_ERR_INPUT, "%s: the box %d %d %d %d %s; write 'CLASS x0 y0 x1 y1'", item->image, box->x0, box->y0, box->x1,
                             box->y1, label < 0 ? "names no class, and the image has no label or several" : "is of a class that there is not");
-        (source == SSG_TRUTH_BOXES ? fill_box : fill_ellipse)(labels, box, label);
+        fill(labels, box, label, source == SSG_TRUTH_ELLIPSES);
     }
     return SSGCAM_OK;
 }
