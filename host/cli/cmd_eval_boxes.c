@@ -97,7 +97,9 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
     inputs in;
     ssgcam_boxes_result result = {0};
     if (!path == !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --maps DIR");
-    ssgcam_status status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
+    ssgcam_status status = f->curve ? ssgcam_output_check(f->curve) : SSGCAM_OK;
+    if (status != SSGCAM_OK) return status;
+    status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
     if (status == SSGCAM_OK) {
         progress line;
         progress_start(&line, "images", &f->common);

@@ -135,7 +135,10 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
     if (!!path + !!f->masks + !!f->maps != 1) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give either a MODEL or --masks DIR or --maps DIR");
     if (f->masks && (f->curve || f->pixel_curve))
         return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--curve and --pixel-curve need a MODEL or --maps: masks made before hold one threshold only");
-    ssgcam_status status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
+    ssgcam_status status = f->curve ? ssgcam_output_check(f->curve) : SSGCAM_OK;
+    if (status == SSGCAM_OK && f->pixel_curve) status = ssgcam_output_check(f->pixel_curve);
+    if (status != SSGCAM_OK) return status;
+    status = inputs_open(&in, path, &f->common, &f->preprocess, &f->method, &f->data);
     if (status == SSGCAM_OK) {
         progress line;
         progress_start(&line, "images", &f->common);

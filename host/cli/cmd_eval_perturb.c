@@ -125,6 +125,7 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
     if (f->noise < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--noise %g; a standard deviation is 0 or greater", f->noise);
     ssgcam_status status = choose(&fill, "fill", f->fill, fills);
     if (status == SSGCAM_OK) status = choose(&order, "order", f->order, orders);
+    if (status == SSGCAM_OK && f->curve) status = ssgcam_output_check(f->curve);
     if (status != SSGCAM_OK) return status;
     status = inputs_open(&in, path, &f->common, &f->preprocess, NULL, &f->data);
     if (status == SSGCAM_OK) status = evaluate(f, &in, fill, order);

@@ -319,6 +319,7 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
     ssgcam_search_options o = {.stop = &stop_requested, .on_image = on_image, .on_generation = on_generation};
     screen s = {.quiet = f->common.quiet};
     ssgcam_status status = fill_options(f, &l, &o);
+    if (status == SSGCAM_OK) status = ssgcam_output_check(o.out);
     if (status == SSGCAM_OK) status = open_device(&device, &f->common);
     if (status == SSGCAM_OK) status = load_model(&model, arguments->items[0], &f->preprocess);
     if (status == SSGCAM_OK) status = load_data(&data, &f->data, model);

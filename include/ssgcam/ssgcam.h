@@ -20,6 +20,7 @@
 #include <ssgcam/label.h>
 #include <ssgcam/method.h>
 #include <ssgcam/model.h>
+#include <ssgcam/output.h>
 #include <ssgcam/preprocess.h>
 #include <ssgcam/recipe.h>
 #include <ssgcam/report.h>

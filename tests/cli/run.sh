@@ -257,6 +257,27 @@ expect 2 "--threshold 300; it must be 0 to 255" eval masks --maps whole/maps --d
 expect 2 "give either" eval masks --masks run/masks --maps whole/maps --data data
 expect 3 "none of the 6 images" eval masks --maps data --data data --mask-values object
 expect 4 "no-such-folder" eval masks --maps whole/maps --data data --mask-values object --pixel-curve no-such-folder/x.csv
+# What cannot be written is said before the work: only this is said then. Links are followed; pipes and folders are left alone.
+for curve in no-such-folder/x.csv data; do
+  for command in "masks $model --mask-values object --curve" "masks $model --mask-values object --pixel-curve" "boxes $model --curve" "perturb $model --maps whole/maps --curve"; do
+    expect 4 "$curve: cannot be written" eval $command "$curve" --data data
+    check "and nothing else: eval $command $curve" [ "$("$ssgcam" eval $command "$curve" --data data 2>/dev/null)" = "" ]
+  done
+done
+expect 4 "'./x/': cannot be written: this names no file" eval masks "$model" --data data --mask-values object --curve ./x/ --pixel-curve y.csv
+mkdir linked && mkfifo linked/pipe && echo old >linked/old.csv
+ln -s linked/old.csv to-old.csv && ln -s to-old.csv twice.csv && ln -s linked/new.csv to-new.csv && ln -s linked/pipe to-pipe.csv && ln -s round.csv round.csv
+for link in twice to-new; do expect 0 "mIoU" eval masks "$model" --data data --mask-values object --curve $link.csv; done
+check "links stay" test -L twice.csv -a -L to-old.csv -a -L to-new.csv
+check "and what they point to is written, with nothing left beside it" [ "$(wc -l <linked/old.csv) $(wc -l <linked/new.csv) $(ls linked | wc -l)" = "257 257 3" ]
+for pipe in linked/pipe to-pipe.csv; do
+  expect 4 "$pipe: cannot be written: not a regular file" eval masks "$model" --data data --mask-values object --curve $pipe
+  expect 4 "$pipe: cannot be written: not a regular file" search "$model" --data data --mask-values object -o $pipe
+  expect 4 "$pipe: cannot be written: not a regular file" report curve.csv -o $pipe
+done
+check "a pipe stays a pipe" test -p linked/pipe
+check "a search that cannot write begins no log" bash -c '! ls to-pipe* linked | grep log'
+expect 4 "round.csv: cannot be written (look at: Too many levels of symbolic links)" eval masks "$model" --data data --mask-values object --curve round.csv
 
 printf 'image,labels,masks,label_id\n%s.jpg,red,,7\n' "${ids[0]}" >data/odd.csv
 expect 0 "data/odd.csv:1: column 3 is not read; is 'mask' meant by its name?" generate "$model" --data data/odd.csv -o odd
