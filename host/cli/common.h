@@ -18,7 +18,7 @@ typedef struct common_flags {
 #define COMMON_OPTIONS                                                                                                                     \
     {NULL, 0, OPTION_HEADING, 0, NULL, "Everywhere:"},                                                                                     \
         {"device", 0, OPTION_TEXT, offsetof(common_flags, device), "NAME", "auto, cpu, cuda, cuda:N; several: cuda:0,1, cuda:all (auto)"}, \
-        {"threads", 0, OPTION_COUNT, offsetof(common_flags, threads), "N", "threads on the CPU (all processors)"},                         \
+        {"threads", 0, OPTION_COUNT, offsetof(common_flags, threads), "N", "threads on the CPU, at most 1024; 0: all processors (0)"},     \
         {"precision", 0,                                                                                                                   \
          OPTION_TEXT, offsetof(common_flags, precision),                                                                                   \
          "P",         "fp32; on GPUs tf32, bf16, fp16; on processors that have it bf16, winograd (fp32)"},                                 \

@@ -12,8 +12,8 @@ typedef struct ssg_device ssgcam_device;
 
 /* Opens "cpu", "cuda" (the first GPU), "cuda:N", or "auto" (a usable GPU, else the CPU; NULL is auto); or several: "cuda:0,1", "cuda:all", "cpu,cpu"
  * (which divides the threads). Several share the images of ssgcam_generate_run, of evaluation from a model and of a search's bank, and change no byte
- * of the result; everything else runs on the first. threads: 0 uses all processors. A device may be shared by models; calls on one device must not
- * overlap. */
+ * of the result; everything else runs on the first. threads: at most 1024; 0 uses all processors. A device may be shared by models; calls on one
+ * device must not overlap. */
 SSGCAM_API ssgcam_status ssgcam_device_open(ssgcam_device **out, const char *name, int threads);
 
 SSGCAM_API void ssgcam_device_close(ssgcam_device **device);

@@ -7,7 +7,7 @@ from ._library import Handle, check, lib
 
 
 class Device(Handle):
-    """Opens "auto", "cpu", "cuda", "cuda:1"; threads: 0 uses all processors. Models may share one; their calls then take turns."""
+    """Opens "auto", "cpu", "cuda", "cuda:1"; threads: at most 1024; 0 uses all processors. Models may share one; their calls then take turns."""
 
     def __init__(self, name: str = "auto", threads: int = 0) -> None:
         pointer = c_void_p()

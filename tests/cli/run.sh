@@ -95,6 +95,8 @@ expect 2 "names GPU 0 twice" bench "$model" --device cuda:0,0
 expect 0 "images a second" bench "$model" --repeat 1 --device cpu,cpu
 expect 2 "it must be fp32, winograd, bf16, fp16 or tf32" bench "$model" --precision fp8
 expect 3 "the CPU computes in fp32 or bf16" bench "$model" --precision tf32 --device cpu
+for device in cpu cpu,cpu auto; do expect 2 "100000 threads; give at most 1024, or 0 for all processors" bench "$model" --repeat 1 --device $device --threads 100000; done
+expect 0 "images a second" bench "$model" --repeat 1 --device cpu --threads 1024
 expect 3 "not in fp16" bench "$model" --precision fp16 --device cpu
 if "$ssgcam" devices --json | grep -q '"winograd"'; then
   expect 0 "images a second" bench "$here/../../demo/train/wbc.onnx" --repeat 1 --precision winograd --device cpu

@@ -218,7 +218,8 @@ class Recipes(WithModel):
 class Errors(WithModel):
     def test_models_and_devices(self):
         for make, status in ((lambda: ssgcam.Model("no-such.onnx"), "not found"), (lambda: ssgcam.Model(FIXTURES / "tiny.json"), "input"),
-                             (lambda: ssgcam.Device("gpu"), "argument"), (lambda: ssgcam.Model(MODEL, preprocess={"size": "64"}), "input")):
+                             (lambda: ssgcam.Device("gpu"), "argument"), (lambda: ssgcam.Device("cpu", 100000), "argument"),
+                             (lambda: ssgcam.Model(MODEL, preprocess={"size": "64"}), "input")):
             with self.assertRaises(ssgcam.Error) as caught:
                 make()
             self.assertEqual(caught.exception.status, status, caught.exception)
