@@ -31,6 +31,8 @@ static void measure(stream *s)
 {
     const ssg_stream_options *o = s->o;
     s->batch_size = o->batch > 0 ? o->batch : DEFAULT_BATCH;
+    /* Room for images that do not come. On a GPU the batch may decide about algorithms, and so about the last bits: it stays what was asked for. */
+    if (o->device->interface->host_memory && o->count > 0 && (size_t)s->batch_size > o->count) s->batch_size = (int)o->count;
     s->batches = (o->count + (size_t)s->batch_size - 1) / (size_t)s->batch_size;
     s->grid_h = o->grid[0] ? o->grid[0] : o->recipe && o->recipe->grid[0] ? o->recipe->grid[0] : o->model->height;
     s->grid_w = o->grid[1] ? o->grid[1] : o->recipe && o->recipe->grid[1] ? o->recipe->grid[1] : o->model->width;

@@ -155,6 +155,9 @@ expect 0 "6 of 6 masks" generate "$model" --data data -o views --scales 1,0.5 --
 expect 0 "6 of 6 masks" generate "$model" --data data -o views-again --scales 0.5,1 --flip --maps --batch 1 --device cpu,cpu
 check "the order of scales, batch and devices do not change a byte" diff -r views/masks views-again/masks
 expect 3 "another scale (1,0.5 and mirrored, now 1,0.5)" generate "$model" --data data -o views --scales 1,0.5
+for devices in cpu cpu,cpu; do expect 0 "6 of 6 masks" generate "$model" --data data -o "one-$devices" --device $devices --batch 100000000; done
+check "on the CPU a batch is no larger than the images are many, and changes no byte" diff -r on-cpu/masks one-cpu/masks
+check "nor on two workers" diff -r on-cpu/masks one-cpu,cpu/masks
 expect 2 "not a list of numbers" generate "$model" --data data -o x --scales 1,half
 expect 2 "scale 0: it must be above 0" generate "$model" --data data -o x --scales 1,0
 check "scales that cannot be leave nothing behind" test ! -e x
