@@ -148,6 +148,15 @@ const char *ssgcam_model_class_name(const ssgcam_model *model, size_t index)
     return index < model->preprocess.class_count ? model->preprocess.classes[index] : NULL;
 }
 
+/* " Its classes: a, b" where that is a short list, else where to find it. */
+static void tell_classes(char *text, size_t room, const ssgcam_preprocess *p)
+{
+    size_t used = (size_t)snprintf(text, room, " Its classes: ");
+    for (size_t i = 0; i < p->class_count && used < room; i++)
+        used += (size_t)snprintf(text + used, room - used, "%s%s", i ? ", " : "", p->classes[i]);
+    if (used >= room) snprintf(text, room, " `ssgcam inspect MODEL --json` lists all %zu.", p->class_count);
+}
+
 ssgcam_status ssgcam_model_find_class(const ssgcam_model *model, const char *text, size_t *index)
 {
     const ssgcam_preprocess *p = &model->preprocess;
@@ -164,8 +173,10 @@ ssgcam_status ssgcam_model_find_class(const ssgcam_model *model, const char *tex
         return ssg_fail(SSGCAM_ERR_NOT_FOUND, "class '%s': the model has no class names; give a number from 0 to %zu, or `classes` in MODEL.json",
                         text, model->class_count - 1);
     const char *nearest = ssg_nearest_name(text, (const char *const *)p->classes, p->class_count);
-    return ssg_fail(SSGCAM_ERR_NOT_FOUND, "the model has no class '%s'%s%s%s", text, nearest ? "; the nearest is '" : "", nearest ? nearest : "",
-                    nearest ? "'" : "");
+    char classes[160];
+    tell_classes(classes, sizeof classes, p);
+    return ssg_fail(SSGCAM_ERR_NOT_FOUND, "the model has no class '%s'%s%s%s.%s", text, nearest ? "; the nearest is '" : "", nearest ? nearest : "",
+                    nearest ? "'" : "", classes);
 }
 
 const char *ssgcam_model_head(const ssgcam_model *model)

@@ -122,7 +122,10 @@ expect 2 "belongs to method ssgcam" explain "$model" "$picture" --second-order e
 expect 0 ".1.sheet.png" explain "$model" "$picture" -c green --sheet layers -l relu1,act2 -o sheets
 expect 0 ".1.sheet.png" explain "$model" "$picture" -c green --sheet gradcam,scorecam,smoothgradcampp -o methods
 expect 2 "did you mean 'gradcam'" explain "$model" "$picture" --sheet gradcamm -o sheets
-expect 3 "the nearest is 'green'" explain "$model" "$picture" -c grean
+expect 3 "the model has no class 'grean'; the nearest is 'green'. Its classes: red, green, blue" explain "$model" "$picture" -c grean
+expect 3 "the model has no class 'glioblastoma'. Its classes: red, green, blue" explain "$model" "$picture" -c glioblastoma
+printf 'class %s, with a name that takes more room than a sentence should have\n' 1 2 3 >long.txt
+expect 3 "the model has no class 'red'. \`ssgcam inspect MODEL --json\` lists all 3." explain "$model" "$picture" -c red --class-names long.txt
 expect 3 "class 9 does not exist" explain "$model" "$picture" -c 9
 expect 3 "the nearest is 'relu1'" explain "$model" "$picture" -l relu3
 expect 2 "gradcam" explain "$model" "$picture" -m gradcamm
