@@ -7,7 +7,7 @@
 
 static const char usage[] = "usage: ssgcam eval masks|boxes|perturb ...\n"
                             "\n"
-                            "  masks    IoU per class, mIoU, confusion, threshold curve of masks made before or now\n"
+                            "  masks    IoU per class, mIoU, threshold curve of masks made before or now; the confusion matrix with --json\n"
                             "  boxes    localisation: do boxes around what the maps show find the object?\n"
                             "  perturb  deletion and insertion: does the network need what the maps point at?\n"
                             "\n"
@@ -22,5 +22,8 @@ int cmd_eval(int count, char **arguments)
         fputs(usage, stdout);
         return 0;
     }
+    if (count > 0)
+        return finish("eval", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "'%s' is nothing to score: say masks, boxes or perturb. See `ssgcam eval --help`.",
+                                          arguments[0]));
     return finish("eval", ssgcam_fail(SSGCAM_ERR_ARGUMENT, "say first what to score: ssgcam eval masks ..., boxes ... or perturb ..."));
 }

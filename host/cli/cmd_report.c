@@ -13,8 +13,9 @@ static const option table[] = {
     {"output", 'o', OPTION_TEXT, offsetof(flags, out), "FILE", "the page (report.html)"},
     {"quiet", 'q', OPTION_FLAG, offsetof(flags, common) + offsetof(common_flags, quiet), NULL, "say nothing"},
     {"help", 'h', OPTION_FLAG, offsetof(flags, common) + offsetof(common_flags, help), NULL, "this text"},
-    {NULL, 0, OPTION_HEADING, 0, NULL, "RUN: a recipe with its log beside it, a folder that generate wrote, what eval printed with --json,"},
-    {NULL, 0, OPTION_HEADING, 0, NULL, "or the table that it wrote with --curve; a section each, in the order given."},
+    {NULL, 0, OPTION_HEADING, 0, NULL,
+     "RUN: a recipe with its log beside it, a folder that generate wrote, what eval printed with --json,\n"
+     "or a table that it wrote with --curve or --pixel-curve; a section each, in the order given."},
 };
 enum { ROWS = sizeof table / sizeof *table };
 

@@ -14,7 +14,8 @@ extern "C" {
 
 typedef struct ssgcam_report_options {
     /* What to show, a section each, in this order: a recipe (its log is taken from beside it), a folder that ssgcam_generate_run wrote, what
-     * `ssgcam eval` printed with --json, or the table that it wrote with --curve. Which it is shows in the contents. */
+     * `ssgcam eval` printed with --json, or a table that it wrote with --curve or
+     * --pixel-curve. Which it is shows in the contents. */
     const char *const *runs;
     size_t run_count;
     const char *out; /* appears whole or not at all */

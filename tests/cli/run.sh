@@ -236,7 +236,8 @@ expect 3 "whole: the maps are in a folder of it; give whole/maps" eval boxes --m
 expect 3 "no-such-folder: there is no such folder" eval perturb "$model" --maps no-such-folder --data data
 expect 2 "give either" eval masks --data data
 expect 2 "what to score" eval
-expect 2 "what to score" eval mask
+expect 2 "'mask' is nothing to score: say masks, boxes or perturb." eval mask
+expect 0 "the confusion matrix with --json" eval --help
 expect 0 "usage: ssgcam eval boxes" eval boxes --help
 expect 2 "mask values" eval masks "$model" --data data --mask-values shape
 expect 0 "PxAP" eval masks --maps whole/maps --data data --mask-values object -t 3 --curve maps.csv --pixel-curve pixels.csv
@@ -479,6 +480,7 @@ check "markup in a file stays text" grep -qF '&lt;b&gt;&amp;amp;relu&quot;1' mar
 expect 2 "at least one RUN" report
 expect 3 "cannot be opened" report no-such.json -o x.html
 expect 3 "no journal.jsonl in this folder" report data -o x.html
+expect 0 "or a table that it wrote with --curve or --pixel-curve" report --help
 expect 3 "not something to report on" report data/data.csv -o x.html
 expect 3 "neither a recipe nor" report odd.json -o x.html
 sed '5s/,.*/,none/' curve.csv >damaged.csv
