@@ -6,7 +6,11 @@
 #include "host/cli/commands.h"
 #include "host/cli/common.h"
 
-static const option table[] = {COMMON_OPTIONS};
+/* What this machine has does not depend on the device, the threads or the precision that other commands are given. */
+static const option table[] = {
+    {"json", 0, OPTION_FLAG, offsetof(common_flags, json), NULL, "print the result as JSON"},
+    {"help", 'h', OPTION_FLAG, offsetof(common_flags, help), NULL, "this text"},
+};
 enum { ROWS = sizeof table / sizeof *table };
 
 static void print_list(const char *label, const json_t *list)

@@ -54,7 +54,7 @@ static void print_layers(const ssgcam_model *model, const char *which)
     for (size_t i = 0; i < count; i++) {
         const ssgcam_layer *l = ssgcam_model_layer(model, i);
         if (which[0] != 'a' || (!strcmp(which, "auto") && !l->candidate) || (!strcmp(which, "activations") && !l->activation)) continue;
-        printf("%s %-*s  %-18s %5d  %4d x %-4d\n", l->candidate ? " *" : "  ", width, l->name, l->op, l->channels, l->height, l->width);
+        printf("%s %-*s  %-18s %5d  %4d x %d\n", l->candidate ? " *" : "  ", width, l->name, l->op, l->channels, l->height, l->width);
     }
     printf("\n  * candidate: the last activation before a change of resolution; what --layers auto takes\n");
 }

@@ -73,6 +73,7 @@ expect 2 "needs a value" inspect "$model" --threads
 expect 0 "32 x 48" inspect "$model"
 expect 0 "resize crop, bgr, scale" inspect "$model" --resize crop --channels bgr
 expect 0 "relu2" inspect "$model" --layers auto
+check "no line of it ends with a space" bash -c '! "$@" | grep -n " \$"' "" "$ssgcam" inspect "$model" --layers all
 expect 0 '"class_count": 3' inspect "$model" --json
 expect 2 "the model (an .onnx file) is missing" inspect
 expect 3 "no-such.onnx" inspect no-such.onnx
@@ -87,16 +88,17 @@ echo '{"sise": 3}' >odd.json
 expect 3 "did you mean 'size'" inspect odd.onnx
 expect 0 "onednn" devices
 expect 0 '"devices"' devices --json
+for option in "--device cuda" "--threads 2" "--precision bf16"; do expect 2 "there is no option '${option%% *}'" devices $option; done
 expect 0 "images a second" bench "$model" --repeat 2 --threads 1
 expect 4 "" bench "$model" --device cuda:7
 expect 2 "is not known; use auto" bench "$model" --device gpu
 expect 2 "is not known; use auto" bench "$model" --device cpu,cuda
 expect 2 "names GPU 0 twice" bench "$model" --device cuda:0,0
 expect 0 "images a second" bench "$model" --repeat 1 --device cpu,cpu
-expect 2 "it must be fp32, winograd, bf16, fp16 or tf32" bench "$model" --precision fp8
-expect 3 "the CPU computes in fp32 or bf16" bench "$model" --precision tf32 --device cpu
 for device in cpu cpu,cpu auto; do expect 2 "100000 threads; give at most 1024, or 0 for all processors" bench "$model" --repeat 1 --device $device --threads 100000; done
 expect 0 "images a second" bench "$model" --repeat 1 --device cpu --threads 1024
+expect 2 "it must be fp32, winograd, bf16, fp16 or tf32" bench "$model" --precision fp8
+expect 3 "the CPU computes in fp32 or bf16" bench "$model" --precision tf32 --device cpu
 expect 3 "not in fp16" bench "$model" --precision fp16 --device cpu
 if "$ssgcam" devices --json | grep -q '"winograd"'; then
   expect 0 "images a second" bench "$here/../../demo/train/wbc.onnx" --repeat 1 --precision winograd --device cpu
@@ -153,14 +155,14 @@ expect 0 "6 of 6 masks" generate "$model" --data data -o whole --maps --overlays
 for shard in 1/2 2/2; do expect 0 "3 of 3 masks" generate "$model" --data data -o shards --shard $shard --threads 1; done
 check "shards, batch and threads do not change a byte" diff -r whole/masks shards/masks
 for devices in cpu cpu,cpu,cpu; do expect 0 "6 of 6 masks" generate "$model" --data data -o "on-$devices" --device $devices --batch 1; done
+for devices in cpu cpu,cpu; do expect 0 "6 of 6 masks" generate "$model" --data data -o "one-$devices" --device $devices --batch 100000000; done
+check "on the CPU a batch is no larger than the images are many, and changes no byte" diff -r on-cpu/masks one-cpu/masks
+check "nor on two workers" diff -r on-cpu/masks one-cpu,cpu/masks
 check "several devices do not change a byte" diff -r on-cpu/masks on-cpu,cpu,cpu/masks
 expect 0 "6 of 6 masks" generate "$model" --data data -o views --scales 1,0.5 --flip --maps --batch 4
 expect 0 "6 of 6 masks" generate "$model" --data data -o views-again --scales 0.5,1 --flip --maps --batch 1 --device cpu,cpu
 check "the order of scales, batch and devices do not change a byte" diff -r views/masks views-again/masks
 expect 3 "another scale (1,0.5 and mirrored, now 1,0.5)" generate "$model" --data data -o views --scales 1,0.5
-for devices in cpu cpu,cpu; do expect 0 "6 of 6 masks" generate "$model" --data data -o "one-$devices" --device $devices --batch 100000000; done
-check "on the CPU a batch is no larger than the images are many, and changes no byte" diff -r on-cpu/masks one-cpu/masks
-check "nor on two workers" diff -r on-cpu/masks one-cpu,cpu/masks
 expect 2 "not a list of numbers" generate "$model" --data data -o x --scales 1,half
 expect 2 "scale 0: it must be above 0" generate "$model" --data data -o x --scales 1,0
 check "scales that cannot be leave nothing behind" test ! -e x
@@ -478,9 +480,9 @@ sed 's|"relu1"|"<b>\&amp;relu\\"1"|' recipe.json >markup.json
 expect 0 "1 section" report markup.json -o markup.html
 check "markup in a file stays text" grep -qF '&lt;b&gt;&amp;amp;relu&quot;1' markup.html
 expect 2 "at least one RUN" report
+expect 0 "or a table that it wrote with --curve or --pixel-curve" report --help
 expect 3 "cannot be opened" report no-such.json -o x.html
 expect 3 "no journal.jsonl in this folder" report data -o x.html
-expect 0 "or a table that it wrote with --curve or --pixel-curve" report --help
 expect 3 "not something to report on" report data/data.csv -o x.html
 expect 3 "neither a recipe nor" report odd.json -o x.html
 sed '5s/,.*/,none/' curve.csv >damaged.csv
