@@ -15,9 +15,9 @@ typedef struct flags {
 static const option table[] = {
     METHOD_OPTIONS(flags, method),
     {NULL, 0, OPTION_HEADING, 0, NULL, "The measurement:"},
-    {"classes", 'c', OPTION_COUNT, offsetof(flags, classes), "K", "classes per image (1)"},
-    {"batch", 'b', OPTION_COUNT, offsetof(flags, batch), "N", "images per pass (4)"},
-    {"repeat", 0, OPTION_COUNT, offsetof(flags, repeat), "R", "measured passes; the median is given (10)"},
+    {"classes", 'c', OPTION_LEAST1, offsetof(flags, classes), "K", "classes per image (1)"},
+    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per pass (4)"},
+    {"repeat", 0, OPTION_LEAST1, offsetof(flags, repeat), "R", "measured passes; the median is given (10)"},
     PREPROCESS_OPTIONS(flags, preprocess),
     COMMON_OPTIONS,
 };

@@ -20,7 +20,7 @@ static const option table[] = {
     {"blur", 0, OPTION_REAL, offsetof(flags, blur), "S", "sigma of the blur in pixels of the network's input (10)"},
     {"noise", 0, OPTION_REAL, offsetof(flags, noise), "S", "road: deviation of the noise, in the preprocessed image's unit (0.01)"},
     {"order", 0, OPTION_TEXT, offsetof(flags, order), "HOW", "which pixels first: most, least, random (most)"},
-    {"steps", 0, OPTION_COUNT, offsetof(flags, steps), "N", "steps from none to all pixels (10)"},
+    {"steps", 0, OPTION_LEAST1, offsetof(flags, steps), "N", "steps from none to all pixels (10)"},
     {"seed", 0, OPTION_COUNT, offsetof(flags, seed), "S", "of the random order and the noise (0)"},
     {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write the curves"},
     DATA_OPTIONS(flags, data),
@@ -99,7 +99,7 @@ static ssgcam_status evaluate(const flags *f, const inputs *in, int fill, int or
                                 .model = in->model,
                                 .fill = (ssgcam_perturb_fill)fill,
                                 .order = (ssgcam_perturb_order)order,
-                                .blur = f->blur,
+                                .blur = isnan(f->blur) ? 0 : f->blur,
                                 .noise = isnan(f->noise) ? 0
                                          : f->noise > 0  ? f->noise
                                                          : -1, /* the library's 0 is the default */
@@ -122,7 +122,7 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
     inputs in;
     int fill, order;
     if (!path || !f->maps) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "give a MODEL and --maps DIR (ssgcam generate --maps writes them)");
-    if (f->noise < 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--noise %g; a standard deviation is 0 or greater", f->noise);
+    if (f->blur == 0) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--blur 0; it must be above 0: a blur of 0 would replace nothing");
     ssgcam_status status = choose(&fill, "fill", f->fill, fills);
     if (status == SSGCAM_OK) status = choose(&order, "order", f->order, orders);
     if (status == SSGCAM_OK && f->curve) status = ssgcam_output_check(f->curve);
@@ -142,6 +142,6 @@ int cmd_eval_perturb(int count, char **arguments)
                                          .most = 1,
                                          .polls = 1,
                                          .work = work};
-    flags f = {.noise = NAN}; /* not given */
+    flags f = {.blur = NAN, .noise = NAN}; /* not given */
     return run_command(&command, count, arguments, &f);
 }

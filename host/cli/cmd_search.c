@@ -36,23 +36,23 @@ static const option table[] = {
     {"grid", 0, OPTION_TEXT, offsetof(flags, grid), "N|HxW", "size at which maps are mixed and scored (the network's input)"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The search:"},
     {"fitness", 0, OPTION_TEXT, offsetof(flags, fitness), "WHAT", "miou, foreground, object, image (miou)"},
-    {"evaluations", 'n', OPTION_COUNT, offsetof(flags, evaluations), "N", "candidates scored in a run (12800 divided by the number of runs)"},
+    {"evaluations", 'n', OPTION_LEAST1, offsetof(flags, evaluations), "N", "candidates scored in a run (12800 divided by the number of runs)"},
     {"seed", 's', OPTION_COUNT, offsetof(flags, seed), "N", "of everything random (1)"},
-    {"runs", 0, OPTION_COUNT, offsetof(flags, runs), "N",
+    {"runs", 0, OPTION_LEAST1, offsetof(flags, runs), "N",
      "searches with seeds of their own, with folds for each of them; their mean is the recipe (2 with folds, else 1)"},
-    {"folds", 0, OPTION_COUNT, offsetof(flags, folds), "K",
+    {"folds", 0, OPTION_LEAST1, offsetof(flags, folds), "K",
      "each search leaves one fold out; gives cross-validated figures; groups stay whole; 1: none (4, from 8 images on, unless --runs)"},
     {"shrink", 0, OPTION_TEXT, offsetof(flags, shrink), "X",
      "share of naive stacking in the recipe, 0 to 1, or auto: as cross-validation says (auto)"},
     {"sparsity", 0, OPTION_REAL, offsetof(flags, sparsity), "X", "fitness that a layer must be worth (0)"},
     {"threshold", 't', OPTION_TEXT, offsetof(flags, threshold), "HOW", "solved for every candidate, or a gene (solved)"},
     {"adaptation", 0, OPTION_TEXT, offsetof(flags, adaptation), "NAME", "lshade, jso, jde, dither, fixed (lshade)"},
-    {"population", 0, OPTION_COUNT, offsetof(flags, population), "N", "members (as the adaptation wants, at most 128)"},
-    {"stagnation", 0, OPTION_COUNT, offsetof(flags, stagnation), "G", "end a run after G generations without a better best"},
+    {"population", 0, OPTION_LEAST1, offsetof(flags, population), "N", "members (as the adaptation wants, at most 128)"},
+    {"stagnation", 0, OPTION_LEAST1, offsetof(flags, stagnation), "G", "end a run after G generations without a better best"},
     {"fresh", 0, OPTION_FLAG, offsetof(flags, fresh), NULL, "forget a checkpoint instead of continuing it"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The bank of maps:"},
-    {"batch", 'b', OPTION_COUNT, offsetof(flags, batch), "N", "images per network pass (4)"},
-    {"bank-memory", 0, OPTION_COUNT, offsetof(flags, bank_memory), "MIB", "a larger bank is mapped from its file (2048)"},
+    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per network pass (4)"},
+    {"bank-memory", 0, OPTION_LEAST1, offsetof(flags, bank_memory), "MIB", "a larger bank is mapped from its file (2048)"},
     {"cache", 0, OPTION_TEXT, offsetof(flags, cache), "DIR", "where banks are kept, or none ($XDG_CACHE_HOME/ssgcam)"},
     PREPROCESS_OPTIONS(flags, preprocess),
     COMMON_OPTIONS,
@@ -69,6 +69,16 @@ static ssgcam_status parse_methods(const char *flag, const char *text, ssgcam_me
     for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name && status == SSGCAM_OK; name = strtok_r(NULL, ",", &rest))
         status = *count < MOST_VALUES ? ssgcam_method_parse(name, &methods[(*count)++]) : ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s: too many", flag);
     free(copy);
+    return status;
+}
+
+/* A list of numbers, each of [least, most]. */
+static ssgcam_status parse_range(const char *flag, const char *text, double least, double most, double *numbers, size_t *count)
+{
+    ssgcam_status status = parse_numbers(flag, text, numbers, MOST_VALUES, count);
+    for (size_t i = 0; status == SSGCAM_OK && i < *count; i++)
+        if (!(numbers[i] >= least && numbers[i] <= most))
+            status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--%s %s: %g; it must be %g to %g", flag, text, numbers[i], least, most);
     return status;
 }
 
@@ -95,10 +105,11 @@ static void choose_cache(const flags *f, lists *l, ssgcam_search_options *o)
 static int parse_grid(const char *text, int grid[2])
 {
     char rest;
-    if (sscanf(text, "%dx%d%c", &grid[0], &grid[1], &rest) == 2) return 1;
-    if (sscanf(text, "%d%c", &grid[0], &rest) != 1) return 0;
-    grid[1] = grid[0];
-    return 1;
+    if (sscanf(text, "%dx%d%c", &grid[0], &grid[1], &rest) != 2) {
+        if (sscanf(text, "%d%c", &grid[0], &rest) != 1) return 0;
+        grid[1] = grid[0];
+    }
+    return grid[0] >= 1 && grid[1] >= 1; /* the library's 0 is the default */
 }
 
 static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_options *o)
@@ -106,11 +117,11 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     static const char *const combines[] = {"both", "product", "coherence", NULL}, *const weightings[] = {"element", "both", NULL};
     static const char *const thresholds[] = {"solved", "gene", NULL};
     int combine, weighting, threshold;
-    ssgcam_status status = parse_numbers("sigmas", f->sigmas, l->sigmas, MOST_VALUES, &o->sigma_count);
+    ssgcam_status status = parse_range("sigmas", f->sigmas, 0, 64, l->sigmas, &o->sigma_count);
     if (status == SSGCAM_OK) status = parse_numbers("powers", f->powers, l->powers, MOST_VALUES, &o->power_count);
     if (status == SSGCAM_OK && f->shrink && strcmp(f->shrink, "auto") != 0) {
         size_t count;
-        status = parse_numbers("shrink", f->shrink, l->shrink, MOST_VALUES, &count);
+        status = parse_range("shrink", f->shrink, 0, 1, l->shrink, &count);
         if (status == SSGCAM_OK && count != 1) status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--shrink '%s': give one number or auto", f->shrink);
         o->shrink = l->shrink;
     }
@@ -121,8 +132,11 @@ static ssgcam_status fill_options(const flags *f, lists *l, ssgcam_search_option
     if (status == SSGCAM_OK) status = choose(&threshold, "threshold", f->threshold, thresholds);
     if (status == SSGCAM_OK && f->adaptation) status = ssgcam_evolve_adaptation_parse(f->adaptation, &o->adaptation);
     if (status == SSGCAM_OK && f->fitness) status = ssgcam_fitness_parse(f->fitness, &o->fitness);
+    if (status == SSGCAM_OK && f->population && (f->population < SSGCAM_EVOLVE_LEAST_POPULATION || f->population > SSGCAM_EVOLVE_MOST_POPULATION))
+        status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--population %d; it must be %d to %d; without it the adaptation decides", f->population,
+                             SSGCAM_EVOLVE_LEAST_POPULATION, SSGCAM_EVOLVE_MOST_POPULATION);
     if (status == SSGCAM_OK && f->grid && !parse_grid(f->grid, o->grid))
-        status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--grid '%s': give one size, or height x width, e.g. 240x320", f->grid);
+        status = ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--grid '%s': give one size, or height x width, each 1 to 4096, e.g. 240x320", f->grid);
     if (status != SSGCAM_OK) return status;
     o->sigmas = l->sigmas, o->powers = l->powers, o->methods = l->methods, o->mixed = l->mixed;
     o->product_only = combine == 1, o->coherence_only = combine == 2, o->channel_too = weighting;

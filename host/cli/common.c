@@ -52,7 +52,7 @@ ssgcam_status load_method(ssgcam_method_options *method, const method_flags *fla
     if (!isnan(flags->noise)) method->noise = flags->noise;
     if (flags->probes) method->probes = flags->probes;
     if (flags->samples) method->samples = flags->samples;
-    method->seed = (uint64_t)flags->seed;
+    if (flags->seed >= 0) method->seed = (uint64_t)flags->seed;
     if (status == SSGCAM_OK && flags->combine) status = ssgcam_combine_parse(flags->combine, &method->combine);
     if (status == SSGCAM_OK && flags->weighting) status = ssgcam_weighting_parse(flags->weighting, &method->weighting);
     if (status == SSGCAM_OK && flags->second_order) status = ssgcam_second_order_parse(flags->second_order, &method->second_order);
@@ -101,7 +101,6 @@ ssgcam_status inputs_open(inputs *in, const char *path, const common_flags *comm
                           const data_flags *data)
 {
     *in = (inputs){0};
-    if (method && method->threshold > 255) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--threshold %d; it must be 0 to 255", method->threshold);
     ssgcam_status status = parse_precision(common, &in->precision);
     if (path && status == SSGCAM_OK) status = open_device(&in->device, common);
     if (path && status == SSGCAM_OK) status = load_model(&in->model, path, preprocess);

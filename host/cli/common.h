@@ -64,7 +64,7 @@ typedef struct data_flags {
         {"voc", 0, OPTION_TEXT, offsetof(type, member) + offsetof(data_flags, voc), "DIR", "root of a data set laid out like PASCAL VOC"},           \
         {"split", 0, OPTION_TEXT, offsetof(type, member) + offsetof(data_flags, split), "NAME", "only this split"},                                  \
     {                                                                                                                                                \
-        "limit", 0, OPTION_COUNT, offsetof(type, member) + offsetof(data_flags, limit), "N", "only the first N images"                               \
+        "limit", 0, OPTION_LEAST1, offsetof(type, member) + offsetof(data_flags, limit), "N", "only the first N images"                              \
     }
 
 /* Flags that say what to compute. */
@@ -77,36 +77,36 @@ typedef struct method_flags {
 enum { DEFAULT_THRESHOLD = 96, WEIGHTS_MOST = 64 }; /* a recipe has no more layers */
 
 /* What no option can be given as, so that it means: not given. */
-#define METHOD_FLAGS_INIT                           \
-    {                                               \
-        .sigma = NAN, .noise = NAN, .threshold = -1 \
+#define METHOD_FLAGS_INIT                                       \
+    {                                                           \
+        .sigma = NAN, .noise = NAN, .threshold = -1, .seed = -1 \
     }
 
-#define METHOD_OPTIONS(type, member)                                                                                                                  \
-    {NULL, 0, OPTION_HEADING, 0, NULL, "What to compute:"},                                                                                           \
-        {"recipe", 'r', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, recipe), "FILE", "a recipe; or else:"},                          \
-        {"method",    'm',                                                                                                                            \
-         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, method),                                                                        \
-         "NAME",      "ssgcam, gradcam, gradcampp, xgradcam, layercam, hirescam, gradcam_elementwise, smoothgradcampp, scorecam (ssgcam)"},           \
-        {"layers", 'l', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, layers), "A,B", "layer names, or auto, all, last (auto)"},       \
-        {"weights", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weights), "X,Y", "a weight for each layer (equal)"},              \
-        {"threshold",  't',                                                                                                                           \
-         OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, threshold),                                                                    \
-         "T",          "0..255: a class claims where 255 f > T max f (96)"},                                                                          \
-        {"sigma", 0, OPTION_REAL, offsetof(type, member) + offsetof(method_flags, sigma), "S", "ssgcam: smoothing in pixels of the layer (2)"},       \
-        {"combine", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, combine), "HOW", "ssgcam: product, coherence (product)"},         \
-        {"weighting", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weighting), "HOW", "ssgcam: element, channel (element)"},       \
-        {"second-order", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, second_order), "HOW", "ssgcam: square, exact (square)"},     \
-        {"probes", 0, OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, probes), "N", "exact second order: Hessian-vector products (8)"}, \
-        {"target",    0,                                                                                                                              \
-         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, target),                                                                        \
-         "WHAT",      "what is differentiated: logit, logsoftmax, softmax, rest (logit)"},                                                            \
-        {"samples", 0, OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, samples), "N", "smoothgradcampp: noisy inputs (8)"},             \
-        {"noise",     0,                                                                                                                              \
-         OPTION_REAL, offsetof(type, member) + offsetof(method_flags, noise),                                                                         \
-         "S",         "smoothgradcampp: deviation, as a part of the input's range (0.15)"},                                                           \
-    {                                                                                                                                                 \
-        "seed", 0, OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, seed), "S", "of probes and noise (0)"                                \
+#define METHOD_OPTIONS(type, member)                                                                                                                   \
+    {NULL, 0, OPTION_HEADING, 0, NULL, "What to compute:"},                                                                                            \
+        {"recipe", 'r', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, recipe), "FILE", "a recipe; or else:"},                           \
+        {"method",    'm',                                                                                                                             \
+         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, method),                                                                         \
+         "NAME",      "ssgcam, gradcam, gradcampp, xgradcam, layercam, hirescam, gradcam_elementwise, smoothgradcampp, scorecam (ssgcam)"},            \
+        {"layers", 'l', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, layers), "A,B", "layer names, or auto, all, last (auto)"},        \
+        {"weights", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weights), "X,Y", "a weight for each layer (equal)"},               \
+        {"threshold", 't',                                                                                                                             \
+         OPTION_BYTE, offsetof(type, member) + offsetof(method_flags, threshold),                                                                      \
+         "T",         "0..255: a class claims where 255 f > T max f (96)"},                                                                            \
+        {"sigma", 0, OPTION_REAL, offsetof(type, member) + offsetof(method_flags, sigma), "S", "ssgcam: smoothing in pixels of the layer (2)"},        \
+        {"combine", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, combine), "HOW", "ssgcam: product, coherence (product)"},          \
+        {"weighting", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weighting), "HOW", "ssgcam: element, channel (element)"},        \
+        {"second-order", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, second_order), "HOW", "ssgcam: square, exact (square)"},      \
+        {"probes", 0, OPTION_LEAST1, offsetof(type, member) + offsetof(method_flags, probes), "N", "exact second order: Hessian-vector products (8)"}, \
+        {"target",    0,                                                                                                                               \
+         OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, target),                                                                         \
+         "WHAT",      "what is differentiated: logit, logsoftmax, softmax, rest (logit)"},                                                             \
+        {"samples", 0, OPTION_LEAST1, offsetof(type, member) + offsetof(method_flags, samples), "N", "smoothgradcampp: noisy inputs (8)"},             \
+        {"noise",     0,                                                                                                                               \
+         OPTION_REAL, offsetof(type, member) + offsetof(method_flags, noise),                                                                          \
+         "S",         "smoothgradcampp: deviation, as a part of the input's range (0.15)"},                                                            \
+    {                                                                                                                                                  \
+        "seed", 0, OPTION_COUNT, offsetof(type, member) + offsetof(method_flags, seed), "S", "of probes and noise (0)"                                 \
     }
 
 /* What most commands work on. */

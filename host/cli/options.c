@@ -49,35 +49,53 @@ static int unknown(const char *command, const option *table, size_t table_count,
     return 2;
 }
 
+/* Into `number`, if `text` is one of [least, most] as a whole. */
+static int read_whole(int *number, const char *text, int least, int most)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end || errno || value < least || value > most) return 0;
+    *number = (int)value;
+    return 1;
+}
+
+static int read_real(double *number, const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !isfinite(value) || value < 0) return 0;
+    *number = value;
+    return 1;
+}
+
 static int store(const char *command, const option *o, const char *text, void *values)
 {
     void *place = (char *)values + o->offset;
-    char *end = NULL;
-    errno = 0;
+    const char *wanted = "";
     switch (o->kind) {
     case OPTION_FLAG: *(int *)place = 1; return 0;
     case OPTION_TEXT: *(const char **)place = text; return 0;
     case OPTION_TEXTS: return append(place, text);
-    case OPTION_COUNT: {
-        long number = strtol(text, &end, 10);
-        if (end != text && *end == '\0' && !errno && number >= 0 && number <= INT_MAX) {
-            *(int *)place = (int)number;
-            return 0;
-        }
+    case OPTION_COUNT:
+        if (read_whole(place, text, 0, INT_MAX)) return 0;
+        wanted = "whole number from 0 to 2147483647";
         break;
-    }
-    case OPTION_REAL: {
-        double number = strtod(text, &end);
-        if (end != text && *end == '\0' && isfinite(number)) {
-            *(double *)place = number;
-            return 0;
-        }
+    case OPTION_LEAST1:
+        if (read_whole(place, text, 1, INT_MAX)) return 0;
+        wanted = "whole number from 1 to 2147483647";
         break;
-    }
+    case OPTION_BYTE:
+        if (read_whole(place, text, 0, 255)) return 0;
+        wanted = "whole number from 0 to 255";
+        break;
+    case OPTION_REAL:
+        if (read_real(place, text)) return 0;
+        wanted = "number from 0 on";
+        break;
     case OPTION_HEADING: break;
     }
-    fprintf(stderr, "ssgcam %s: --%s needs a %s, not '%s'\n", command, o->name,
-            o->kind == OPTION_COUNT ? "whole number from 0 to 2147483647" : "number", text);
+    fprintf(stderr, "ssgcam %s: --%s needs a %s, not '%s'\n", command, o->name, wanted, text);
     return 2;
 }
 

@@ -8,7 +8,9 @@ typedef enum option_kind {
     OPTION_FLAG,   /* int, set to 1 */
     OPTION_TEXT,   /* const char * */
     OPTION_COUNT,  /* int: a whole number from 0 on */
-    OPTION_REAL,   /* double */
+    OPTION_LEAST1, /* int: one from 1 on, so that a 0 in the struct means: not given */
+    OPTION_BYTE,   /* int: one from 0 to 255 */
+    OPTION_REAL,   /* double, from 0 on */
     OPTION_TEXTS,  /* text_list: may be given several times */
     OPTION_HEADING /* a line of help, no option */
 } option_kind;

@@ -215,9 +215,12 @@ ssgcam_status ssgcam_preprocess_set(ssgcam_preprocess *p, const char *field, con
     ssgcam_status status = SSGCAM_OK;
     if (strcmp(field, "size") == 0) {
         SSG_TRY(read_list(text, "x", list, 2, &count, field));
-        int size[2] = {(int)fmin(fmax(list[0], -1), 1e6), (int)fmin(fmax(list[count - 1], -1), 1e6)};
-        status = check_sizes(size, "--size");
-        if (status == SSGCAM_OK) memcpy(p->size, size, sizeof size);
+        for (size_t i = 0; i < count; i++)
+            if (!(list[i] >= 1 && list[i] <= SSGCAM_SIDE_MOST) || list[i] != floor(list[i]))
+                return ssg_fail(SSGCAM_ERR_ARGUMENT, "--size %s; give 1 to %d whole pixels, e.g. 224 or 240x320 (height x width)", text,
+                                SSGCAM_SIDE_MOST);
+        p->size[0] = (int)list[0];
+        p->size[1] = (int)list[count - 1];
     } else if (strcmp(field, "resize") == 0) {
         status = choose(text, resizes, "--resize", &choice);
         if (status == SSGCAM_OK) p->resize = (ssgcam_resize)choice;

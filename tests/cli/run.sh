@@ -81,6 +81,18 @@ expect 3 "" inspect "$here/run.sh"
 expect 3 "correct \`size\`" inspect "$model" --size 64
 expect 3 "neither axis 1 nor axis 3 has 1 channel, which" inspect "$model" --channels grey
 expect 2 "--size" inspect "$model" --size big
+for size in -240 0 240.5 240x-1 nan 99999; do expect 2 "--size $size; give 1 to 16384 whole pixels, e.g. 224 or 240x320" inspect "$model" --size $size; done
+# A count of nothing is no count: 0 would quietly mean all, or the default.
+for option in batch classes repeat samples probes; do expect 2 "--$option needs a whole number from 1 to 2147483647, not '0'" bench "$model" --$option 0; done
+for option in limit batch; do
+  for command in "generate $model" "eval masks $model" "eval boxes $model" "search $model"; do
+    [ "$option" = batch ] || expect 2 "--limit needs a whole number from 1 to 2147483647, not '0'" $command --data data --limit 0 -o x
+    expect 2 "--batch needs a whole number from 1" $command --data data -b 0
+  done
+done
+for option in evaluations runs folds population stagnation bank-memory; do expect 2 "--$option needs a whole number from 1" search "$model" --data data --$option 0; done
+expect 2 "--steps needs a whole number from 1" eval perturb "$model" --data data --steps 0
+expect 0 "images a second" bench "$model" --repeat 1 --threads 0 --seed 0
 head -c 900 "$model" >cut.onnx
 expect 3 "cut.onnx" inspect cut.onnx
 cp "$model" odd.onnx
@@ -131,10 +143,11 @@ expect 3 "the model has no class 'red'. \`ssgcam inspect MODEL --json\` lists al
 expect 3 "class 9 does not exist" explain "$model" "$picture" -c 9
 expect 3 "the nearest is 'relu1'" explain "$model" "$picture" -l relu3
 expect 2 "gradcam" explain "$model" "$picture" -m gradcamm
-expect 2 "--threshold 256; it must be 0 to 255" explain "$model" "$picture" -t 256
-expect 2 "--threshold needs a whole number from 0 to 2147483647, not '-5'" explain "$model" "$picture" -t -5
-expect 2 "sigma -1; it must be 0 to 64" explain "$model" "$picture" --sigma -1
-expect 2 "noise -1; it must be 0 to 10" explain "$model" "$picture" -m smoothgradcampp --noise -1
+for threshold in 256 -5 1e2; do expect 2 "--threshold needs a whole number from 0 to 255, not '$threshold'" explain "$model" "$picture" -t $threshold; done
+expect 2 "--sigma needs a number from 0 on, not '-1'" explain "$model" "$picture" --sigma -1
+expect 2 "sigma 65; it must be 0 to 64" explain "$model" "$picture" --sigma 65
+expect 2 "--noise needs a number from 0 on, not '-1'" explain "$model" "$picture" -m smoothgradcampp --noise -1
+expect 2 "noise 11; it must be 0 to 10" explain "$model" "$picture" -m smoothgradcampp --noise 11
 expect 2 "--save" explain "$model" "$picture" --save movie
 expect 2 "at least one image" explain "$model"
 echo "not an image" >text.jpg
@@ -264,7 +277,7 @@ expect 3 "unsaid/input.json: a crop, but not of which size" eval masks --maps un
 echo '{"resize": "cut"}' >unsaid/input.json
 expect 3 "unsaid/input.json: resize is 'cut'" eval masks --maps unsaid --data data --mask-values object
 expect 2 "hold one threshold only" eval masks --masks run/masks --data data --mask-values object --pixel-curve x.csv
-expect 2 "--threshold 300; it must be 0 to 255" eval masks --maps whole/maps --data data --mask-values object -t 300
+expect 2 "--threshold needs a whole number from 0 to 255, not '300'" eval masks --maps whole/maps --data data --mask-values object -t 300
 expect 2 "give either" eval masks --masks run/masks --maps whole/maps --data data
 expect 3 "none of the 6 images" eval masks --maps data --data data --mask-values object
 expect 4 "no-such-folder" eval masks --maps whole/maps --data data --mask-values object --pixel-curve no-such-folder/x.csv
@@ -360,11 +373,13 @@ check "ROAD is there, its noise comes from the seed" grep -q '"road": ' road-1.j
 check "ROAD does not depend on the threads" cmp road-1.json road-3.json
 expect 0 "ROAD" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise 0 --steps 2
 expect 2 "1 steps; 2 to 100" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --steps 1
-expect 2 "--noise -1; a standard deviation" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise -1
+expect 2 "--noise needs a number from 0 on, not '-1'" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise -1
 expect 2 "--seed needs a whole number from 0 to 2147483647, not '-3'" eval perturb "$model" --maps perturb_run/maps --data data --seed -3
 expect 2 "noise 101" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise 101
 expect 2 "one of blur, mean, zero, road" eval perturb "$model" --maps perturb_run/maps --data data --fill black
 expect 2 "steps; 1 to 100" eval perturb "$model" --maps perturb_run/maps --data data --split test --steps 101
+expect 2 "--blur needs a number from 0 on, not '-1'" eval perturb "$model" --maps perturb_run/maps --data data --blur -1
+expect 2 "--blur 0; it must be above 0" eval perturb "$model" --maps perturb_run/maps --data data --blur 0
 expect 2 "at most 64" eval perturb "$model" --maps perturb_run/maps --data data --split test --blur 65
 expect 3 "cropped/maps/input.json: the maps show the centre as a crop to 32x48 leaves it, but the network sees whole images; give" eval perturb "$model" --maps cropped/maps --data data --split test
 expect 3 "the maps show whole images, but the network sees the centre" eval perturb "$model" --resize crop --maps perturb_run/maps --data data --split test
@@ -454,8 +469,11 @@ case $code in
   *) check "recipes against their schema: $said" test "$code" -eq 0 ;;
 esac
 expect 3 "1 image to search on" search "$model" --data data --split test --limit 1 --mask-values object
-expect 2 "--evaluations needs a whole number from 0 to 2147483647, not '-1'" "${search[@]}" -n -1 -o x.json
-expect 2 "population" "${search[@]}" --population 3 -o x.json
+expect 2 "--evaluations needs a whole number from 1 to 2147483647, not '-1'" "${search[@]}" -n -1 -o x.json
+expect 2 "--population 3; it must be 4 to" "${search[@]}" --population 3 -o x.json
+expect 2 "--sigmas 1,-1: -1; it must be 0 to 64" "${search[@]}" -m layercam --sigmas 1,-1 -o x.json
+for shrink in -1 2 nan; do expect 2 "--shrink $shrink: $shrink; it must be 0 to 1" "${search[@]}" --shrink $shrink -o x.json; done
+for grid in 0 24x0 -24; do expect 2 "--grid '$grid': give one size, or height x width, each 1 to 4096" "${search[@]}" --grid $grid -o x.json; done
 expect 2 "there are: miou, foreground, object, image" "${search[@]}" --fitness beauty -o x.json
 expect 2 "adaptation 'shade'; it must be lshade, jso, jde, dither or fixed" "${search[@]}" --adaptation shade -o x.json
 expect 2 "needs --split" search "$model" --data data --holdout-split test
