@@ -74,6 +74,33 @@ ssgcam_status parse_numbers(const char *flag, const char *text, double *numbers,
     return SSGCAM_OK;
 }
 
+/* A recipe holds all of these; whoever gives one too expects it to count. */
+static ssgcam_status check_recipe_alone(const method_flags *f)
+{
+    const struct {
+        const char *name;
+        int given;
+    } decided[] = {{"method", f->method != NULL},
+                   {"layers", f->layers != NULL},
+                   {"weights", f->weights != NULL},
+                   {"sigma", !isnan(f->sigma)},
+                   {"combine", f->combine != NULL},
+                   {"weighting", f->weighting != NULL},
+                   {"second-order", f->second_order != NULL},
+                   {"probes", f->probes > 0},
+                   {"target", f->target != NULL},
+                   {"samples", f->samples > 0},
+                   {"noise", !isnan(f->noise)},
+                   {"seed", f->seed >= 0}};
+    char all[256] = "";
+    for (size_t i = 0; f->recipe && i < sizeof decided / sizeof *decided; i++)
+        if (decided[i].given) snprintf(all + strlen(all), sizeof all - strlen(all), "%s--%s", all[0] ? ", " : "", decided[i].name);
+    if (!all[0]) return SSGCAM_OK;
+    return ssgcam_fail(SSGCAM_ERR_ARGUMENT,
+                       "%s: --recipe %s decides this already; leave out the one or the other (--threshold may be given with a recipe)", all,
+                       f->recipe);
+}
+
 ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, const ssgcam_model *model)
 {
     if (flags->recipe) {
@@ -101,7 +128,8 @@ ssgcam_status inputs_open(inputs *in, const char *path, const common_flags *comm
                           const data_flags *data)
 {
     *in = (inputs){0};
-    ssgcam_status status = parse_precision(common, &in->precision);
+    ssgcam_status status = method ? check_recipe_alone(method) : SSGCAM_OK;
+    if (status == SSGCAM_OK) status = parse_precision(common, &in->precision);
     if (path && status == SSGCAM_OK) status = open_device(&in->device, common);
     if (path && status == SSGCAM_OK) status = load_model(&in->model, path, preprocess);
     if (path && method && status == SSGCAM_OK) status = load_recipe(&in->recipe, method, in->model);

@@ -220,6 +220,17 @@ cat >recipe.json <<'R'
 {"ssgcam_recipe": 1, "layers": [{"name": "relu1", "weight": 27, "method": "layercam"}, {"name": "relu2", "weight": 100, "method": "ssgcam", "sigma": 1}], "threshold": 90}
 R
 expect 0 "6 of 6 masks" generate "$model" --data data -r recipe.json -o recipe
+expect 2 "--method, --layers, --sigma: --recipe recipe.json decides this already" generate "$model" --data data -r recipe.json -m gradcam -l relu1 --sigma 9 -o x
+for option in "method ssgcam" "layers relu1" "weights 1" "sigma 0" "combine product" "weighting element" "second-order exact" "probes 8" "target logit" "samples 8" "noise 0" "seed 0"; do
+  for command in "generate $model --data data -o x" "explain $model $picture -o x" "bench $model" "eval masks $model --data data" "eval boxes $model --data data"; do
+    expect 2 "--${option% *}: --recipe recipe.json decides this already" $command -r recipe.json --$option
+  done
+done
+check "nothing was begun" test ! -e x
+expect 0 "6 of 6 masks" generate "$model" --data data -r recipe.json -t 80 -o recipe80
+sed 's/"threshold": 90/"threshold": 80/' recipe.json >recipe80.json
+expect 0 "6 of 6 masks" generate "$model" --data data -r recipe80.json -o recipe80-again
+check "a threshold counts instead of the recipe's" diff -r recipe80/masks recipe80-again/masks
 sed 's/relu1/gone1/' recipe.json >missing.json
 expect 3 "gone1" generate "$model" --data data -r missing.json -o x
 sed 's/"ssgcam_recipe": 1/"ssgcam_recipe": 9/' recipe.json >future.json
