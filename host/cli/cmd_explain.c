@@ -106,8 +106,28 @@ static void show(void *context, const ssgcam_explanation *e, const char *files)
 
 static void show_failure(void *context, size_t done, size_t total, const char *id, const char *failure)
 {
-    (void)context, (void)done, (void)total, (void)id;
+    report *r = context;
+    (void)done, (void)total;
     fprintf(stderr, "ssgcam explain: %s\n", failure);
+    if (r->list) r->lost |= json_array_append_new(r->list, json_pack("{s:s,s:s}", "input", id, "failed", failure));
+}
+
+/* In JSON a sheet is one more file of its image and class. */
+static void show_sheet(void *context, const char *input, size_t image, size_t label, const char *path)
+{
+    report *r = context;
+    size_t i;
+    json_t *entry;
+    if (!r->list && !r->quiet) printf("%s\n", path);
+    json_array_foreach(r->list, i, entry)
+    {
+        json_t *files = json_object_get(entry, "files");
+        if (!files || strcmp(json_string_value(json_object_get(entry, "input")), input) != 0 ||
+            json_integer_value(json_object_get(entry, "image")) != (json_int_t)image ||
+            json_integer_value(json_object_get(entry, "class")) != (json_int_t)label)
+            continue;
+        r->lost |= json_array_append_new(files, json_string(path));
+    }
 }
 
 static ssgcam_status print_list(const report *r)
@@ -133,6 +153,7 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
                                 .context = &r};
     ssgcam_status status = parse_save(f->save ? f->save : f->sheet ? "none" : "overlay", &o.save);
     if (status == SSGCAM_OK) status = parse_preset(f->preset, &o.preset);
+    if (status == SSGCAM_OK && f->sheet) status = check_sheets(f->sheet, &f->method);
     if (status == SSGCAM_OK) status = inputs_open(&in, arguments->items[0], &f->common, &f->preprocess, &f->method, NULL);
     if (status == SSGCAM_OK) {
         o.device = in.device;
@@ -141,7 +162,7 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
         o.precision = in.precision;
         status = ssgcam_explain_run(&o, o.input_count > 1 ? show_failure : NULL); /* of a single one the status says it all */
         if (f->sheet && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL))
-            status = status_after(status, write_sheets(f->sheet, &o, &f->method, f->common.quiet || f->common.json));
+            status = status_after(status, write_sheets(f->sheet, &o, &f->method, show_sheet, &r));
     }
     if (f->common.json && (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL)) status = status_after(status, print_list(&r));
     json_decref(r.list);

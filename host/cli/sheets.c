@@ -82,17 +82,24 @@ static ssgcam_status layer_panels(book *b)
     return status == SSGCAM_OK && recipe->layer_count > 1 ? add_panels(b, recipe, "mixture") : status;
 }
 
+/* The flags with the next method of a list in place of their own; 0 at its end. */
+static int next_method(const char **at, char name[64], method_flags *flags)
+{
+    size_t length = strcspn(*at, ",");
+    if (!**at) return 0;
+    snprintf(name, 64, "%.*s", (int)length, *at);
+    *at += length + ((*at)[length] == ',');
+    flags->recipe = NULL;
+    flags->method = name;
+    return 1;
+}
+
 static ssgcam_status method_panels(book *b, const char *methods, const method_flags *flags)
 {
     ssgcam_status status = SSGCAM_OK;
-    for (const char *at = methods; status == SSGCAM_OK && *at;) {
-        char name[64];
-        size_t length = strcspn(at, ",");
-        snprintf(name, sizeof name, "%.*s", (int)length, at);
-        at += length + (at[length] == ',');
-        method_flags own = *flags;
-        own.recipe = NULL;
-        own.method = name;
+    method_flags own = *flags;
+    char name[64];
+    for (const char *at = methods; status == SSGCAM_OK && next_method(&at, name, &own);) {
         ssgcam_recipe *recipe = NULL;
         status = load_recipe(&recipe, &own, b->explain->model);
         if (status == SSGCAM_OK) status = add_panels(b, recipe, name);
@@ -101,7 +108,7 @@ static ssgcam_status method_panels(book *b, const char *methods, const method_fl
     return status;
 }
 
-static ssgcam_status write_page(const book *b, const page *p, int quiet)
+static ssgcam_status write_page(const book *b, const page *p, sheet_callback *callback, void *context)
 {
     const char *slash = strrchr(p->input, '/'), *stem = slash ? slash + 1 : p->input, *dot = strrchr(stem, '.');
     int length = (int)(dot && dot > stem ? (size_t)(dot - stem) : strlen(stem));
@@ -110,16 +117,29 @@ static ssgcam_status write_page(const book *b, const page *p, int quiet)
     int written = snprintf(path, sizeof path, "%s/%.*s%s.%zu.sheet.png", b->explain->out ? b->explain->out : ".", length, stem, number, p->label);
     if (written < 0 || (size_t)written >= sizeof path) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "%s: the name of the sheet is too long", p->input);
     ssgcam_status status = ssgcam_sheet_write(p->sheet, path, 0);
-    if (status == SSGCAM_OK && !quiet) printf("%s\n", path);
+    if (status == SSGCAM_OK) callback(context, p->input, p->image, p->label, path);
     return status;
 }
 
-ssgcam_status write_sheets(const char *what, const ssgcam_explain_options *explain, const method_flags *method, int quiet)
+ssgcam_status check_sheets(const char *what, const method_flags *method)
+{
+    ssgcam_status status = SSGCAM_OK;
+    ssgcam_method_options options;
+    method_flags own = *method;
+    char name[64];
+    if (!*what) return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--sheet is empty; give layers, or methods such as gradcam,layercam,ssgcam");
+    if (strcmp(what, "layers") == 0) return SSGCAM_OK;
+    for (const char *at = what; status == SSGCAM_OK && next_method(&at, name, &own);) status = load_method(&options, &own);
+    return status == SSGCAM_OK ? status : ssgcam_fail(status, "--sheet '%s' (layers, or methods): %s", what, ssgcam_last_error());
+}
+
+ssgcam_status write_sheets(const char *what, const ssgcam_explain_options *explain, const method_flags *method, sheet_callback *callback,
+                           void *context)
 {
     book b = {.explain = explain};
     ssgcam_status status = strcmp(what, "layers") == 0 ? layer_panels(&b) : method_panels(&b, what, method);
     for (size_t i = 0; i < b.count; i++) {
-        if (status == SSGCAM_OK) status = write_page(&b, &b.pages[i], quiet);
+        if (status == SSGCAM_OK) status = write_page(&b, &b.pages[i], callback, context);
         ssgcam_sheet_destroy(&b.pages[i].sheet);
     }
     free(b.pages);

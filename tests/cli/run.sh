@@ -140,6 +140,11 @@ expect 3 "the model has no class 'grean'; the nearest is 'green'. Its classes: r
 expect 3 "the model has no class 'glioblastoma'. Its classes: red, green, blue" explain "$model" "$picture" -c glioblastoma
 printf 'class %s, with a name that takes more room than a sentence should have\n' 1 2 3 >long.txt
 expect 3 "the model has no class 'red'. \`ssgcam inspect MODEL --json\` lists all 3." explain "$model" "$picture" -c red --class-names long.txt
+for wrong in foo gradcam,gradcm ""; do
+  said=$("$ssgcam" explain "$model" "$picture" --sheet "$wrong" -o unmade 2>/dev/null) && code=0 || code=$?
+  check "--sheet '$wrong' is refused before the network runs" [ "$code$said" = 2 -a ! -e unmade ]
+done
+expect 2 "--sheet 'gradcam,gradcm' (layers, or methods): " explain "$model" "$picture" --sheet gradcam,gradcm
 expect 3 "class 9 does not exist" explain "$model" "$picture" -c 9
 expect 3 "the nearest is 'relu1'" explain "$model" "$picture" -l relu3
 expect 2 "gradcam" explain "$model" "$picture" -m gradcamm
@@ -155,6 +160,13 @@ expect 3 "text.jpg" explain "$model" text.jpg
 check "of a single image that fails the reason is given once" test "$("$ssgcam" explain "$model" text.jpg 2>&1 | grep -c text.jpg)" -eq 1
 expect 1 "1 of 2 inputs" explain "$model" text.jpg "$picture" -o out
 expect 1 "1 of 2 inputs" explain "$model" text.jpg "$picture" -c green --sheet layers -l relu1,act2 -o mended
+"$ssgcam" explain "$model" text.jpg "$picture" -c green --sheet layers --save overlay -l relu1,act2 -o mended --json >sheet.json 2>/dev/null
+check "the JSON has the sheet, and which input failed and why" python3 -c '
+import json, sys
+bad, good = json.load(open("sheet.json"))
+assert bad["input"] == "text.jpg" and "text.jpg" in bad["failed"] and set(bad) == {"input", "failed"}, bad
+assert good["files"] == ["mended/%s.1.%s.png" % (sys.argv[1], kind) for kind in ("overlay", "sheet")], good
+' "${ids[0]}"
 check "one bad image costs the others no panel" cmp "sheets/${ids[0]}.1.sheet.png" "mended/${ids[0]}.1.sheet.png"
 expect 2 "under one name" explain "$model" "$picture" "out/../$picture" -o out
 
