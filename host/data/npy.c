@@ -112,7 +112,7 @@ ssgcam_status ssg_npy_parse(ssg_array *array, const uint8_t *bytes, size_t size,
     size_t length = bytes[6] == 1 ? (size_t)(bytes[8] | bytes[9] << 8)
                                   : (size_t)bytes[8] | (size_t)bytes[9] << 8 | (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
     if (length > size - start || length > 1 << 16) return ssg_fail(SSGCAM_ERR_INPUT, "%s: a truncated .npy file", name);
-    char *header = ssg_calloc(length + 1, 1), type[8];
+    char *header = ssg_calloc(length + 1, 1), type[8] = "";
     if (!header) return SSG_OUT_OF_MEMORY;
     memcpy(header, bytes + start, length);
     size_t count = 0;
@@ -122,6 +122,7 @@ ssgcam_status ssg_npy_parse(ssg_array *array, const uint8_t *bytes, size_t size,
         status = ssg_fail(SSGCAM_ERR_INPUT, "%s: a truncated .npy file: its header promises %zu values", name, count);
     if (status == SSGCAM_OK && !(array->values = ssg_alloc_aligned(count, sizeof *array->values))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) convert(array->values, bytes + start + length, count, type);
+    array->whole = type[1] != 'f';
     if (status != SSGCAM_OK) ssg_array_clear(array);
     return status;
 }

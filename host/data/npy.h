@@ -13,6 +13,7 @@ typedef struct ssg_array {
     int rank;
     size_t dims[SSG_NPY_MOST_DIMS];
     float *values; /* owned */
+    int whole;     /* the file holds integers or booleans */
 } ssg_array;
 
 /* Reads f4, f8, f2, integers up to 8 bytes and bool as float32. Object arrays (pickles), Fortran order, big endian and headers that do not fit the

@@ -1,6 +1,7 @@
 #include "host/flow/network.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,14 +219,28 @@ ssg_shape ssg_network_input(const ssgcam_model *model, int batch, int height, in
     return (ssg_shape){4, {batch, channels, height, width}};
 }
 
+const char *ssg_network_input_text(const ssgcam_model *model, char text[SSG_SHAPE_TEXT])
+{
+    const int64_t *declared = model->model->input_shape.dims;
+    ssg_shape own = ssg_network_input(model, 1, model->height, model->width);
+    int channel_axis = model->nhwc ? 3 : 1, used = snprintf(text, SSG_SHAPE_TEXT, "N");
+    for (int i = 1; i < 4; i++) {
+        if (declared[i] > 0 || i == channel_axis)
+            used += snprintf(text + used, (size_t)(SSG_SHAPE_TEXT - used), " x %lld", (long long)own.dims[i]);
+        else
+            used += snprintf(text + used, (size_t)(SSG_SHAPE_TEXT - used), " x %s", i == (model->nhwc ? 1 : 2) ? "H" : "W");
+    }
+    return text;
+}
+
 ssgcam_status ssg_network_check_size(const ssgcam_model *model, int height, int width)
 {
     const ssg_shape *declared = &model->model->input_shape, input = ssg_network_input(model, 1, height, width);
-    char have[SSG_SHAPE_TEXT], want[SSG_SHAPE_TEXT];
+    char want[SSG_SHAPE_TEXT];
     for (int i = 1; i < 4; i++)
         if (declared->dims[i] > 0 && declared->dims[i] != input.dims[i])
-            return ssg_fail(SSGCAM_ERR_ARGUMENT, "an input of shape %s does not fit the model's %s (-1 is free)", ssg_shape_format(&input, have),
-                            ssg_shape_format(declared, want));
+            return ssg_fail(SSGCAM_ERR_ARGUMENT, "images of %d x %d pixels do not fit %s, whose input is %s", height, width, model->model->path,
+                            ssg_network_input_text(model, want));
     return SSGCAM_OK;
 }
 

@@ -21,6 +21,9 @@ struct ssgcam_model {
 /* The input shape for a batch, at the network's own size or another one. */
 ssg_shape ssg_network_input(const ssgcam_model *model, int batch, int height, int width);
 
+/* The input as the model's file declares it, e.g. "N x 3 x H x 48": letters stand for what is free. */
+const char *ssg_network_input_text(const ssgcam_model *model, char text[SSG_SHAPE_TEXT]);
+
 /* Refuses a size other than the one that the model's file declares. (Many networks would take it all the same: their export only wrote down its own.)
  */
 ssgcam_status ssg_network_check_size(const ssgcam_model *model, int height, int width);

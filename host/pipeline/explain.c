@@ -1,6 +1,7 @@
 #include <ssgcam/explain.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "host/base/alloc.h"
@@ -52,21 +53,38 @@ static void clear_input(input *in)
     ssg_free(in->own);
 }
 
-/* An array is fed as it is: N C H W (or N H W C) like the graph's input, or without the N. */
+static ssgcam_status refuse_shape(const ssgcam_model *m, const char *path, const ssg_array *array)
+{
+    char have[160] = "", want[SSG_SHAPE_TEXT];
+    for (int i = 0; i < array->rank; i++) snprintf(have + strlen(have), sizeof have - strlen(have), i ? " x %zu" : "%zu", array->dims[i]);
+    return ssg_fail(SSGCAM_ERR_INPUT, "%s: an array of %s; the network's input is %s, or one image without N", path,
+                    array->rank ? have : "a single number", ssg_network_input_text(m, want));
+}
+
+/* N C H W (or N H W C) like the graph's input, or without the N; numbers that no preprocessing has touched are no such input. */
+static ssgcam_status check_array(const ssgcam_model *m, const char *path, const ssg_array *array)
+{
+    const size_t *dims = array->dims + (array->rank == 4);
+    int fits = (array->rank == 3 || array->rank == 4) && dims[m->nhwc ? 2 : 0] == (m->preprocess.channels == SSGCAM_CHANNELS_GREY ? 1 : 3);
+    for (int i = 0; fits && i < 3; i++) fits = dims[i] > 0 && dims[i] <= SSGCAM_SIDE_MOST;
+    fits = fits && array->dims[0] > 0 && ssg_network_check_size(m, (int)dims[m->nhwc ? 0 : 1], (int)dims[m->nhwc ? 1 : 2]) == SSGCAM_OK;
+    if (!fits) return refuse_shape(m, path, array);
+    if (!array->whole) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_INPUT,
+                    "%s: an array of whole numbers; arrays are fed as they are, so save preprocessed floats, or name the image itself", path);
+}
+
+/* An array is fed as it is. */
 static ssgcam_status read_array(const ssgcam_model *m, input *in)
 {
     ssg_array array = {0};
     SSG_TRY(ssg_npy_read(&array, in->path));
-    const size_t *dims = array.dims + (array.rank == 4);
-    ssg_shape own = ssg_network_input(m, 1, m->height, m->width);
-    size_t channels = (size_t)own.dims[m->nhwc ? 3 : 1];
-    int fits = (array.rank == 3 || array.rank == 4) && dims[m->nhwc ? 2 : 0] == channels && array.dims[0] > 0;
-    for (int i = 0; fits && i < 3; i++) fits = dims[i] > 0 && dims[i] <= SSGCAM_SIDE_MOST;
-    if (!fits) {
+    ssgcam_status status = check_array(m, in->path, &array);
+    if (status != SSGCAM_OK) {
         ssg_array_clear(&array);
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s: not of the network's input shape: %s with %zu channels, e.g. 1 x %lld x %lld x %lld", in->path,
-                        m->nhwc ? "N H W C" : "N C H W", channels, (long long)own.dims[1], (long long)own.dims[2], (long long)own.dims[3]);
+        return status;
     }
+    const size_t *dims = array.dims + (array.rank == 4);
     in->count = array.rank == 4 ? array.dims[0] : 1;
     in->floats = dims[0] * dims[1] * dims[2];
     in->height = (int)dims[m->nhwc ? 0 : 1];

@@ -53,7 +53,7 @@ typedef struct ssgcam_explain_options {
     const ssgcam_recipe *recipe; /* layers, methods and weights */
     ssgcam_precision precision;
     ssgcam_preset preset;
-    const char *const *inputs; /* images, or .npy float32 arrays of the graph's input shape, fed as they are */
+    const char *const *inputs; /* images, or .npy arrays of floats of the graph's input shape, fed as they are */
     size_t input_count;
     const char *const *classes; /* names, numbers, or "top" (the highest score); none: "top" */
     size_t class_count;

@@ -168,6 +168,23 @@ assert bad["input"] == "text.jpg" and "text.jpg" in bad["failed"] and set(bad) =
 assert good["files"] == ["mended/%s.1.%s.png" % (sys.argv[1], kind) for kind in ("overlay", "sheet")], good
 ' "${ids[0]}"
 check "one bad image costs the others no panel" cmp "sheets/${ids[0]}.1.sheet.png" "mended/${ids[0]}.1.sheet.png"
+python3 - <<'P'
+import struct
+def save(name, kind, shape, value):
+    head = ("{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (kind, shape)).ljust(117) + "\n"
+    count = 1
+    for side in shape: count *= side
+    open(name, "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + value * count)
+save("narrow.npy", "<f4", (2, 3, 32, 40), struct.pack("<f", 0.5))
+save("flat.npy", "<f4", (32, 48), struct.pack("<f", 0.5))
+save("whole.npy", "<i8", (3, 32, 48), struct.pack("<q", 128))
+save("double.npy", "<f8", (3, 32, 48), struct.pack("<d", 0.5))
+save("half.npy", "<f2", (1, 3, 32, 48), struct.pack("<e", 0.5))
+P
+expect 3 "narrow.npy: an array of 2 x 3 x 32 x 40; the network's input is N x 3 x 32 x 48, or one image without N" explain "$model" narrow.npy
+expect 3 "flat.npy: an array of 32 x 48; the network's" explain "$model" flat.npy
+expect 3 "whole.npy: an array of whole numbers; arrays are fed as they are, so save preprocessed floats" explain "$model" whole.npy
+expect 1 "3 of 5 inputs" explain "$model" double.npy narrow.npy half.npy whole.npy flat.npy --save none
 expect 2 "under one name" explain "$model" "$picture" "out/../$picture" -o out
 
 # ---- generate --------------------------------------------------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ class Errors(WithModel):
 
     def test_what_cannot_be_explained(self):
         for images, text in ((self.arrays.astype(np.uint8), "uint8"), (self.arrays[0, 0], "shape"), (self.arrays.transpose(0, 2, 3, 1), "channels"),
-                             (self.arrays[:0], "shape"), (np.zeros((1, 3, 40, 56)), "1x3x40x56"), ([], "no images"), ("no-such.jpg", "no-such.jpg")):
+                             (self.arrays[:0], "shape"), (np.zeros((1, 3, 40, 56)), "40 x 56 pixels do not fit"), ([], "no images"), ("no-such.jpg", "no-such.jpg")):
             with self.assertRaisesRegex(ssgcam.Error, text):
                 self.model.explain(images, 0)
         for classes, text in (("violet", "violet"), (3, "0 to 2"), ([], "no class")):
