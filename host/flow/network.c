@@ -253,21 +253,33 @@ static const ssgcam_layer *find_layer(const ssgcam_model *model, const char *nam
     return NULL;
 }
 
+/* A layer has several rows in many a recipe, and is named once. */
+static int is_repeated(const ssgcam_recipe *recipe, size_t row)
+{
+    for (size_t k = 0; k < row; k++)
+        if (strcmp(recipe->layers[k].name, recipe->layers[row].name) == 0) return 1;
+    return 0;
+}
+
 ssgcam_status ssg_network_recipe_rows(const ssgcam_model *model, const ssgcam_recipe *recipe, ssg_cam_row *rows)
 {
     char missing[512] = "";
+    size_t count = 0;
     for (size_t i = 0; i < recipe->layer_count; i++) {
         const ssgcam_layer *layer = find_layer(model, recipe->layers[i].name);
         if (layer) {
             rows[i] = (ssg_cam_row){layer->name, recipe->layers[i].method};
             continue;
         }
-        if (missing[0]) strncat(missing, ", ", sizeof missing - strlen(missing) - 1);
+        if (is_repeated(recipe, i)) continue;
+        if (count++) strncat(missing, ", ", sizeof missing - strlen(missing) - 1);
         strncat(missing, recipe->layers[i].name, sizeof missing - strlen(missing) - 1);
     }
-    if (!missing[0]) return SSGCAM_OK;
-    return ssg_fail(SSGCAM_ERR_INPUT, "the recipe needs layers that %s lacks: %s%s", model->model->path, missing,
-                    recipe->model_digest[0] && strcmp(recipe->model_digest, model->model->digest) ? "; it was searched on another model" : "");
+    if (!count) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_INPUT, "%s has no layer%s %s%s", model->model->path, count > 1 ? "s" : "", missing,
+                    recipe->model_digest[0] && strcmp(recipe->model_digest, model->model->digest)
+                        ? "; the recipe was searched on another model"
+                        : "; `ssgcam inspect --layers all` lists what it has");
 }
 
 ssgcam_status ssg_network_pick(const ssgcam_model *model, const char *text, size_t *picked, size_t *count)

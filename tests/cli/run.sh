@@ -261,7 +261,9 @@ sed 's/"threshold": 90/"threshold": 80/' recipe.json >recipe80.json
 expect 0 "6 of 6 masks" generate "$model" --data data -r recipe80.json -o recipe80-again
 check "a threshold counts instead of the recipe's" diff -r recipe80/masks recipe80-again/masks
 sed 's/relu1/gone1/' recipe.json >missing.json
-expect 3 "gone1" generate "$model" --data data -r missing.json -o x
+expect 3 "tiny.onnx has no layer gone1; " generate "$model" --data data -r missing.json -o x
+sed 's/"layers": \[.*\]/"layers": [{"name": "a", "weight": 60, "sigma": 1}, {"name": "b", "weight": 7}, {"name": "a", "weight": 60, "sigma": 2}]/' recipe.json >twice.json
+expect 3 "tiny.onnx has no layers a, b; \`ssgcam inspect --layers all\` lists what it has" explain "$model" "$picture" -r twice.json
 sed 's/"ssgcam_recipe": 1/"ssgcam_recipe": 9/' recipe.json >future.json
 expect 3 "version 9" generate "$model" --data data -r future.json -o x
 sed 's/27/28/' recipe.json >sum.json
