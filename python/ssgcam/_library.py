@@ -7,7 +7,7 @@ import pathlib
 import threading
 import weakref
 from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_void_p
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from . import _structs as structs
 from ._version import __version__
@@ -143,6 +143,16 @@ def error_of(status: int) -> Error:
 def check(status: int) -> None:
     if status != OK:
         raise error_of(status)
+
+
+def set_number(structure: ctypes.Structure, name: str, value: Any, most: Optional[int] = None) -> None:
+    """Sets a field. Of a whole number that does not fit, ctypes would keep the lower bits: -1 for a seed would be another seed."""
+    setattr(structure, name, value)
+    kept = getattr(structure, name)
+    if isinstance(kept, int) and kept != value:
+        kind = dict(structure._fields_)[name]
+        most = most or 2 ** (8 * ctypes.sizeof(kind) - (kind(-1).value < 0)) - 1
+        raise Error(f"{name} {value}; it must be 0 to {most}")
 
 
 class Handle:

@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional, Sequence
 import numpy as np
 
 from . import _structs as structs
-from ._library import Error, Handle, check, lib
+from ._library import Error, Handle, check, lib, set_number
 
 _NAMED = {
     "strategy": ("current-to-pbest/1", "rand/1", "best/1"),
@@ -41,8 +41,10 @@ class Evolve(Handle):
         if len(low) != len(high) or (integer is not None and len(integer) != len(low)):
             raise Error("lower, upper and integer must have one entry for each gene")
         whole = None if integer is None else (c_ubyte * len(low))(*(bool(one) for one in integer))
-        config = structs.EvolveConfig(dimensions=len(low), lower=_reals(low), upper=_reals(high), integer=whole, max_evaluations=max_evaluations,
-                                      minimise=minimise, seed=seed, use_target=target is not None, target=target or 0)
+        config = structs.EvolveConfig(dimensions=len(low), lower=_reals(low), upper=_reals(high), integer=whole,
+                                      minimise=minimise, use_target=target is not None, target=target or 0)
+        set_number(config, "max_evaluations", max_evaluations)
+        set_number(config, "seed", seed)
         for name, value in settings.items():
             if name == "adaptation":
                 config.adaptation = _adaptation(value)
@@ -51,7 +53,7 @@ class Evolve(Handle):
                     raise Error(f"{name} '{value}'; it must be one of {', '.join(_NAMED[name])}")
                 setattr(config, name, _NAMED[name].index(value))
             elif name in _PLAIN:
-                setattr(config, name, value)
+                set_number(config, name, value)
             else:
                 raise TypeError(f"no setting '{name}'; there are {', '.join(('adaptation', *_NAMED, *_PLAIN))}")
         pointer = c_void_p()

@@ -6,7 +6,7 @@ from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_void_p, string_a
 from typing import Any, NamedTuple, Optional, Sequence, Union
 
 from . import _structs as structs
-from ._library import Error, Handle, check, lib, path_bytes
+from ._library import Error, Handle, check, lib, path_bytes, set_number
 
 _CHOICES = ("combine", "weighting", "second_order", "target")  # settings that have names
 _NUMBERS = ("sigma", "probes", "samples", "noise", "seed")
@@ -22,7 +22,7 @@ def method_options(method: str = "ssgcam", **settings: Any) -> structs.MethodOpt
             check(getattr(lib, f"ssgcam_{name}_parse")(value.encode(), byref(number)))
             setattr(options, name, number.value)
         elif name in _NUMBERS:
-            setattr(options, name, value)
+            set_number(options, name, value, most=2 ** 31 - 1)
         else:
             raise TypeError(f"no setting '{name}'; there are {', '.join(_NUMBERS + _CHOICES)}")
     check(lib.ssgcam_method_check(byref(options)))

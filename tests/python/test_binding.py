@@ -235,6 +235,17 @@ class Errors(WithModel):
                 self.model.explain(self.arrays, classes)
         with self.assertRaisesRegex(ssgcam.Error, "preset"):
             self.model.explain(self.arrays, preset="other")
+        with self.assertRaisesRegex(ssgcam.Error, "tiny.onnx has no layer x;"):
+            self.model.explain(self.arrays, layers=["x", "relu1", "x"])
+        for name, value in (("seed", -1), ("seed", 2 ** 64), ("probes", 2 ** 32 + 1)):
+            with self.assertRaisesRegex(ssgcam.Error, f"{name} {value}; it must be 0 to 2147483647"):
+                self.model.explain(self.arrays, **{name: value})
+        for name, value in (("seed", -1), ("max_evaluations", -10), ("population", 2 ** 64 + 8)):
+            with self.assertRaisesRegex(ssgcam.Error, f"{name} {value}; it must be 0 to "):
+                ssgcam.Evolve([0], [1], **{"max_evaluations": 10, name: value})
+        np.save(self.folder / "whole.npy", np.zeros((3, 32, 48), np.int64))
+        with self.assertRaisesRegex(ssgcam.Error, "whole.npy: an array of whole numbers"):
+            self.model.explain(self.folder / "whole.npy")
         with ssgcam.Recipe.of(self.model) as recipe:
             with self.assertRaises(TypeError):
                 self.model.explain(self.arrays, recipe=recipe, sigma=1)
@@ -261,6 +272,7 @@ class Lifetimes(WithModel):
         model.close()
         with self.assertRaisesRegex(ssgcam.Error, "Model is closed"):
             model.explain(self.arrays)
+        self.assertEqual(model.classes, self.model.classes)
         recipe = ssgcam.Recipe.of(self.model)
         recipe.close()
         with self.assertRaisesRegex(ssgcam.Error, "Recipe is closed"):
