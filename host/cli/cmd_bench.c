@@ -33,7 +33,7 @@ static void print_text(const ssgcam_bench_result *r)
 {
     printf("  forward   %9.2f ms an image\n  backward  %9.2f ms\n  maps      %9.2f ms\n  together  %9.2f ms, %.1f images a second; most goes to %s\n",
            r->forward_ms, r->backward_ms, r->maps_ms, r->total_ms, 1000 / r->total_ms, bound_by(r));
-    printf("  memory    %9.1f MiB for tensors and maps, peak of the process %.1f MiB\n", (double)r->memory / 1048576,
+    printf("  memory    %9.1f MiB reserved for tensors and maps; the process filled %.1f MiB at most, all in all\n", (double)r->memory / 1048576,
            (double)r->peak_memory / 1048576);
 }
 

@@ -24,8 +24,9 @@ typedef struct ssgcam_bench_options {
 /* Medians over the repeats, in milliseconds for one image (batch time / batch). */
 typedef struct ssgcam_bench_result {
     double forward_ms, backward_ms, maps_ms, total_ms;
-    size_t memory;      /* bytes for tensors and maps (weights not counted) */
-    size_t peak_memory; /* of the process, bytes */
+    size_t memory;      /* bytes reserved on the device for tensors, maps and scratch (weights not counted) */
+    size_t peak_memory; /* bytes that the process held in the host's memory at most: program, weights, and of what a CPU reserves the part that was
+                           written. Scratch is reserved for the method that needs most, so that this may be the smaller number */
 } ssgcam_bench_result;
 
 /* Images are seeded noise: the time does not depend on what they show. */

@@ -102,6 +102,7 @@ expect 0 "onednn" devices
 expect 0 '"devices"' devices --json
 for option in "--device cuda" "--threads 2" "--precision bf16"; do expect 2 "there is no option '${option%% *}'" devices $option; done
 expect 0 "images a second" bench "$model" --repeat 2 --threads 1
+expect 0 "MiB reserved for tensors and maps; the process filled" bench "$model" --repeat 1
 expect 4 "" bench "$model" --device cuda:7
 expect 2 "is not known; use auto" bench "$model" --device gpu
 expect 2 "is not known; use auto" bench "$model" --device cpu,cuda
