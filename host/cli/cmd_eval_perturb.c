@@ -43,11 +43,26 @@ static json_t *curve_json(const ssgcam_perturb_curve *curve, int steps)
     return json_pack("{s:f,s:o,s:o}", "area", curve->area, "probability", probability, "accuracy", accuracy);
 }
 
+/* With what figures may be compared (docs/perturb.md); null where the fill has no such setting. */
+static json_t *settings_json(const ssgcam_perturb_result *r)
+{
+    return json_pack("{s:s,s:o,s:o,s:s,s:i,s:I}", "fill", fills[r->fill], "blur", r->fill == SSGCAM_PERTURB_BLUR ? json_real(r->blur) : json_null(),
+                     "noise", r->fill == SSGCAM_PERTURB_ROAD ? json_real(r->noise) : json_null(), "order", orders[r->order], "steps", r->steps,
+                     "seed", (json_int_t)r->seed);
+}
+
 static ssgcam_status print_json(const ssgcam_perturb_result *r, int road)
 {
-    json_t *root = json_pack("{s:I,s:I,s:I,s:f,s:f,s:i,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "maps",
-                             (json_int_t)r->maps, "average_drop", r->average_drop, "average_increase", r->average_increase, "steps", r->steps,
-                             "deletion", curve_json(&r->deletion, r->steps), "insertion", curve_json(&r->insertion, r->steps));
+    json_t *root = json_pack("{s:I,s:I,s:I,s:f,s:f,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "maps",
+                             (json_int_t)r->maps, "average_drop", r->average_drop, "average_increase", r->average_increase, "deletion",
+                             curve_json(&r->deletion, r->steps), "insertion", curve_json(&r->insertion, r->steps));
+    json_t *settings = settings_json(r);
+    int failed = json_object_update(root, settings);
+    json_decref(settings);
+    if (failed) {
+        json_decref(root);
+        root = NULL;
+    }
     if (road) json_object_set_new(root, "road", json_real(r->road));
     return print_json_root(root);
 }

@@ -32,7 +32,6 @@ typedef struct job {
     uint64_t *keys;
     ssg_road **roads; /* one a thread; NULL without SSGCAM_PERTURB_ROAD */
     int threads;
-    double noise;
     ssg_tally tally;
 } job;
 
@@ -82,7 +81,7 @@ static void debias(void *context, size_t index, int thread)
     float *to = j->inputs + index * j->floats;
     ssg_draws draws = ssg_draws_named(j->o->seed, (uint32_t)j->result->maps, (uint32_t)index, NOISE_STREAM);
     memcpy(to, j->image, j->floats * sizeof *to);
-    ssg_road_fill(j->roads[thread], to, &j->shape, j->order + (inserted ? count : 0), inserted ? j->pixels - count : count, j->noise, &draws);
+    ssg_road_fill(j->roads[thread], to, &j->shape, j->order + (inserted ? count : 0), inserted ? j->pixels - count : count, j->result->noise, &draws);
 }
 
 static void make_inputs(job *j)
@@ -145,7 +144,7 @@ static ssgcam_status score_image(job *j, const ssgcam_item *item)
     ssgcam_status status = ssg_preprocess_image(j->image, &m->preprocess, &image, m->height, m->width, m->nhwc);
     ssg_image_clear(&image);
     if (status != SSGCAM_OK) return ssg_fail_prefix(status, "%s", item->image);
-    ssg_perturb_fill(j->fill, j->image, &j->shape, j->o->fill, j->o->blur > 0 ? j->o->blur : default_blur, j->scratch);
+    ssg_perturb_fill(j->fill, j->image, &j->shape, j->o->fill, j->result->blur, j->scratch);
     for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_map(j, item, item->labels[i]));
     return SSGCAM_OK;
 }
@@ -168,10 +167,23 @@ static ssgcam_status check_options(const ssgcam_perturb_options *o)
     return SSGCAM_OK;
 }
 
+/* The settings in force, for whoever compares results. */
+static void settle(job *j)
+{
+    const ssgcam_perturb_options *o = j->o;
+    ssgcam_perturb_result *r = j->result;
+    j->steps = o->steps ? (size_t)o->steps : DEFAULT_STEPS;
+    r->steps = (int)j->steps;
+    r->fill = o->fill;
+    r->order = o->order;
+    r->seed = o->seed;
+    if (o->fill == SSGCAM_PERTURB_BLUR) r->blur = o->blur > 0 ? o->blur : default_blur;
+    if (o->fill == SSGCAM_PERTURB_ROAD) r->noise = o->noise == 0 ? default_noise : fmax(o->noise, 0);
+}
+
 static ssgcam_status make_roads(job *j)
 {
     j->threads = j->o->device->threads > 1 ? j->o->device->threads : 1;
-    j->noise = j->o->noise == 0 ? default_noise : j->o->noise;
     if (!(j->roads = ssg_calloc((size_t)j->threads, sizeof *j->roads))) return SSG_OUT_OF_MEMORY;
     for (int t = 0; t < j->threads; t++) SSG_TRY(ssg_road_create(&j->roads[t], j->shape.height, j->shape.width));
     return SSGCAM_OK;
@@ -182,8 +194,7 @@ static ssgcam_status set_up(job *j)
     const ssgcam_perturb_options *o = j->o;
     const ssgcam_model *m = o->model;
     SSG_TRY(check_options(o));
-    j->steps = o->steps ? (size_t)o->steps : DEFAULT_STEPS;
-    j->result->steps = (int)j->steps;
+    settle(j);
     j->explained = 2 * (j->steps + 1);
     j->count = j->explained + 1;
     j->batches = (j->count + BATCH - 1) / BATCH;

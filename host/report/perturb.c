@@ -1,5 +1,6 @@
 #include <math.h>
 #include <ssgcam/eval.h>
+#include <string.h>
 
 #include "host/base/alloc.h"
 #include "host/report/chart.h"
@@ -11,7 +12,10 @@ static const char *const ways[] = {"deletion", "insertion"}, *const values[] = {
 typedef struct perturb {
     double part[SSGCAM_PERTURB_STEPS_MOST + 1], percent[2][2][SSGCAM_PERTURB_STEPS_MOST + 1]; /* [way][value] */
     double area[2], drop, increase;
-    double road; /* NaN unless pixels were filled as ROAD does */
+    double road;              /* NaN unless pixels were filled as ROAD does */
+    const char *fill, *order; /* NULL in files that do not tell yet */
+    double blur, noise;
+    json_int_t seed;
     size_t points;
 } perturb;
 
@@ -25,6 +29,10 @@ static ssgcam_status read(perturb *p, const json_t *root, const char *path)
         return ssg_read_wrong(path, &error);
     if (steps < 1 || steps > SSGCAM_PERTURB_STEPS_MOST)
         return ssg_fail(SSGCAM_ERR_INPUT, "%s: 'steps' must be 1 to %d", path, SSGCAM_PERTURB_STEPS_MOST);
+    if (json_unpack_ex((json_t *)root, &error, 0, "{s?s,s?s,s?I}", "fill", &p->fill, "order", &p->order, "seed", &p->seed) != 0)
+        return ssg_read_wrong(path, &error);
+    p->blur = json_number_value(json_object_get(root, "blur")); /* null where the fill has none */
+    p->noise = json_number_value(json_object_get(root, "noise"));
     p->points = (size_t)steps + 1;
     for (size_t i = 0; i < p->points; i++) p->part[i] = 100.0 * (double)i / steps;
     for (int w = 0; w < 2; w++)
@@ -35,6 +43,21 @@ static ssgcam_status read(perturb *p, const json_t *root, const char *path)
             ssg_free(read);
         }
     return SSGCAM_OK;
+}
+
+/* What else must be the same before two such sections are compared. */
+static void put_settings(ssg_html *h, const perturb *p)
+{
+    if (!p->fill || !p->order) {
+        ssg_html_put(h,
+                     "<p class=\"hint\">This file does not tell by what pixels were replaced, nor in which order: an older ssgcam wrote it.</p>\n");
+        return;
+    }
+    ssg_html_put(h, "<p class=\"hint\">Settings: fill %s", p->fill);
+    if (strcmp(p->fill, "blur") == 0) ssg_html_put(h, " of %g pixels", p->blur);
+    if (strcmp(p->fill, "road") == 0) ssg_html_put(h, " with noise of %g", p->noise);
+    ssg_html_put(h, ", order %s, %zu steps, seed %.0f. Figures of other settings cannot be compared with these.</p>\n", p->order, p->points - 1,
+                 (double)p->seed);
 }
 
 static void put_chart(ssg_html *h, const perturb *p, int v)
@@ -80,6 +103,7 @@ ssgcam_status ssg_report_perturb(ssg_html *html, const json_t *root, const char 
     ssg_report_tile(html, "images", images, 0, "", NULL);
     ssg_report_tile(html, "maps", maps, 0, "", NULL);
     ssg_report_tiles_end(html);
+    put_settings(html, &p);
     ssg_html_put(html, "<div class=\"pair\">\n");
     for (int v = 0; v < 2; v++) put_chart(html, &p, v);
     ssg_html_put(html, "</div>\n");

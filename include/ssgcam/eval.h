@@ -151,6 +151,11 @@ typedef struct ssgcam_perturb_result {
     double road;                              /* with SSGCAM_PERTURB_ROAD: half of insertion less deletion, the mean over all parts but 0 and 1 */
     double average_drop;     /* of the probability when the image is multiplied by the map: mean of max(0, before - after) / before */
     double average_increase; /* share of maps with which the probability is greater than without */
+    /* What was asked for, defaults filled in: figures of other settings cannot be compared. */
+    ssgcam_perturb_fill fill;
+    ssgcam_perturb_order order;
+    double blur, noise; /* 0 unless `fill` uses it */
+    uint64_t seed;
 } ssgcam_perturb_result;
 
 /* Deletion and insertion curves (Petsiuk et al., RISE, BMVC 2018) with a choice of what pixels are replaced by; deletion with blur is the accuracy

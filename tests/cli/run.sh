@@ -412,6 +412,13 @@ expect 0 "average drop" eval perturb "$model" --maps perturb_run/maps --data dat
 for threads in 1 3; do
   "$ssgcam" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --seed 2 --threads $threads --json >road-$threads.json 2>/dev/null
 done
+"$ssgcam" eval perturb "$model" --maps perturb_run/maps --data data --split test --order random --blur 3 --steps 2 --json >blurred.json 2>/dev/null
+check "the JSON has the settings that figures depend on" python3 -c '
+import json
+told = lambda name: [json.load(open(name))[key] for key in ("fill", "blur", "noise", "order", "steps", "seed")]
+assert told("road-1.json") == ["road", None, 0.01, "most", 10, 2], told("road-1.json")
+assert told("blurred.json") == ["blur", 3, None, "random", 2, 0], told("blurred.json")
+'
 check "ROAD is there, its noise comes from the seed" grep -q '"road": ' road-1.json
 check "ROAD does not depend on the threads" cmp road-1.json road-3.json
 expect 0 "ROAD" eval perturb "$model" --maps perturb_run/maps --data data --split test --fill road --noise 0 --steps 2
@@ -533,6 +540,13 @@ expect 0 "page.html: 15 sections" report "${runs[@]}" -o page.html
 expect 0 "" report "${runs[@]}" -o again.html -q
 check "the same runs give the same bytes" cmp page.html again.html
 check "PxAP and ROAD are on it" [ "$(grep -oE 'PxAP, how maps rank pixels|ROAD; large is good|How maps rank pixels' page.html | sort -u | wc -l)" -eq 3 ]
+check "the settings of a perturbation are on it" [ "$(grep -oE 'fill blur of 10 pixels, order most, 10 steps, seed 0|fill road with noise of 0.01, order most, 2 steps' page.html | wc -l)" -eq 2 ]
+python3 -c '
+import json
+json.dump({key: value for key, value in json.load(open("perturb.json")).items() if key not in ("fill", "blur", "noise", "order", "seed")}, open("old.json", "w"))
+'
+expect 0 "1 section" report old.json -o old.html
+check "and of one that does not tell them so much is said" grep -q "does not tell by what pixels were replaced" old.html
 check "the page is well-formed" python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' page.html
 check "it needs nothing from elsewhere" bash -c '! grep -oE "(src|href)=\"[^#d][^\"]{0,40}|<script|url\(|@import" page.html'
 check "what failed is named" grep -q "gone.jpg" page.html
