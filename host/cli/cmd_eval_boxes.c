@@ -26,7 +26,7 @@ static const option table[] = {
 };
 enum { ROWS = sizeof table / sizeof *table };
 
-static const char *const least_iou[SSGCAM_BOX_DELTAS] = {"0.3", "0.5", "0.7"};
+static const double least_iou[SSGCAM_BOX_DELTAS] = {0.3, 0.5, 0.7};
 
 /* ---- output ------------------------------------------------------------------------------------------------------------------------------ */
 
@@ -34,7 +34,7 @@ static json_t *best_json(const double (*curve)[SSGCAM_BOX_THRESHOLDS], const int
 {
     json_t *list = json_array();
     for (int d = 0; d < SSGCAM_BOX_DELTAS; d++)
-        json_array_append_new(list, json_pack("{s:s,s:f,s:i}", "iou", least_iou[d], "accuracy", curve[d][best[d]], "threshold", best[d]));
+        json_array_append_new(list, json_pack("{s:f,s:f,s:i}", "iou", least_iou[d], "accuracy", curve[d][best[d]], "threshold", best[d]));
     return list;
 }
 
@@ -60,7 +60,7 @@ static void print_row(const char *name, const double (*curve)[SSGCAM_BOX_THRESHO
 static void print_text(const ssgcam_boxes_result *r)
 {
     printf("%zu images, %zu failed, %zu maps\n\n  %-24s", r->images, r->failed, r->maps, "hits %, IoU at least");
-    for (int d = 0; d < SSGCAM_BOX_DELTAS; d++) printf(" %8s      ", least_iou[d]);
+    for (int d = 0; d < SSGCAM_BOX_DELTAS; d++) printf(" %8.1f      ", least_iou[d]);
     putchar('\n');
     print_row("box of largest contour", r->largest, r->best_largest);
     print_row("box of any contour", r->any, r->best_any);

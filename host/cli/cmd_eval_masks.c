@@ -41,7 +41,7 @@ static const char *label_name(const ssgcam_dataset *data, size_t label)
 static ssgcam_status print_json(const ssgcam_eval_result *r, const ssgcam_dataset *data)
 {
     size_t n = r->class_count + 1;
-    json_t *labels = json_array(), *iou = json_array(), *confusion = json_array(), *curve = json_array();
+    json_t *labels = json_array(), *iou = json_array(), *confusion = json_array(), *curve = r->has_curve ? json_array() : NULL;
     for (size_t i = 0; i < n; i++) {
         json_t *row = json_array();
         for (size_t k = 0; k < n; k++) json_array_append_new(row, json_integer((json_int_t)r->confusion[i * n + k]));
@@ -49,11 +49,11 @@ static ssgcam_status print_json(const ssgcam_eval_result *r, const ssgcam_datase
         json_array_append_new(labels, json_string(label_name(data, i)));
         json_array_append_new(iou, isnan(r->iou[i]) ? json_null() : json_real(r->iou[i]));
     }
-    for (int t = 0; r->has_curve && t < SSGCAM_THRESHOLDS; t++) json_array_append_new(curve, json_real(r->curve_mean[t]));
-    json_t *root =
-        json_pack("{s:I,s:I,s:f,s:f,s:f,s:f,s:i,s:o,s:o,s:o,s:o}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed, "mean_iou",
-                  r->mean_iou, "foreground_iou", r->foreground_iou, "object_iou", r->object_iou, "object_mean_iou", r->object_mean, "threshold",
-                  r->threshold, "labels", labels, "iou", iou, "confusion", confusion, "curve_mean_iou", curve);
+    for (int t = 0; curve && t < SSGCAM_THRESHOLDS; t++) json_array_append_new(curve, json_real(r->curve_mean[t]));
+    json_t *root = json_pack("{s:I,s:I,s:f,s:f,s:f,s:f,s:o,s:o,s:o,s:o,s:o*}", "images", (json_int_t)r->images, "failed", (json_int_t)r->failed,
+                             "mean_iou", r->mean_iou, "foreground_iou", r->foreground_iou, "object_iou", r->object_iou, "object_mean_iou",
+                             r->object_mean, "threshold", r->threshold < 0 ? json_null() : json_integer(r->threshold), "labels", labels, "iou", iou,
+                             "confusion", confusion, "curve_mean_iou", curve);
     if (r->has_curve) json_object_set_new(root, "px_ap", isnan(r->px_ap) ? json_null() : json_real(r->px_ap));
     if (r->has_curve)
         json_object_set_new(root, "best",

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "host/report/chart.h"
 #include "host/report/read.h"
 #include "host/report/report.h"
@@ -30,8 +32,13 @@ static ssgcam_status put_hits(ssg_html *h, const json_t *largest, const json_t *
     ssg_html_put(h, "<thead><tr><th scope=\"col\">box around</th>");
     json_array_foreach((json_t *)largest, i, item)
     {
-        const char *iou = json_string_value(json_object_get(item, "iou"));
-        ssg_html_put(h, "<th scope=\"col\" class=\"n\">IoU %s</th><th scope=\"col\" class=\"n\">threshold</th>", iou ? iou : "?");
+        const json_t *iou = json_object_get(item, "iou"); /* a text in older files */
+        char text[32];
+        snprintf(text, sizeof text, "%g", json_number_value(iou));
+        ssg_html_put(h, "<th scope=\"col\" class=\"n\">IoU %s</th><th scope=\"col\" class=\"n\">threshold</th>",
+                     json_is_number(iou)   ? text
+                     : json_is_string(iou) ? json_string_value(iou)
+                                           : "?");
     }
     ssg_html_put(h, "</tr></thead><tbody>\n");
     SSG_TRY(put_row(h, "the largest contour", largest, path));

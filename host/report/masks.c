@@ -110,10 +110,11 @@ static ssgcam_status read_confusion(masks *m, const json_t *rows)
 static ssgcam_status read(masks *m, const json_t *root)
 {
     json_error_t error;
-    json_t *iou, *confusion, *curve, *labels;
-    if (json_unpack_ex((json_t *)root, &error, 0, "{s:i,s:o,s:o,s:o,s:o}", "threshold", &m->threshold, "labels", &labels, "iou", &iou, "confusion",
+    json_t *iou, *confusion, *curve = NULL, *labels, *threshold;
+    if (json_unpack_ex((json_t *)root, &error, 0, "{s:o,s:o,s:o,s:o,s?o}", "threshold", &threshold, "labels", &labels, "iou", &iou, "confusion",
                        &confusion, "curve_mean_iou", &curve) != 0)
         return ssg_read_wrong(m->path, &error);
+    m->threshold = json_is_integer(threshold) ? (int)json_integer_value(threshold) : -1; /* null, or -1 in older files: masks made before */
     m->labels = labels;
     m->count = json_array_size(labels);
     if (m->count < 1 || m->count > MOST_LABELS) return ssg_fail(SSGCAM_ERR_INPUT, "%s: 'labels' must hold 1 to %d names", m->path, MOST_LABELS);
