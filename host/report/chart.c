@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { WIDTH = 460, HEIGHT = 260, LEFT = 52, RIGHT = 14, TOP = 12, BOTTOM = 44, STRIP_WIDTH = 120, STRIP_HEIGHT = 18, STRIP_EDGE = 6 };
+enum { WIDTH = 460, HEIGHT = 260, LEFT = 68, RIGHT = 14, TOP = 12, BOTTOM = 44, STRIP_WIDTH = 120, STRIP_HEIGHT = 18, STRIP_EDGE = 6 };
 
 typedef struct axis {
     double low, high, step;
@@ -51,7 +51,7 @@ static void put_axes(ssg_html *h, const ssg_chart *c, const axis *x, const axis 
         ssg_html_put(h, "<path class=\"grid\" d=\"M%d %.1fH%d\"/>", LEFT, line, WIDTH - RIGHT);
         ssg_html_put(h, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.*f</text>", LEFT - 6, line + 4, y->decimals, value);
     }
-    for (int i = 0; x->low + i * x->step <= x->high + x->step / 2; i++) {
+    for (int i = 0; x->low + i * x->step <= x->high + x->step * 1e-6; i++) {
         double value = x->low + i * x->step;
         ssg_html_put(h, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.*f</text>", at_x(x, value), HEIGHT - BOTTOM + 17, x->decimals, value);
     }
@@ -109,6 +109,7 @@ void ssg_chart_put(ssg_html *h, const ssg_chart *c)
         return;
     }
     axis x = round_axis(low[0], high[0], 6), y = round_axis(low[1], high[1], 5);
+    if (high[0] > x.low) x.high = high[0]; /* nothing is to the right of the last point: thresholds end at 255, not at 300 */
     ssg_html_put(h, "<svg role=\"img\" viewBox=\"0 0 %d %d\" aria-label=\"%s: %s by %s, from %.2f to %.2f\">", WIDTH, HEIGHT, c->title, c->y_name,
                  c->x_name, low[1], high[1]);
     put_axes(h, c, &x, &y);

@@ -90,7 +90,7 @@ ssgcam_status ssg_report_page(ssg_html *page, const char *const *runs, size_t co
         run r = {.path = runs[i], .html = &sections};
         status = put_run(&r, i + 1);
         ssg_html_put(&sections, "</section>\n");
-        if (status == SSGCAM_OK) ssg_html_put(page, "<li><a href=\"#run%zu\">%s</a></li>\n", i + 1, r.kind);
+        if (status == SSGCAM_OK) ssg_html_put(page, "<li><a href=\"#run%zu\">%s <small>%s</small></a></li>\n", i + 1, r.kind, r.path);
     }
     ssg_html_put(page, "</ul></nav></header>\n<main>\n");
     if (sections.used) ssg_html_append(page, sections.text, sections.used);

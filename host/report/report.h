@@ -21,6 +21,7 @@ ssgcam_status ssg_report_gallery(ssg_html *html, const char *folder, const char 
 /* Pieces that sections share: figures in large print between tiles_begin and tiles_end, and a table's beginning (scrolls sideways where it must). */
 void ssg_report_tiles_begin(ssg_html *html);
 void ssg_report_tile(ssg_html *html, const char *name, double value, int decimals, const char *unit, const char *small);
+void ssg_report_tile_gain(ssg_html *html, const char *name, double points, const char *range); /* a difference, with its sign */
 void ssg_report_tiles_end(ssg_html *html);
 void ssg_report_table_begin(ssg_html *html, const char *caption);
 void ssg_report_table_end(ssg_html *html);

@@ -123,7 +123,7 @@ static ssgcam_status put_tiles(const section *s)
         char range[64];
         SSG_TRY(read_three(s, over_layer, gain));
         snprintf(range, sizeof range, "95 %%: %+.2f to %+.2f", 100 * gain[1], 100 * gain[2]);
-        ssg_report_tile(s->html, "over the best single layer, held out", 100 * gain[0], 2, "points", range);
+        ssg_report_tile_gain(s->html, "over the best single layer, held out", 100 * gain[0], range);
     }
     ssg_report_tiles_end(s->html);
     return SSGCAM_OK;

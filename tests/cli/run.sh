@@ -552,6 +552,11 @@ expect 0 "page.html: 15 sections" report "${runs[@]}" -o page.html
 expect 0 "" report "${runs[@]}" -o again.html -q
 check "the same runs give the same bytes" cmp page.html again.html
 check "PxAP and ROAD are on it" [ "$(grep -oE 'PxAP, how maps rank pixels|ROAD; large is good|How maps rank pixels' page.html | sort -u | wc -l)" -eq 3 ]
+check "links to sections of one kind differ" grep -qE '>Curves <small>now.csv</small></a>' page.html
+expect 0 "1 section" report curve.csv -o axis.html
+check "a threshold's axis ends where the thresholds do" bash -c 'grep -q ">250</text>" axis.html && ! grep -q ">300</text>" axis.html'
+check "a gain has its sign" grep -qE '<dd>[+-][0-9.]+<span> points' page.html
+check "a heading stands above its table, where it can break" grep -qF '<h3>The recipe and what it is compared with, in percent</h3><div class="scroll"' page.html
 check "the settings of a perturbation are on it" [ "$(grep -oE 'fill blur of 10 pixels, order most, 10 steps, seed 0|fill road with noise of 0.01, order most, 2 steps' page.html | wc -l)" -eq 2 ]
 python3 -c '
 import json
