@@ -49,10 +49,16 @@ static ssgcam_status same_header(const ssg_journal *j, const json_t *found, cons
         return ssg_fail(SSGCAM_ERR_INPUT, "%s: not a journal of this program's version; choose another folder, or start over with --fresh", j->path);
     for (size_t i = 0; i < count; i++) {
         const char *value = json_string_value(json_object_get(found, settings[i].name));
-        if (!value || strcmp(value, settings[i].value) != 0)
-            return ssg_fail(SSGCAM_ERR_INPUT,
-                            "%s: the work in this folder was done with another %s (%s, now %s); choose another folder, or start over with --fresh",
-                            j->path, settings[i].name, value ? value : "none", settings[i].value);
+        if (value && strcmp(value, settings[i].value) == 0) continue;
+        if (strcmp(settings[i].name, "data") == 0) /* two digests would tell nobody anything */
+            return ssg_fail(
+                SSGCAM_ERR_INPUT,
+                "%s: the work in this folder was done on another list of images, or with other labels (--split and --limit must be those of "
+                "then); choose another folder, or start over with --fresh",
+                j->path);
+        return ssg_fail(SSGCAM_ERR_INPUT,
+                        "%s: the work in this folder was done with another %s (%s, now %s); choose another folder, or start over with --fresh",
+                        j->path, settings[i].name, value ? value : "none", settings[i].value);
     }
     return SSGCAM_OK;
 }

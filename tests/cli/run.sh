@@ -194,6 +194,7 @@ check "as many masks as images" test "$(ls run/masks | wc -l)" -eq 4
 expect 0 "(4 from before)" generate "$model" --data data --split test -o run
 expect 3 "another recipe" generate "$model" --data data --split test -o run -t 3
 expect 0 "4 of 4 masks" generate "$model" --data data --split test -o run -t 3 --fresh
+expect 3 "run/journal.jsonl: the work in this folder was done on another list of images, or with other labels" generate "$model" --data data --split test -t 3 -o run --limit 2
 expect 0 "6 of 6 masks" generate "$model" --data data -o whole --maps --overlays --batch 3
 for shard in 1/2 2/2; do expect 0 "3 of 3 masks" generate "$model" --data data -o shards --shard $shard --threads 1; done
 check "shards, batch and threads do not change a byte" diff -r whole/masks shards/masks
