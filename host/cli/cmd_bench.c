@@ -70,14 +70,8 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
 
 int cmd_bench(int count, char **arguments)
 {
-    static const command_spec command = {.name = "bench",
-                                         .usage = "bench MODEL [options]",
-                                         .table = table,
-                                         .rows = ROWS,
-                                         .least = 1,
-                                         .most = 1,
-                                         .missing = "the model (an .onnx file) is missing",
-                                         .work = work};
+    static const command_spec command = {
+        .name = "bench", .usage = "bench MODEL [options]", .table = table, .rows = ROWS, TAKES_A_MODEL, .work = work};
     flags f = {.method = METHOD_FLAGS_INIT};
     return run_command(&command, count, arguments, &f);
 }

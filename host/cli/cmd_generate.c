@@ -108,9 +108,7 @@ int cmd_generate(int count, char **arguments)
                                          .usage = "generate MODEL --data DIR | --images DIR --labels CSV -o OUT [options]",
                                          .table = table,
                                          .rows = ROWS,
-                                         .least = 1,
-                                         .most = 1,
-                                         .missing = "the model (an .onnx file) is missing",
+                                         TAKES_A_MODEL,
                                          .polls = 1,
                                          .work = work};
     flags f = {.method = METHOD_FLAGS_INIT};

@@ -362,9 +362,7 @@ int cmd_search(int count, char **arguments)
                                          .usage = "search MODEL --data DIR --split NAME -o recipe.json [options]",
                                          .table = table,
                                          .rows = ROWS,
-                                         .least = 1,
-                                         .most = 1,
-                                         .missing = "the model (an .onnx file) is missing",
+                                         TAKES_A_MODEL,
                                          .polls = 1,
                                          .work = work};
     flags f = {.seed = 1};

@@ -23,6 +23,9 @@ typedef struct command_spec {
     command_work *work;
 } command_spec;
 
+/* Of a command whose one argument is the model. */
+#define TAKES_A_MODEL .least = 1, .most = 1, .missing = "the model (an .onnx file) is missing"
+
 /* Parses, answers --help or works, and gives the exit code. */
 int run_command(const command_spec *command, int count, char **arguments, void *flags);
 

@@ -92,7 +92,7 @@ static ssgcam_status read_object(ssg_image *labels, const ssgcam_item *item, int
 
 static ssgcam_status check_size(const ssg_image *labels, const ssgcam_item *item, int width, int height)
 {
-    if (labels->width == width && labels->height == height) return SSGCAM_OK;
+    if (width == 0 || (labels->width == width && labels->height == height)) return SSGCAM_OK;
     return ssg_fail(SSGCAM_ERR_INPUT, "%s: %dx%d pixels, but the image has %dx%d; a mask must have its image's size", item->mask, labels->width,
                     labels->height, width, height);
 }

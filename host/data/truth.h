@@ -35,8 +35,8 @@ const char *ssg_truth_name(const ssgcam_item *item, const ssg_truth_setting *set
 /* The class of a box: its own, or that of an image with one label; else -1. */
 int ssg_box_class(const ssgcam_item *item, const ssgcam_box *box);
 
-/* Labels 0, c + 1 and 255 for an image of width x height pixels, which a mask must have as well. What it has of a class from class_count on, or of
- * none that is told, is refused with its place. */
+/* Labels 0, c + 1 and 255 for an image of width x height pixels, which a mask must have as well (0: a mask may have any size). What it has of a class
+ * from class_count on, or of none that is told, is refused with its place. */
 ssgcam_status ssg_truth_read(ssg_image *labels, const ssgcam_item *item, const ssg_truth_setting *setting, int width, int height, size_t class_count);
 
 /* A mask file of classes by itself, of any size. */

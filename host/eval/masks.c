@@ -38,13 +38,12 @@ typedef struct scoring {
 /* The truth of an image, whose size the predicted mask must have. The image itself is needed only where the truth is made of its boxes. */
 static ssgcam_status read_truth(const scoring *s, const ssgcam_item *item, const ssg_image *prediction, const char *path, ssg_image *truth)
 {
-    const char *sized = ssg_truth_name(item, &s->setting);
-    int width, height;
-    SSG_TRY(ssg_image_read_size(&width, &height, sized));
-    if (prediction->width != width || prediction->height != height)
-        return ssg_fail(SSGCAM_ERR_INPUT, "%s: %dx%d pixels, but %s has %dx%d; a predicted mask must have its image's size", path, prediction->width,
-                        prediction->height, sized, width, height);
-    return ssg_truth_read(truth, item, &s->setting, width, height, s->result->class_count);
+    int width = 0, height = 0;
+    if (ssg_truth_is_boxes(&s->setting)) SSG_TRY(ssg_image_read_size(&width, &height, item->image));
+    SSG_TRY(ssg_truth_read(truth, item, &s->setting, width, height, s->result->class_count));
+    if (prediction->width == truth->width && prediction->height == truth->height) return SSGCAM_OK;
+    return ssg_fail(SSGCAM_ERR_INPUT, "%s: %dx%d pixels, but %s has %dx%d; a predicted mask must have its image's size", path, prediction->width,
+                    prediction->height, ssg_truth_name(item, &s->setting), truth->width, truth->height);
 }
 
 static ssgcam_status check_decided(const ssg_image *prediction, const char *path)

@@ -23,6 +23,9 @@ typedef struct precision_errors {
 
 ssgcam_status precision_run(precision_errors *errors, ssg_device *device, const operator_case *c, ssg_precision precision);
 
+/* Whether the device of the test computes in that type. Otherwise it must say so with this sentence, which is then all there is to test. */
+int precision_is_here(ssg_precision precision, const char *refusal);
+
 /* Every operator and narrow versions of whole classifiers against PyTorch in float64. PyTorch itself, computing in the same type, says how large an
  * error has to be expected (tests/fixtures/precision.inc); ours may be two and a half times that. */
 void precision_compare_with_pytorch(int type);

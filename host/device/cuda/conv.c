@@ -142,54 +142,82 @@ static ssgcam_status describe(ssg_cuda_conv *c, const ssg_op *op, const ssg_plac
 /* ---- algorithms ---------------------------------------------------------------------------------------------------------------------------------
  */
 
-/* All that an offer of the heuristics says holds with its own arithmetic only, which must be as exact as was asked for: where that is float,
- * CUDNN_DEFAULT_MATH would allow TF32; and conversion means half. */
+/* What the heuristics offer, forward or backward. All that it says holds with its own arithmetic only, which must be as exact as was asked for: where
+ * that is float, CUDNN_DEFAULT_MATH would allow TF32; and conversion means half. */
+typedef struct offer {
+    int algorithm;
+    cudnnStatus_t status;
+    cudnnDeterminism_t determinism;
+    cudnnMathType_t math;
+    size_t memory;
+} offer;
+
+#define OFFER_OF(perf) ((offer){(int)(perf).algo, (perf).status, (perf).determinism, (perf).mathType, (perf).memory})
+
 enum { EXACT, RELABELLED, CHOICES };
 
 /* Whether an offer will do. Where no exact one does, float takes the algorithm of one that names another arithmetic, with its own: whether that is
  * possible the workspace's size says. */
-static int will_do(const ssg_cuda_conv *c, int choice, cudnnStatus_t status, cudnnDeterminism_t determinism, cudnnMathType_t math, size_t memory)
+static int will_do(const ssg_cuda_conv *c, int choice, const offer *o)
 {
-    int exact = c->tensor_cores ? math != CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION : math == CUDNN_FMA_MATH;
-    int relabelled = !c->tensor_cores && math == CUDNN_DEFAULT_MATH;
-    return status == CUDNN_STATUS_SUCCESS && determinism == CUDNN_DETERMINISTIC && (choice == EXACT ? exact : relabelled) &&
-           memory <= c->most_workspace;
+    int exact = c->tensor_cores ? o->math != CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION : o->math == CUDNN_FMA_MATH;
+    int relabelled = !c->tensor_cores && o->math == CUDNN_DEFAULT_MATH;
+    return o->status == CUDNN_STATUS_SUCCESS && o->determinism == CUDNN_DETERMINISTIC && (choice == EXACT ? exact : relabelled) &&
+           o->memory <= c->most_workspace;
+}
+
+typedef cudnnStatus_t workspace_query(ssg_cuda_conv *c, cudnnHandle_t handle, int algorithm);
+
+/* The first offer that will do: sets the arithmetic and the workspace. `what` is done, for the sentence where there is none. */
+static ssgcam_status choose(ssg_cuda_conv *c, cudnnHandle_t handle, const offer *offers, int count, workspace_query *ask, const char *what,
+                            int *algorithm)
+{
+    for (int choice = EXACT; choice < CHOICES; choice++)
+        for (int i = 0; i < count; i++) {
+            if (!will_do(c, choice, &offers[i])) continue;
+            *algorithm = offers[i].algorithm;
+            SSG_TRY(set_arithmetic(c, choice == EXACT ? offers[i].math : CUDNN_FMA_MATH));
+            cudnnStatus_t status = ask(c, handle, *algorithm);
+            if (choice == EXACT) SSG_TRY(ssg_cudnn_check(status, "its workspace"));
+            if (status == CUDNN_STATUS_SUCCESS && c->workspace <= c->most_workspace) return SSGCAM_OK;
+        }
+    return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for %s", what);
+}
+
+static cudnnStatus_t ask_forward(ssg_cuda_conv *c, cudnnHandle_t handle, int algorithm)
+{
+    return cudnnGetConvolutionForwardWorkspaceSize(handle, c->x, c->w, c->conv, c->y, (cudnnConvolutionFwdAlgo_t)algorithm, &c->workspace);
 }
 
 static ssgcam_status choose_forward(ssg_cuda_conv *c, cudnnHandle_t handle)
 {
     cudnnConvolutionFwdAlgoPerf_t found[MOST_ALGORITHMS];
-    int count = 0;
+    offer offers[MOST_ALGORITHMS];
+    int count = 0, algorithm = 0;
     SSG_TRY(ssg_cudnn_check(cudnnGetConvolutionForwardAlgorithm_v7(handle, c->x, c->w, c->conv, c->y, MOST_ALGORITHMS, &count, found),
                             "the choice of a convolution"));
-    for (int choice = EXACT; choice < CHOICES; choice++)
-        for (int i = 0; i < count; i++) {
-            if (!will_do(c, choice, found[i].status, found[i].determinism, found[i].mathType, found[i].memory)) continue;
-            c->forward = found[i].algo;
-            SSG_TRY(set_arithmetic(c, choice == EXACT ? found[i].mathType : CUDNN_FMA_MATH));
-            cudnnStatus_t status = cudnnGetConvolutionForwardWorkspaceSize(handle, c->x, c->w, c->conv, c->y, c->forward, &c->workspace);
-            if (choice == EXACT) SSG_TRY(ssg_cudnn_check(status, "its workspace"));
-            if (status == CUDNN_STATUS_SUCCESS && c->workspace <= c->most_workspace) return SSGCAM_OK;
-        }
-    return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for this convolution");
+    for (int i = 0; i < count; i++) offers[i] = OFFER_OF(found[i]);
+    SSG_TRY(choose(c, handle, offers, count, ask_forward, "this convolution", &algorithm));
+    c->forward = (cudnnConvolutionFwdAlgo_t)algorithm;
+    return SSGCAM_OK;
+}
+
+static cudnnStatus_t ask_backward(ssg_cuda_conv *c, cudnnHandle_t handle, int algorithm)
+{
+    return cudnnGetConvolutionBackwardDataWorkspaceSize(handle, c->w, c->y, c->conv, c->x, (cudnnConvolutionBwdDataAlgo_t)algorithm, &c->workspace);
 }
 
 static ssgcam_status choose_backward(ssg_cuda_conv *c, cudnnHandle_t handle)
 {
     cudnnConvolutionBwdDataAlgoPerf_t found[MOST_ALGORITHMS];
-    int count = 0;
+    offer offers[MOST_ALGORITHMS];
+    int count = 0, algorithm = 0;
     SSG_TRY(ssg_cudnn_check(cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, c->w, c->y, c->conv, c->x, MOST_ALGORITHMS, &count, found),
                             "the choice of a convolution's gradient"));
-    for (int choice = EXACT; choice < CHOICES; choice++)
-        for (int i = 0; i < count; i++) {
-            if (!will_do(c, choice, found[i].status, found[i].determinism, found[i].mathType, found[i].memory)) continue;
-            c->backward = found[i].algo;
-            SSG_TRY(set_arithmetic(c, choice == EXACT ? found[i].mathType : CUDNN_FMA_MATH));
-            cudnnStatus_t status = cudnnGetConvolutionBackwardDataWorkspaceSize(handle, c->w, c->y, c->conv, c->x, c->backward, &c->workspace);
-            if (choice == EXACT) SSG_TRY(ssg_cudnn_check(status, "its workspace"));
-            if (status == CUDNN_STATUS_SUCCESS && c->workspace <= c->most_workspace) return SSGCAM_OK;
-        }
-    return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "cuDNN has no deterministic algorithm for the gradient of this convolution");
+    for (int i = 0; i < count; i++) offers[i] = OFFER_OF(found[i]);
+    SSG_TRY(choose(c, handle, offers, count, ask_backward, "the gradient of this convolution", &algorithm));
+    c->backward = (cudnnConvolutionBwdDataAlgo_t)algorithm;
+    return SSGCAM_OK;
 }
 
 /* cuDNN adds the bias and applies ReLU or nothing; nothing with one algorithm only, says its API guide. Infinity minus infinity must not become 0:
