@@ -73,17 +73,26 @@ static void normalise(memory *m)
 {
     m->b.ops->normalise(&m->b.run, m->maps, ROWS, SIZE * SIZE, 0, m->flags);
 }
+/* The maps, each to its own part of a grid array. */
+static const ssg_place *rows_of(memory *m, ssg_place places[ROWS], void *to, size_t element)
+{
+    for (size_t r = 0; r < ROWS; r++) places[r] = (ssg_place){m->maps + r * SIZE * SIZE, (char *)to + r * GRID * GRID * element};
+    return places;
+}
 static void resize(memory *m)
 {
-    m->b.ops->resize(&m->b.run, m->big, GRID, GRID, m->maps, SIZE, SIZE, ROWS);
+    ssg_place places[ROWS];
+    m->b.ops->resize(&m->b.run, rows_of(m, places, m->big, sizeof *m->big), ROWS, GRID, GRID, SIZE, SIZE);
 }
 static void quantise(memory *m)
 {
-    m->b.ops->quantise(&m->b.run, m->levels, GRID, GRID, m->maps, SIZE, SIZE, ROWS, 1);
+    ssg_place places[ROWS];
+    m->b.ops->quantise(&m->b.run, rows_of(m, places, m->levels, sizeof *m->levels), ROWS, GRID, GRID, SIZE, SIZE, (const float[]){0.25f}, 1);
 }
 static void mix(memory *m)
 {
-    m->b.ops->mix(&m->b.run, m->fused, m->levels, 3, ROWS * GRID * GRID);
+    ssg_place places[ROWS];
+    m->b.ops->mix(&m->b.run, rows_of(m, places, m->fused, sizeof *m->fused), ROWS, GRID, GRID, SIZE, SIZE, 0.25f, 3);
 }
 static void resize_fused(memory *m)
 {
@@ -126,7 +135,7 @@ static const bench_case map_cases[] = {
     {"normalise", {"ssg_normalise"}, normalise, 8.0 * ROWS *SIZE *SIZE},
     {"resize", {"ssg_resize_kernel"}, resize, ROWS * 4.0 * (SIZE * SIZE + GRID * GRID)},
     {"quantise", {"ssg_quantise"}, quantise, ROWS *(4.0 * SIZE * SIZE + GRID * GRID)},
-    {"mix", {"ssg_mix"}, mix, 5.0 * ROWS *GRID *GRID},
+    {"mix", {"ssg_mix"}, mix, ROWS * 4.0 * (SIZE * SIZE + GRID * GRID)},
     {"resize_fused", {"ssg_resize_fused"}, resize_fused, 10.0 * GRID *GRID},
     {"label", {"ssg_tops", "ssg_label", "ssg_clear"}, label, 4 * 3.0 * GRID *GRID},
     {"confusion", {"ssg_confusion"}, confusion, 4 * 2.0 * GRID *GRID},

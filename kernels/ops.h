@@ -49,6 +49,12 @@ typedef struct ssg_map_spec {
 
 enum { SSG_MAPS_TOGETHER = 16 }; /* specs of one call */
 
+/* A map and where it goes. */
+typedef struct ssg_place {
+    const float *from;
+    void *to;
+} ssg_place;
+
 /* What a normalisation met. */
 enum { SSG_MAP_CONSTANT = 1, SSG_MAP_NAN = 2 };
 
@@ -72,17 +78,19 @@ typedef struct ssg_ops {
      * the divisor (0, or 1e-7 for the pytorch-grad-cam preset). */
     void (*normalise)(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags);
 
-    /* Bilinear resize, pixel centres at half integers, edges clamped, no antialiasing: [rows][h][w] to [rows][H][W]. */
-    void (*resize)(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows);
+    /* Bilinear resize, pixel centres at half integers, edges clamped, no antialiasing: maps [h][w] to [H][W], floats. On a
+     * device, here and in what follows, twice a side of the grid times the map's is below 2^32. */
+    void (*resize)(const ssg_run *run, const ssg_place *places, size_t count, size_t H, size_t W, size_t h, size_t w);
 
     /* total += weight * from^power over `count` values (power 1 is exact). */
     void (*accumulate)(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power);
 
-    /* A normalised layer map to a row of the integer path: resize, power, round half up to uint8. [rows][h][w] -> [rows][H][W]. */
-    void (*quantise)(const ssg_run *run, uint8_t *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows, float power);
+    /* Normalised layer maps to rows of the integer path: resized, raised to each power, rounded half up to uint8: [h][w] to [power][H][W]. */
+    void (*quantise)(const ssg_run *run, const ssg_place *places, size_t count, size_t H, size_t W, size_t h, size_t w, const float *powers,
+                     size_t power_count);
 
-    /* fused += weight * row over `pixels`; weights of a mixture sum to 127, so fused <= 32385. */
-    void (*mix)(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels);
+    /* The same with one power, added up: [h][w] to [H][W], int16_t += weight * level. Weights of a mixture sum to 127, so that is <= 32385. */
+    void (*mix)(const ssg_run *run, const ssg_place *places, size_t count, size_t H, size_t W, size_t h, size_t w, float power, int weight);
 
     /* Exact bilinear resize of one fused map [h][w] to [H][W] in integers, as fixed_point.h states it; the identity where the sizes are equal. */
     void (*resize_fused)(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w);

@@ -25,7 +25,7 @@ CASES = {  # bytes, warp instructions
     "normalise": (8 * 40 * PLANE, 0),
     "resize": (4 * 40 * (PLANE + GRID), 0),
     "quantise": (40 * (4 * PLANE + GRID), 0),
-    "mix": (5 * 40 * GRID, 0),
+    "mix": (4 * 40 * (PLANE + GRID), 0),
     "resize_fused": (10 * GRID, 0),
     "label": (12 * GRID, 0),
     "confusion": (8 * GRID, 0),

@@ -216,8 +216,8 @@ static void check_resize(const ssg_ops *ops, size_t h, size_t w, size_t H, size_
     ssg_run run = {.threads = 2};
     float *out = malloc(H * W * sizeof *out), *sum = calloc(H * W, sizeof *sum);
     uint8_t *bytes = malloc(H * W);
-    ops->resize(&run, out, H, W, map, h, w, 1);
-    ops->quantise(&run, bytes, H, W, map, h, w, 1, (float)power);
+    ops->resize(&run, &(ssg_place){map, out}, 1, H, W, h, w);
+    ops->quantise(&run, &(ssg_place){map, bytes}, 1, H, W, h, w, (const float[]){(float)power}, 1);
     ops->accumulate(&run, sum, big, H * W, 0.25f, (float)power);
     for (size_t i = 0; i < H * W; i++) {
         cr_assert_float_eq(out[i], big[i], 2e-6, "%s: resize", ops->name);
@@ -246,9 +246,13 @@ static void check_labels(const ssg_ops *ops, const label_case *c)
     ssg_run run = {.threads = 2};
     int16_t *fused[MOST_CLASSES];
     uint8_t *label = malloc(c->pixels);
+    float *map = malloc(c->pixels * sizeof *map);
     for (int k = 0; k < c->class_count; k++) {
         fused[k] = calloc(c->pixels, sizeof *fused[k]);
-        for (int r = 0; r < c->rows; r++) ops->mix(&run, fused[k], c->banks[k] + (size_t)r * c->pixels, c->weights[r], c->pixels);
+        for (int r = 0; r < c->rows; r++) {
+            for (size_t i = 0; i < c->pixels; i++) map[i] = (float)c->banks[k][(size_t)r * c->pixels + i] / 255;
+            ops->mix(&run, &(ssg_place){map, fused[k]}, 1, 1, c->pixels, 1, c->pixels, 1, c->weights[r]);
+        }
         cr_assert_arr_eq(fused[k], c->fused[k], c->pixels * sizeof *fused[k], "%s: mix", ops->name);
     }
     ops->label(&run, label, (const int16_t *const *)fused, c->classes, (size_t)c->class_count, c->pixels, c->tau);
@@ -259,6 +263,7 @@ static void check_labels(const ssg_ops *ops, const label_case *c)
     cr_assert_arr_eq(counts, c->counts, cells * sizeof *counts, "%s: confusion", ops->name);
     free(counts);
     free(label);
+    free(map);
     for (int k = 0; k < c->class_count; k++) free(fused[k]);
 }
 

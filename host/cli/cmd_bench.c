@@ -16,7 +16,7 @@ static const option table[] = {
     METHOD_OPTIONS(flags, method),
     {NULL, 0, OPTION_HEADING, 0, NULL, "The measurement:"},
     {"classes", 'c', OPTION_LEAST1, offsetof(flags, classes), "K", "classes per image (1)"},
-    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per pass (4)"},
+    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per pass (4; on a GPU 16)"},
     {"repeat", 0, OPTION_LEAST1, offsetof(flags, repeat), "R", "measured passes; the median is given (10)"},
     PREPROCESS_OPTIONS(flags, preprocess),
     COMMON_OPTIONS,

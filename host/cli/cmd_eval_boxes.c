@@ -19,7 +19,7 @@ static const option table[] = {
     METHOD_OPTIONS(flags, method),
     DATA_OPTIONS(flags, data),
     {NULL, 0, OPTION_HEADING, 0, NULL, "The job:"},
-    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per network pass (4)"},
+    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per network pass (4; on a GPU 16)"},
     {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write the share of hits at every threshold"},
     PREPROCESS_OPTIONS(flags, preprocess),
     COMMON_OPTIONS,

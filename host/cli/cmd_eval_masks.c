@@ -23,7 +23,7 @@ static const option table[] = {
     {"mask-values", 0, OPTION_TEXT, offsetof(flags, data) + offsetof(data_flags, mask_values), "HOW",
      "true masks hold: classes, object, object>=N; or no masks: boxes, ellipses (what lies in a box, or in the ellipse in it) (classes)"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The job:"},
-    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per network pass (4)"},
+    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per network pass (4; on a GPU 16)"},
     {"curve", 0, OPTION_TEXT, offsetof(flags, curve), "CSV", "write mIoU and foreground IoU at every threshold"},
     {"pixel-curve", 0, OPTION_TEXT, offsetof(flags, pixel_curve), "CSV", "write precision and recall of pixels (PxAP) at every threshold"},
     PREPROCESS_OPTIONS(flags, preprocess),

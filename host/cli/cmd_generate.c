@@ -21,7 +21,7 @@ static const option table[] = {
     {NULL, 0, OPTION_HEADING, 0, NULL, "The job:"},
     {"scales", 0, OPTION_TEXT, offsetof(flags, scales), "X,Y", "look at every image in these sizes too and average: 0.5,1,1.5 (1)"},
     {"flip", 0, OPTION_FLAG, offsetof(flags, flip), NULL, "look at every image mirrored too, in each size"},
-    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per network pass (4)"},
+    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per network pass (4; on a GPU 16)"},
     {"shard", 0, OPTION_TEXT, offsetof(flags, shard), "i/n", "only every n-th image, beginning with the i-th"},
     {"maps", 0, OPTION_FLAG, offsetof(flags, maps), NULL, "also write maps/ID.CLASS.npy, the fused maps in [0, 1]"},
     {"overlays", 0, OPTION_FLAG, offsetof(flags, overlays), NULL, "also write overlays/ID.png: masks in colour, true outlines in white"},

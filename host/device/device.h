@@ -82,6 +82,7 @@ typedef struct ssg_step_request {
 /* The functions of a backend. Every backend implements all of them. */
 typedef struct ssg_device_interface {
     const char *name;
+    int batch;       /* images of a network pass that suit it, where nobody says how many */
     int plane_maps;  /* the map stage reads planes (PLAIN), of 16 bits too; else any layout, of float */
     int host_memory; /* device addresses are host addresses: what the device wrote can be read where it lies, without a download */
     /* Memory. Addresses are device addresses. An upload has read `from` on return; a download waits for the work before it. */

@@ -42,7 +42,7 @@ static ssgcam_status read_map(job *j, const ssgcam_item *item, int class)
 {
     ssg_array map = {0};
     SSG_TRY(ssg_map_file_read(&map, j->o->maps, item, class));
-    ssg_ops_cpu()->resize(&(ssg_run){.threads = 1}, j->map, j->shape.height, j->shape.width, map.values, map.dims[0], map.dims[1], 1);
+    ssg_ops_cpu()->resize(&(ssg_run){.threads = 1}, &(ssg_place){map.values, j->map}, 1, j->shape.height, j->shape.width, map.dims[0], map.dims[1]);
     ssg_array_clear(&map);
     return SSGCAM_OK;
 }

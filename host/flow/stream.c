@@ -6,8 +6,6 @@
 #include "host/base/clock.h"
 #include "host/flow/stream_parts.h"
 
-enum { DEFAULT_BATCH = 4 };
-
 /* ---- set-up ---------------------------------------------------------------------------------------------------------------------- */
 
 static ssgcam_status take_rows(stream *s)
@@ -20,7 +18,7 @@ static ssgcam_status take_rows(stream *s)
     s->powers = ssg_calloc((size_t)s->power_count, sizeof *s->powers);
     s->weights = ssg_calloc(rows, sizeof *s->weights);
     if (!s->rows || !s->powers || !s->weights) return SSG_OUT_OF_MEMORY;
-    for (int p = 0; p < s->power_count; p++) s->powers[p] = o->recipe ? o->recipe->layers[p].power : o->powers ? o->powers[p] : 1;
+    for (int p = 0; p < s->power_count; p++) s->powers[p] = (float)(o->recipe ? o->recipe->layers[p].power : o->powers ? o->powers[p] : 1);
     for (size_t i = 0; o->recipe && i < rows; i++) s->weights[i] = o->recipe->layers[i].weight;
     if (o->recipe) return ssg_network_recipe_rows(o->model, o->recipe, s->rows);
     memcpy(s->rows, o->rows, rows * sizeof *s->rows);
@@ -30,7 +28,7 @@ static ssgcam_status take_rows(stream *s)
 static void measure(stream *s)
 {
     const ssg_stream_options *o = s->o;
-    s->batch_size = o->batch > 0 ? o->batch : DEFAULT_BATCH;
+    s->batch_size = o->batch > 0 ? o->batch : o->device->interface->batch;
     /* Room for images that do not come. On a GPU the batch may decide about algorithms, and so about the last bits: it stays what was asked for. */
     if (o->device->interface->host_memory && o->count > 0 && (size_t)s->batch_size > o->count) s->batch_size = (int)o->count;
     s->batches = (o->count + (size_t)s->batch_size - 1) / (size_t)s->batch_size;

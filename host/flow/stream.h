@@ -46,7 +46,7 @@ typedef struct ssg_stream_options {
     const ssgcam_item *const *items;
     const float *tensors; /* instead of the items' files: their arrays one after the other, each of the network's input; NULL: files */
     size_t count;
-    int batch; /* images per network pass; 0: 4 */
+    int batch; /* images per network pass; 0: what suits the device */
     ssg_precision precision;
     const int *stop; /* polled between batches; nonzero ends the stream with SSGCAM_ERR_INTERRUPTED. May be NULL */
 } ssg_stream_options;

@@ -68,14 +68,14 @@ typedef struct worker {
     part parts[SSG_STREAM_PARTS];
     ssg_cam *engines[SSG_VIEWS_MOST][SSG_STREAM_CLASSES + 1]; /* views of one size share the first one's */
     int64_t *chosen;
-    uint8_t *quantised; /* device memory: one row on the grid */
+    ssg_place *places; /* of a row's maps */
     ssg_stream_times times;
 } worker;
 
 struct stream {
     const ssg_stream_options *o;
     ssg_cam_row *rows;
-    double *powers; /* of a recipe: one per row; else every row has each */
+    float *powers; /* of a recipe: one per row; else every row has each */
     int *weights;
     int row_count, power_count, batch_size, grid_h, grid_w;
     size_t grid_pixels, batches;

@@ -12,8 +12,8 @@ static ssgcam_status make_room(worker *w)
     size_t images = (size_t)w->s->batch_size;
     w->pass_size = w->s->batch_size;
     w->chosen = ssg_calloc(images * SSG_STREAM_CLASSES, sizeof *w->chosen);
-    if (!w->chosen) return SSG_OUT_OF_MEMORY;
-    return w->device->interface->memory_create(w->device, w->s->grid_pixels, (void **)&w->quantised);
+    w->places = ssg_calloc(images * SSG_STREAM_CLASSES, sizeof *w->places);
+    return w->chosen && w->places ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
 }
 
 /* What depends on how many images go together. */
@@ -27,7 +27,7 @@ static void clear_passes(worker *w)
 static void clear(worker *w)
 {
     clear_passes(w);
-    w->device->interface->memory_destroy(w->device, w->quantised);
+    ssg_free(w->places);
     ssg_free(w->chosen);
 }
 

@@ -153,33 +153,36 @@ static uint8_t *maps_of(const worker *w, const part *p, size_t image)
     return (uint8_t *)p->maps->memory + before * class_bytes(w->s);
 }
 
-/* A raw map h x w on the grid: kept once with every power, or mixed with the row's weight. */
-static void place_map(worker *w, uint8_t *maps, int row, const float *map, size_t height, size_t width)
+/* A row's maps of the images and classes that are wanted, each with its place among those of its class. */
+static size_t find_places(worker *w, const part *p, size_t view, int row, const float *maps, size_t pixels)
+{
+    const stream *s = w->s;
+    size_t found = 0, offset = s->o->keep_rows ? (size_t)row * (size_t)s->power_count * s->grid_pixels : view * s->grid_pixels * sizeof(int16_t);
+    for (size_t i = 0; i < p->count; i++) {
+        if (!counts(p, i)) continue;
+        uint8_t *to = maps_of(w, p, i) + offset;
+        for (size_t c = 0; c < (size_t)p->slots[i].class_count; c++)
+            w->places[found++] = (ssg_place){maps + (c * (size_t)w->pass_size + i) * pixels, to + c * class_bytes(s)};
+    }
+    return found;
+}
+
+/* On the grid: kept with every power, or mixed with the row's weight. */
+static void place_row(worker *w, part *p, size_t view, int row)
 {
     const stream *s = w->s;
     const ssg_ops *ops = w->device->ops;
     const ssg_run *run = &w->device->run;
-    size_t H = (size_t)s->grid_h, W = (size_t)s->grid_w, powers = (size_t)s->power_count;
-    if (s->o->keep_rows) {
-        uint8_t *out = maps + (size_t)row * powers * s->grid_pixels;
-        for (size_t i = 0; i < powers; i++) ops->quantise(run, out + i * s->grid_pixels, H, W, map, height, width, 1, (float)s->powers[i]);
-    } else {
-        ops->quantise(run, w->quantised, H, W, map, height, width, 1, (float)s->powers[row]);
-        ops->mix(run, (int16_t *)maps, w->quantised, s->weights[row], s->grid_pixels);
-    }
-}
-
-static void place_row(worker *w, part *p, size_t view, int row)
-{
-    int h, width;
     const pass *of = &p->passes[view];
-    float *maps = ssg_cam_maps(of->engine, row, &h, &width);
-    size_t images = (size_t)w->pass_size, count = images * (size_t)p->classes, pixels = (size_t)h * (size_t)width;
-    w->device->ops->normalise(&w->device->run, maps, count, pixels, 0, (uint8_t *)of->flags->memory + (size_t)row * count);
-    for (size_t i = 0; i < p->count; i++)
-        for (int c = 0; counts(p, i) && c < p->slots[i].class_count; c++)
-            place_map(w, maps_of(w, p, i) + (size_t)c * class_bytes(w->s) + view * w->s->grid_pixels * sizeof(int16_t), row,
-                      maps + ((size_t)c * images + i) * pixels, (size_t)h, (size_t)width);
+    int height, width;
+    float *maps = ssg_cam_maps(of->engine, row, &height, &width);
+    size_t h = (size_t)height, v = (size_t)width, H = (size_t)s->grid_h, W = (size_t)s->grid_w, count = (size_t)w->pass_size * (size_t)p->classes;
+    ops->normalise(run, maps, count, h * v, 0, (uint8_t *)of->flags->memory + (size_t)row * count);
+    size_t found = find_places(w, p, view, row, maps, h * v);
+    if (s->o->keep_rows)
+        ops->quantise(run, w->places, found, H, W, h, v, s->powers, (size_t)s->power_count);
+    else
+        ops->mix(run, w->places, found, H, W, h, v, s->powers[row], s->weights[row]);
 }
 
 /* Mixtures add up. */

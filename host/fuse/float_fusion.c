@@ -21,7 +21,7 @@ ssgcam_status ssg_float_fusion(float *fused, size_t H, size_t W, ssg_fusion_laye
         ssg_fusion_layer *l = &layers[i];
         for (size_t k = 0; k < l->height * l->width; k++) l->map[k] = l->map[k] < 0 ? 0 : l->map[k]; /* a kept sign; NaN stays */
         ops->normalise(&run, l->map, 1, l->height * l->width, epsilon, &l->flags);
-        ops->resize(&run, resized, H, W, l->map, l->height, l->width, 1);
+        ops->resize(&run, &(ssg_place){l->map, resized}, 1, H, W, l->height, l->width);
         ops->accumulate(&run, fused, resized, H * W, pgc ? 1 / (float)count : l->weight / total, pgc ? 1 : l->power);
     }
     ops->normalise(&run, fused, 1, H * W, epsilon, &flags);

@@ -2,6 +2,7 @@
 
 #include "host/base/alloc.h"
 #include "host/data/truth.h"
+#include "host/device/device.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
 #include "host/flow/views.h"
@@ -34,6 +35,7 @@ static ssgcam_status run(job *j, const ssgcam_item **items)
 {
     const ssgcam_label_options *o = j->o;
     ssg_views views;
+    size_t batch = (size_t)(o->batch > 0 ? o->batch : o->device->interface->batch);
     SSG_TRY(ssg_views_make(&views, o->model, o->scales, o->scale_count, o->flip));
     for (size_t i = 0; i < o->item_count; i++) items[i] = &o->items[i];
     ssg_stream_options stream = {.device = o->device,
@@ -43,7 +45,7 @@ static ssgcam_status run(job *j, const ssgcam_item **items)
                                  .items = items,
                                  .tensors = o->images,
                                  .count = o->item_count,
-                                 .batch = o->batch,
+                                 .batch = (int)(batch < o->item_count ? batch : o->item_count),
                                  .precision = ssg_precision_of(o->precision),
                                  .stop = o->stop};
     SSG_TRY(ssg_stream_run(&stream, consume, j, NULL));

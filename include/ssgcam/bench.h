@@ -17,7 +17,7 @@ typedef struct ssgcam_bench_options {
     const ssgcam_recipe *recipe; /* layers and methods */
     ssgcam_precision precision;
     int classes; /* per image; 0: 1 */
-    int batch;   /* images per pass; 0: 4 */
+    int batch;   /* images per pass; 0: 4, on a GPU 16 */
     int repeat;  /* measured passes behind two that warm up; 0: 10 */
 } ssgcam_bench_options;
 

@@ -26,7 +26,7 @@ typedef struct ssgcam_eval_options {
     ssgcam_device *device;
     const ssgcam_model *model;
     const ssgcam_recipe *recipe;
-    int batch;
+    int batch; /* images per network pass; 0: 4, on a GPU 16 */
     ssgcam_precision precision;
     const int *stop;
     ssgcam_progress *progress;
@@ -72,7 +72,7 @@ typedef struct ssgcam_boxes_options {
     ssgcam_device *device;
     const ssgcam_model *model;
     const ssgcam_recipe *recipe;
-    int batch;
+    int batch; /* images per network pass; 0: 4, on a GPU 16 */
     ssgcam_precision precision;
     const int *stop;
     ssgcam_progress *progress;

@@ -23,7 +23,7 @@ typedef struct ssgcam_generate_options {
     const ssgcam_dataset *data;
     const ssgcam_recipe *recipe;
     const char *out; /* folder; made if missing */
-    int batch;       /* images per network pass; 0: 4 */
+    int batch;       /* images per network pass; 0: 4, on a GPU 16 */
     ssgcam_precision precision;
     /* Each image is looked at in the model's input size times every scale, with `flip` also mirrored left to right, and the fused maps are averaged
      * on the grid. At most 8 scales, none twice; scale_count 0: only 1. An image without labels gets its class at the scale nearest to 1. */

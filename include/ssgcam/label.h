@@ -39,7 +39,7 @@ typedef struct ssgcam_label_options {
     const double *scales; /* as ssgcam_generate_options has them; of files only */
     size_t scale_count;
     int flip;
-    int batch; /* images per network pass; 0: 4 */
+    int batch; /* images per network pass; 0: 4, on a GPU 16, or all if they are fewer */
     ssgcam_precision precision;
     const int *stop; /* polled between batches; nonzero ends with SSGCAM_ERR_INTERRUPTED. May be NULL */
     ssgcam_label_callback *callback;

@@ -1,4 +1,4 @@
-/* Normalise, resize, mix and label, in loops that the compiler vectorises; the counting is memory-bound and stays as in ref/. */
+/* Normalise, add up, resize mixtures and label, in loops that the compiler vectorises; the counting is memory-bound and stays as in ref/. */
 #include <math.h>
 #include <string.h>
 
@@ -70,91 +70,7 @@ void ssg_cpu_normalise(const ssg_run *run, float *maps, size_t rows, size_t pixe
     ssg_parallel_for(run->threads, rows, normalise_map, &j);
 }
 
-/* ---- resize and quantise ------------------------------------------------------------------------------------------------------ */
-
-typedef struct resize_job {
-    float *to;
-    uint8_t *bytes; /* instead of `to`: quantised */
-    const float *from;
-    size_t H, W, h, w;
-    float power;
-} resize_job;
-
-static void sample(size_t i, size_t N, size_t n, size_t *low, size_t *high, float *fraction)
-{
-    double at = ((double)i + 0.5) * (double)n / (double)N - 0.5;
-    at = at < 0 ? 0 : at > (double)(n - 1) ? (double)(n - 1) : at;
-    *low = (size_t)at;
-    *high = *low + 1 < n ? *low + 1 : n - 1;
-    *fraction = (float)(at - (double)*low);
-}
-
-enum { STRIP = 64 };
-
-/* One output line: columns in strips whose positions are worked out once. */
-static void resize_line(const resize_job *j, const float *map, size_t y, float *out)
-{
-    size_t y0, y1;
-    float fy;
-    sample(y, j->H, j->h, &y0, &y1, &fy);
-    const float *top = map + y0 * j->w, *bottom = map + y1 * j->w;
-    for (size_t x = 0; x < j->W; x++) {
-        size_t x0, x1;
-        float fx;
-        sample(x, j->W, j->w, &x0, &x1, &fx);
-        float upper = top[x0] * (1 - fx) + top[x1] * fx, lower = bottom[x0] * (1 - fx) + bottom[x1] * fx;
-        out[x] = upper * (1 - fy) + lower * fy;
-    }
-}
-
-SSG_MULTIVERSION static void quantise_line(uint8_t *to, const float *from, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        float v = from[i] < 0 ? 0 : from[i] > 1 ? 1 : from[i];
-        to[i] = (uint8_t)(v * 255 + 0.5f);
-    }
-}
-
-static void resize_lines(void *context, size_t index, int thread)
-{
-    (void)thread;
-    const resize_job *j = context;
-    size_t row = index / j->H, y = index % j->H;
-    const float *map = j->from + row * j->h * j->w;
-    if (!j->bytes) {
-        resize_line(j, map, y, j->to + index * j->W);
-        return;
-    }
-    float line[4096];
-    for (size_t x = 0; x < j->W; x += 4096) { /* a grid is rarely wider than one strip */
-        size_t count = j->W - x < 4096 ? j->W - x : 4096;
-        size_t y0, y1;
-        float fy;
-        sample(y, j->H, j->h, &y0, &y1, &fy);
-        for (size_t i = 0; i < count; i++) {
-            size_t x0, x1;
-            float fx;
-            sample(x + i, j->W, j->w, &x0, &x1, &fx);
-            float upper = map[y0 * j->w + x0] * (1 - fx) + map[y0 * j->w + x1] * fx,
-                  lower = map[y1 * j->w + x0] * (1 - fx) + map[y1 * j->w + x1] * fx;
-            line[i] = upper * (1 - fy) + lower * fy;
-            if (j->power != 1) line[i] = powf(line[i], j->power);
-        }
-        quantise_line(j->bytes + index * j->W + x, line, count);
-    }
-}
-
-void ssg_cpu_resize(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows)
-{
-    resize_job j = {to, NULL, from, H, W, h, w, 1};
-    ssg_parallel_for(run->threads, rows * H, resize_lines, &j);
-}
-
-void ssg_cpu_quantise(const ssg_run *run, uint8_t *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows, float power)
-{
-    resize_job j = {NULL, to, from, H, W, h, w, power};
-    ssg_parallel_for(run->threads, rows * H, resize_lines, &j);
-}
+/* ---- add up --------------------------------------------------------------------------------------------------------------- */
 
 SSG_MULTIVERSION void ssg_cpu_accumulate(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power)
 {
@@ -166,12 +82,6 @@ SSG_MULTIVERSION void ssg_cpu_accumulate(const ssg_run *run, float *total, const
 }
 
 /* ---- integers ------------------------------------------------------------------------------------------------------------------- */
-
-SSG_MULTIVERSION void ssg_cpu_mix(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels)
-{
-    (void)run;
-    for (size_t i = 0; i < pixels; i++) fused[i] = (int16_t)(fused[i] + (int16_t)(weight * row[i]));
-}
 
 typedef struct fused_job {
     int16_t *to;

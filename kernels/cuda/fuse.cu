@@ -1,11 +1,8 @@
-/* fuse.cu - layer maps become one integer map: normalise, resize, accumulate, quantise, mix.
+/* fuse.cu - what stands around the way onto the grid (grid.cu): normalise, accumulate, resize a mixture.
  *
- *     normalise   (x - min) / (max - min + epsilon)    one block a map: two reads (the second from L2), one write
- *     resize      bilinear, half-pixel centres         one thread an output pixel
- *     quantise    floor(255 clip(resize^power) + 1/2)  the same, a byte out
- *     mix         fused += weight * row                one thread 4 pixels: 4 bytes and 8 bytes in, 8 out
- *
- * Integers are exact; a quantised value may differ from the CPU's by one level where powf does. */
+ *     normalise     (x - min) / (max - min + epsilon)  one block a map: two reads (the second from L2), one write
+ *     accumulate    total += weight from^power         one thread a value
+ *     resize_fused  as fixed_point.h states it         one thread an output pixel */
 #include <cub/block/block_reduce.cuh>
 
 #include "kernels/cuda/launch.cuh"
@@ -62,64 +59,7 @@ void ssg_cuda_normalise(const ssg_run *run, float *maps, size_t rows, size_t pix
     ssg_launch(run, "normalise", ssg_normalise_kernel, j, rows, SSG_THREADS, sizeof(ssg_normalise_room));
 }
 
-/* ---- resize and quantise ----------------------------------------------------------------------------------------------------------------- */
-
-struct ssg_resize_job {
-    float *to;
-    uint8_t *bytes; /* instead of `to` */
-    const float *from;
-    size_t H, W, h, w, count;
-    float power;
-};
-
-/* Output i of N on an axis of n: the two neighbours, and the fraction of the second. Position (2i + 1) n / 2N - 1/2 in whole numbers. */
-static __device__ __forceinline__ float ssg_sample(size_t i, size_t N, size_t n, size_t *low, size_t *high)
-{
-    int64_t at = (int64_t)((2 * i + 1) * n) - (int64_t)N, last = (int64_t)(2 * N * (n - 1));
-    at = at < 0 ? 0 : at > last ? last : at;
-    *low = (size_t)at / (2 * N);
-    *high = *low + 1 < n ? *low + 1 : n - 1;
-    return (float)((size_t)at % (2 * N)) / (float)(2 * N);
-}
-
-static __device__ __forceinline__ float ssg_bilinear(const ssg_resize_job &j, size_t index)
-{
-    size_t x0, x1, y0, y1, x = index % j.W, y = index / j.W % j.H, row = index / j.W / j.H;
-    float fx = ssg_sample(x, j.W, j.w, &x0, &x1), fy = ssg_sample(y, j.H, j.h, &y0, &y1);
-    const float *top = j.from + (row * j.h + y0) * j.w, *bottom = j.from + (row * j.h + y1) * j.w;
-    float upper = top[x0] * (1 - fx) + top[x1] * fx, lower = bottom[x0] * (1 - fx) + bottom[x1] * fx;
-    return upper * (1 - fy) + lower * fy;
-}
-
-__global__ void __launch_bounds__(SSG_THREADS) ssg_resize_kernel(ssg_resize_job j)
-{
-    size_t i = ssg_thread_index();
-    if (i < j.count) j.to[i] = ssg_bilinear(j, i);
-}
-
-__global__ void __launch_bounds__(SSG_THREADS) ssg_quantise_kernel(ssg_resize_job j)
-{
-    size_t i = ssg_thread_index();
-    if (i >= j.count) return;
-    float v = ssg_bilinear(j, i);
-    if (j.power != 1) v = powf(v, j.power);
-    v = v < 0 ? 0 : v > 1 ? 1 : v;
-    j.bytes[i] = (uint8_t)(v * 255 + 0.5f);
-}
-
-void ssg_cuda_resize(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows)
-{
-    ssg_resize_job j = {to, NULL, from, H, W, h, w, rows * H * W, 1};
-    ssg_launch(run, "resize", ssg_resize_kernel, j, ssg_blocks_for(j.count, SSG_THREADS), SSG_THREADS, 0);
-}
-
-void ssg_cuda_quantise(const ssg_run *run, uint8_t *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows, float power)
-{
-    ssg_resize_job j = {NULL, to, from, H, W, h, w, rows * H * W, power};
-    ssg_launch(run, "quantise", ssg_quantise_kernel, j, ssg_blocks_for(j.count, SSG_THREADS), SSG_THREADS, 0);
-}
-
-/* ---- accumulate and mix -------------------------------------------------------------------------------------------------------------------- */
+/* ---- accumulate -------------------------------------------------------------------------------------------------------------------- */
 
 struct ssg_accumulate_job {
     float *total;
@@ -138,35 +78,6 @@ void ssg_cuda_accumulate(const ssg_run *run, float *total, const float *from, si
 {
     ssg_accumulate_job j = {total, from, count, weight, power};
     ssg_launch(run, "accumulate", ssg_accumulate_kernel, j, ssg_blocks_for(count, SSG_THREADS), SSG_THREADS, 0);
-}
-
-struct ssg_mix_job {
-    int16_t *fused;
-    const uint8_t *row;
-    int weight;
-    size_t pixels;
-};
-
-__global__ void __launch_bounds__(SSG_THREADS) ssg_mix_kernel(ssg_mix_job j)
-{
-    size_t i = ssg_thread_index() * 4;
-    if (i + 4 <= j.pixels && ((uintptr_t)j.fused % 8 | (uintptr_t)j.row % 4) == 0) {
-        short4 f = *(const short4 *)(j.fused + i);
-        uchar4 r = *(const uchar4 *)(j.row + i);
-        f.x = (short)(f.x + j.weight * r.x);
-        f.y = (short)(f.y + j.weight * r.y);
-        f.z = (short)(f.z + j.weight * r.z);
-        f.w = (short)(f.w + j.weight * r.w);
-        *(short4 *)(j.fused + i) = f;
-        return;
-    }
-    for (size_t k = i; k < i + 4 && k < j.pixels; k++) j.fused[k] = (int16_t)(j.fused[k] + j.weight * j.row[k]);
-}
-
-void ssg_cuda_mix(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels)
-{
-    ssg_mix_job j = {fused, row, weight, pixels};
-    ssg_launch(run, "mix", ssg_mix_kernel, j, ssg_blocks_for(pixels, 4 * SSG_THREADS), SSG_THREADS, 0);
 }
 
 /* ---- fused maps to the image's size ---------------------------------------------------------------------------------------------------------- */
@@ -197,5 +108,5 @@ void ssg_cuda_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, 
 int ssg_cuda_ask_for_code(void)
 {
     cudaFuncAttributes attributes;
-    return (int)cudaFuncGetAttributes(&attributes, (const void *)ssg_mix_kernel);
+    return (int)cudaFuncGetAttributes(&attributes, (const void *)ssg_accumulate_kernel);
 }

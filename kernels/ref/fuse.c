@@ -41,12 +41,11 @@ static double bilinear(const float *map, size_t h, size_t w, size_t y, size_t x,
     return top * (1 - fy) + bottom * fy;
 }
 
-void ssg_ref_resize(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows)
+void ssg_ref_resize(const ssg_run *run, const ssg_place *places, size_t count, size_t H, size_t W, size_t h, size_t w)
 {
     (void)run;
-    for (size_t row = 0; row < rows; row++)
-        for (size_t y = 0; y < H; y++)
-            for (size_t x = 0; x < W; x++) to[(row * H + y) * W + x] = (float)bilinear(from + row * h * w, h, w, y, x, H, W);
+    for (size_t m = 0; m < count; m++)
+        for (size_t i = 0; i < H * W; i++) ((float *)places[m].to)[i] = (float)bilinear(places[m].from, h, w, i / W, i % W, H, W);
 }
 
 void ssg_ref_accumulate(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power)
@@ -55,22 +54,30 @@ void ssg_ref_accumulate(const ssg_run *run, float *total, const float *from, siz
     for (size_t i = 0; i < count; i++) total[i] += weight * (power == 1 ? from[i] : powf(from[i], power));
 }
 
-void ssg_ref_quantise(const ssg_run *run, uint8_t *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows, float power)
+static int level(double value, float power)
 {
-    (void)run;
-    for (size_t row = 0; row < rows; row++)
-        for (size_t y = 0; y < H; y++)
-            for (size_t x = 0; x < W; x++) {
-                double value = bilinear(from + row * h * w, h, w, y, x, H, W);
-                if (power != 1) value = pow(value, power);
-                to[(row * H + y) * W + x] = (uint8_t)(fmin(fmax(value, 0), 1) * 255 + 0.5);
-            }
+    return (int)(fmin(fmax(power == 1 ? value : pow(value, power), 0), 1) * 255 + 0.5);
 }
 
-void ssg_ref_mix(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels)
+void ssg_ref_quantise(const ssg_run *run, const ssg_place *places, size_t count, size_t H, size_t W, size_t h, size_t w, const float *powers,
+                      size_t power_count)
 {
     (void)run;
-    for (size_t i = 0; i < pixels; i++) fused[i] = (int16_t)(fused[i] + weight * row[i]);
+    for (size_t m = 0; m < count; m++)
+        for (size_t i = 0; i < H * W; i++) {
+            double value = bilinear(places[m].from, h, w, i / W, i % W, H, W);
+            for (size_t p = 0; p < power_count; p++) ((uint8_t *)places[m].to)[p * H * W + i] = (uint8_t)level(value, powers[p]);
+        }
+}
+
+void ssg_ref_mix(const ssg_run *run, const ssg_place *places, size_t count, size_t H, size_t W, size_t h, size_t w, float power, int weight)
+{
+    (void)run;
+    for (size_t m = 0; m < count; m++)
+        for (size_t i = 0; i < H * W; i++) {
+            int16_t *to = (int16_t *)places[m].to + i;
+            *to = (int16_t)(*to + weight * level(bilinear(places[m].from, h, w, i / W, i % W, H, W), power));
+        }
 }
 
 void ssg_ref_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w)

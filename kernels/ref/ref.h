@@ -9,10 +9,11 @@ void ssg_ref_maps(const ssg_run *run, const ssg_map_spec *specs, size_t count, c
                   const float *second, float *const *maps, void *scratch);
 void ssg_ref_weighted(const ssg_run *run, const ssg_features *activation, const float *weights, size_t rows, int keep_sign, float *maps);
 void ssg_ref_normalise(const ssg_run *run, float *maps, size_t rows, size_t pixels, float epsilon, uint8_t *flags);
-void ssg_ref_resize(const ssg_run *run, float *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows);
+void ssg_ref_resize(const ssg_run *run, const ssg_place *places, size_t count, size_t H, size_t W, size_t h, size_t w);
 void ssg_ref_accumulate(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power);
-void ssg_ref_quantise(const ssg_run *run, uint8_t *to, size_t H, size_t W, const float *from, size_t h, size_t w, size_t rows, float power);
-void ssg_ref_mix(const ssg_run *run, int16_t *fused, const uint8_t *row, int weight, size_t pixels);
+void ssg_ref_quantise(const ssg_run *run, const ssg_place *places, size_t count, size_t H, size_t W, size_t h, size_t w, const float *powers,
+                      size_t power_count);
+void ssg_ref_mix(const ssg_run *run, const ssg_place *places, size_t count, size_t H, size_t W, size_t h, size_t w, float power, int weight);
 void ssg_ref_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w);
 void ssg_ref_label(const ssg_run *run, uint8_t *labels, const int16_t *const *fused, const int *classes, size_t class_count, size_t pixels, int tau);
 void ssg_ref_confusion(const ssg_run *run, uint64_t *counts, const uint8_t *truth, const uint8_t *labels, size_t pixels, size_t n);

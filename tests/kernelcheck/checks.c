@@ -347,55 +347,113 @@ int check_normalise(const body *b, int *cases)
     return bad;
 }
 
+/* `maps` of h x w onto H x W; their places lie `gap` bytes further apart than they must. */
 typedef struct resizing {
-    size_t h, w, H, W, rows;
-    float power;
+    size_t h, w, H, W, maps, gap, power_count;
+    float powers[12];
 } resizing;
 
-/* A level may differ by one where the value lies within float32 rounding of a half. */
-static int bytes_differ(const uint8_t *got, const uint8_t *expected, const float *exact, float power, size_t count)
+/* The number `got` may be one off where the exact level lies within float32 rounding of a half. */
+static int level_differs(long got, long expected, float exact, float power, int weight)
 {
-    for (size_t i = 0; i < count; i++) {
-        double value = pow(exact[i], power) * 255 + 0.5;
-        if (got[i] != expected[i] && !(fabs(value - round(value)) < 1e-3 && abs(got[i] - expected[i]) == 1)) return 1;
+    double value = pow(exact, power) * 255 + 0.5;
+    return got != expected && !(fabs(value - round(value)) < 1e-3 && labs(got - expected) == weight);
+}
+
+/* Places one after the other in the body's memory, `bytes` each. */
+static void spread_places(ssg_place *places, const resizing *r, float *from, void *to, size_t bytes)
+{
+    for (size_t m = 0; m < r->maps; m++) places[m] = (ssg_place){from + m * r->h * r->w, (char *)to + m * bytes};
+}
+
+enum { MOST_MAPS = 150, MIXED_WEIGHT = 93, MIXED_BEFORE = 7 };
+
+typedef void grid_operation(const ssg_ops *ops, const ssg_run *run, const ssg_place *places, const resizing *r);
+
+static void resize_maps(const ssg_ops *ops, const ssg_run *run, const ssg_place *places, const resizing *r)
+{
+    ops->resize(run, places, r->maps, r->H, r->W, r->h, r->w);
+}
+
+static void quantise_maps(const ssg_ops *ops, const ssg_run *run, const ssg_place *places, const resizing *r)
+{
+    ops->quantise(run, places, r->maps, r->H, r->W, r->h, r->w, r->powers, r->power_count);
+}
+
+static void mix_maps(const ssg_ops *ops, const ssg_run *run, const ssg_place *places, const resizing *r)
+{
+    ops->mix(run, places, r->maps, r->H, r->W, r->h, r->w, r->powers[0], MIXED_WEIGHT);
+}
+
+/* What the specification and the body make of the maps, `bytes` for each, in memory that held `before`. */
+static void run_both(const body *b, grid_operation *run, const resizing *r, float *from, float *memory, size_t bytes, int before, void *expected,
+                     void *got)
+{
+    ssg_place places[MOST_MAPS];
+    memset(expected, before, r->maps * bytes);
+    void *to = b->make(b, expected, r->maps * bytes);
+    spread_places(places, r, from, expected, bytes);
+    run(ssg_ops_ref(), &(ssg_run){.threads = 1}, places, r);
+    spread_places(places, r, memory, to, bytes);
+    run(b->ops, &b->run, places, r);
+    b->fetch(b, got, to, r->maps * bytes);
+    b->drop(b, to);
+}
+
+/* 1 resize, 2 quantise, 4 mix, 8 accumulate; what lies between the places must stay. */
+static int check_places(const body *b, const resizing *r)
+{
+    size_t in = r->maps * r->h * r->w, out = r->H * r->W, wide = out * sizeof(float) + r->gap * sizeof(float);
+    size_t levels_bytes = r->power_count * out + r->gap, mixed = out * sizeof(int16_t) + r->gap * sizeof(int16_t);
+    size_t room = r->maps * (wide > levels_bytes ? wide : levels_bytes);
+    float *from = draw_floats(in, 1), *memory = b->make(b, from, in * sizeof *from), *exact = malloc(r->maps * wide), *sums = calloc(r->maps, wide);
+    char *expected = malloc(room), *got = malloc(room);
+    int bad = 0;
+    run_both(b, resize_maps, r, from, memory, wide, 0, exact, got);
+    bad |= differs((float *)(void *)got, exact, 1, r->maps * wide / sizeof(float), 2e-6) >= 0 ? 1 : 0;
+    run_both(b, quantise_maps, r, from, memory, levels_bytes, 77, expected, got);
+    for (size_t i = 0; i < r->maps * levels_bytes; i++) {
+        size_t map = i / levels_bytes, at = i % levels_bytes;
+        const float *v = exact + map * wide / sizeof *v + at % out;
+        if (at >= r->power_count * out ? got[i] != 77 : level_differs((uint8_t)got[i], (uint8_t)expected[i], *v, r->powers[at / out], 1)) bad |= 2;
     }
-    return 0;
+    run_both(b, mix_maps, r, from, memory, mixed, MIXED_BEFORE, expected, got);
+    for (size_t i = 0; i < r->maps * mixed / sizeof(int16_t); i++) {
+        size_t map = i / (mixed / sizeof(int16_t)), at = i % (mixed / sizeof(int16_t));
+        int16_t is = ((int16_t *)(void *)got)[i], should = ((int16_t *)(void *)expected)[i];
+        if (at >= out ? is != should : level_differs(is, should, exact[map * wide / sizeof(float) + at], r->powers[0], MIXED_WEIGHT)) bad |= 4;
+    }
+    size_t count = r->maps * wide / sizeof(float);
+    float *total = b->make(b, sums, count * sizeof *sums), *big = b->make(b, exact, count * sizeof *exact);
+    ssg_ops_ref()->accumulate(&(ssg_run){.threads = 1}, sums, exact, count, 0.25f, r->powers[0]);
+    b->ops->accumulate(&b->run, total, big, count, 0.25f, r->powers[0]);
+    b->fetch(b, got, total, count * sizeof *sums);
+    bad |= differs((float *)(void *)got, sums, 1, count, 2e-6) >= 0 ? 8 : 0;
+    b->drop(b, memory);
+    b->drop(b, total);
+    b->drop(b, big);
+    free(from), free(exact), free(sums), free(expected), free(got);
+    return bad;
 }
 
 int check_resize(const body *b, int *cases)
 {
-    static const resizing all[] = {{7, 7, 30, 29, 2, 1},   {1, 1, 5, 7, 3, 2},      {14, 9, 14, 9, 1, 0.5f},
-                                   {40, 33, 11, 13, 1, 1}, {1, 40, 9, 40, 2, 1.5f}, {3, 1, 300, 2, 1, 1}};
+    static const resizing all[] = {{7, 7, 30, 29, 2, 0, 1, {1}},
+                                   {1, 1, 5, 7, 3, 1, 2, {2, 1}},
+                                   {14, 9, 14, 9, 1, 0, 3, {0.5f, 0.25f, 1}},
+                                   {14, 9, 24, 16, 3, 0, 4, {0.25f, 0.5f, 1, 0.75f}}, /* whole fours */
+                                   {40, 33, 11, 13, 1, 0, 1, {1}},
+                                   {1, 40, 9, 40, 2, 3, 1, {1.5f}},
+                                   {3, 1, 300, 2, 1, 0, 1, {1}},
+                                   {5, 600, 3, 1100, 2, 2, 2, {1, 0.5f}}, /* several strips of columns */
+                                   {2, 2, 4, 4, 150, 5, 1, {1}},          /* more maps and powers than one launch takes */
+                                   {4, 4, 6, 8, 2, 0, 12, {1, 0.9f, 0.8f, 0.7f, 0.6f, 0.5f, 0.4f, 0.3f, 0.25f, 0.2f, 2, 3}}};
     int bad = 0;
+    state = 11;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++, ++*cases) {
-        const resizing *r = &all[i];
-        size_t in = r->rows * r->h * r->w, out = r->rows * r->H * r->W;
-        state = 11;
-        float *from = draw_floats(in, 1), *expected = malloc(out * sizeof *expected), *got = malloc(out * sizeof *got),
-              *sum = calloc(out, sizeof *sum);
-        uint8_t *levels = malloc(out), *got_levels = malloc(out);
-        ssg_run plain = {.threads = 1};
-        float *memory = b->make(b, from, in * sizeof *from), *big = b->make(b, NULL, out * sizeof *big), *total = b->make(b, sum, out * sizeof *sum);
-        uint8_t *bytes = b->make(b, NULL, out);
-        ssg_ops_ref()->resize(&plain, expected, r->H, r->W, from, r->h, r->w, r->rows);
-        ssg_ops_ref()->quantise(&plain, levels, r->H, r->W, from, r->h, r->w, r->rows, r->power);
-        ssg_ops_ref()->accumulate(&plain, sum, expected, out, 0.25f, r->power);
-        b->ops->resize(&b->run, big, r->H, r->W, memory, r->h, r->w, r->rows);
-        b->ops->quantise(&b->run, bytes, r->H, r->W, memory, r->h, r->w, r->rows, r->power);
-        b->ops->accumulate(&b->run, total, big, out, 0.25f, r->power);
-        b->fetch(b, got, big, out * sizeof *got);
-        long at = differs(got, expected, 1, out, 2e-6);
-        b->fetch(b, got, total, out * sizeof *got);
-        long at_sum = differs(got, sum, 1, out, 2e-6);
-        b->fetch(b, got_levels, bytes, out);
-        int wrong = bytes_differ(got_levels, levels, expected, r->power, out);
-        if (at >= 0 || at_sum >= 0 || wrong) printf("%s resize: case %zu: floats at %ld, sum at %ld, bytes %d\n", b->name, i, at, at_sum, wrong);
-        bad += at >= 0 || at_sum >= 0 || wrong;
-        b->drop(b, memory);
-        b->drop(b, big);
-        b->drop(b, total);
-        b->drop(b, bytes);
-        free(from), free(expected), free(got), free(sum), free(levels), free(got_levels);
+        int wrong = check_places(b, &all[i]);
+        if (wrong) printf("%s resize: case %zu: wrong in %d (1 resize, 2 quantise, 4 mix, 8 accumulate)\n", b->name, i, wrong);
+        bad += wrong != 0;
     }
     return bad;
 }
@@ -425,14 +483,13 @@ static int check_chain(const body *b, size_t h, size_t w, size_t H, size_t W, si
         device_fused = (int16_t *)mixed + shift;
         free(zeros);
         for (int row = 0; row < 3; row++) {
-            uint8_t *levels = malloc(small + shift);
-            for (size_t i = 0; i < small + shift; i++)
-                levels[i] = (uint8_t)(c == 1 ? 0 : draw() % (row ? 256 : 40)); /* class 1 has no evidence at all */
-            uint8_t *device_levels = b->make(b, levels, small + shift);
-            ssg_ops_ref()->mix(&plain, fused[c], levels + shift, 42 + row, small);
-            b->ops->mix(&b->run, device_fused, device_levels + shift, 42 + row, small);
-            b->drop(b, device_levels);
-            free(levels);
+            float *map = malloc(small * sizeof *map);
+            for (size_t i = 0; i < small; i++) map[i] = (float)(c == 1 ? 0 : draw() % (row ? 256 : 40)) / 255; /* class 1 has no evidence at all */
+            float *device_map = b->make(b, map, small * sizeof *map);
+            ssg_ops_ref()->mix(&plain, &(ssg_place){map, fused[c]}, 1, h, w, h, w, 1, 42 + row);
+            b->ops->mix(&b->run, &(ssg_place){device_map, device_fused}, 1, h, w, h, w, 1, 42 + row);
+            b->drop(b, device_map);
+            free(map);
         }
         device_big[c] = kept[c][1] = b->make(b, NULL, large * sizeof(int16_t));
         ssg_ops_ref()->resize_fused(&plain, big[c], H, W, fused[c], h, w);

@@ -249,6 +249,7 @@ static void destroy(ssg_device *device)
 }
 
 static const ssg_device_interface interface = {.name = "cpu",
+                                               .batch = 4,
                                                .host_memory = 1,
                                                .memory_create = memory_create,
                                                .memory_destroy = memory_destroy,

@@ -246,6 +246,7 @@ static void destroy(ssg_device *device)
 }
 
 static const ssg_device_interface interface = {.name = "cuda",
+                                               .batch = 16,
                                                .plane_maps = 1,
                                                .memory_create = ssg_cuda_memory_create,
                                                .memory_destroy = ssg_cuda_memory_destroy,
