@@ -2,10 +2,13 @@
  * out, someone says stop. The devices are CPUs; some pretend to work beside the host, as GPUs do, so that two parts are under way at once. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -69,7 +72,7 @@ TestSuite(stream, .init = open_inputs, .fini = close_inputs, .timeout = 60);
 
 typedef struct results {
     size_t count, failed, fail_at; /* fail_at: the consumer refuses that image (0: none) */
-    int *stop;
+    int *stop, together;
     uint64_t sums[IMAGES];
     char message[IMAGES][512];
     char log[4096]; /* what was said meanwhile */
@@ -78,11 +81,12 @@ typedef struct results {
 static ssgcam_status collect(void *context, const ssg_stream_image *image)
 {
     results *r = context;
-    cr_assert_eq(image->index, r->count, "image %zu came as number %zu", image->index, r->count);
-    if (r->fail_at && r->count == r->fail_at) return ssg_fail(SSGCAM_ERR_IO, "%0700d: the consumer is full", 7);
     size_t bytes = (size_t)image->grid_width * (size_t)image->grid_height * sizeof(int16_t);
     uint64_t sum = (uint64_t)image->class_count;
     for (int c = 0; c < image->class_count; c++) sum = sum * 31 + XXH3_64bits_withSeed(image->fused[c], bytes, (uint64_t)image->classes[c]);
+    if (r->fail_at && image->index == r->fail_at) return ssg_fail(SSGCAM_ERR_IO, "%0700d: the consumer is full", 7);
+    if (r->together) SSG_TRY(ssg_stream_await_turn(image));
+    cr_assert_eq(image->index, r->count, "image %zu came as number %zu", image->index, r->count);
     r->sums[r->count] = sum;
     if (image->status != SSGCAM_OK) {
         r->failed++;
@@ -95,8 +99,14 @@ static ssgcam_status collect(void *context, const ssg_stream_image *image)
 
 static ssgcam_status run_on(ssg_device *device, int batch, results *r)
 {
-    ssg_stream_options options = {
-        .device = device, .model = model, .recipe = recipe, .items = chosen, .count = IMAGES, .batch = batch, .stop = r->stop};
+    ssg_stream_options options = {.device = device,
+                                  .model = model,
+                                  .recipe = recipe,
+                                  .items = chosen,
+                                  .count = IMAGES,
+                                  .batch = batch,
+                                  .together = r->together,
+                                  .stop = r->stop};
     FILE *log = tmpfile();
     int standard = dup(STDERR_FILENO);
     fflush(stderr);
@@ -166,7 +176,7 @@ static ssgcam_status lane_or_fail(ssg_device *device, size_t bytes, ssg_lane **l
     return f->real->lane_create(device, bytes, lane);
 }
 
-/* Opens "cpu,cpu..."; beside: as if they worked while the host goes on. */
+/* Opens "cpu,cpu..."; beside: as if they worked while the host goes on, and as if that had several threads, all of which then read and consume. */
 static ssg_device *open_faulty(int count, int beside)
 {
     static const char *const names[] = {"cpu", "cpu,cpu", "cpu,cpu,cpu"};
@@ -178,6 +188,7 @@ static ssg_device *open_faulty(int count, int beside)
         f->interface.send = send_or_fail;
         f->interface.lane_create = lane_or_fail;
         if (beside) f->interface.host_memory = 0;
+        if (beside) d->threads = 5;
         d->interface = &f->interface;
     }
     cr_assert_eq(f - faults, count);
@@ -192,7 +203,7 @@ Test(stream, several_devices_change_no_byte)
         for (int beside = 0; beside < 2; beside++)
             for (int batch = 1; batch <= 5; batch += 2) {
                 ssg_device *device = open_faulty(count, beside);
-                results r = {0};
+                results r = {.together = beside};
                 cr_expect_eq(run_on(device, batch, &r), SSGCAM_OK, "%s", ssgcam_last_error());
                 cr_expect_eq(r.count, (size_t)IMAGES);
                 cr_expect_str_eq(r.log, "");
@@ -206,7 +217,7 @@ Test(stream, the_others_finish_what_a_lost_device_began)
     for (int beside = 0; beside < 2; beside++)
         for (long from = 1; from <= 4; from++) {
             ssg_device *device = open_faulty(2, beside);
-            results r = {0};
+            results r = {.together = beside};
             faults[1].fail_from = from;
             cr_expect_eq(run_on(device, 2, &r), SSGCAM_OK, "%s", ssgcam_last_error());
             cr_expect_eq(r.count, (size_t)IMAGES);
@@ -223,7 +234,7 @@ Test(stream, with_no_device_left_it_stops_and_keeps_what_is_done)
     for (int count = 1; count <= 2; count++)
         for (int beside = 0; beside < 2; beside++) {
             ssg_device *device = open_faulty(count, beside);
-            results r = {0};
+            results r = {.together = beside};
             for (int d = 0; d < count; d++) faults[d].fail_from = 3 - d;
             cr_expect_eq(run_on(device, 2, &r), SSGCAM_ERR_DEVICE);
             cr_expect(strstr(ssgcam_last_error(), "it fell off the bus"), "%s", ssgcam_last_error());
@@ -241,14 +252,14 @@ Test(stream, memory_that_runs_out_is_said_once)
     for (int count = 1; count <= 2; count++)
         for (int beside = 0; beside < 2; beside++) {
             ssg_device *device = open_faulty(count, beside);
-            results r = {0};
+            results r = {.together = beside};
             for (int d = 0; d < count; d++) faults[d].largest_lane = 2 * 32 * 48 * 3 * sizeof(float); /* two images at a time, not eight */
             cr_expect_eq(run_on(device, 8, &r), SSGCAM_OK, "%s", ssgcam_last_error());
             cr_expect_eq(count_of(r.log, "out of memory"), 1, "%s", r.log);
             cr_expect_eq(count_of(r.log, "going on with fewer than 8 images at a time (--batch)"), 1, "%s", r.log);
             expect_right(&r, 8, r.count);
             for (int d = 0; d < count; d++) faults[d].largest_lane = 100; /* not even one */
-            r = (results){0};
+            r = (results){.together = beside};
             cr_expect_eq(run_on(device, 8, &r), SSGCAM_ERR_MEMORY);
             cr_expect_eq(r.count, 0u);
             ssgcam_device_close(&device);
@@ -272,7 +283,7 @@ Test(stream, stop_ends_between_batches)
     for (int beside = 0; beside < 2; beside++) {
         ssg_device *device = open_faulty(2, beside);
         int stop = 0;
-        results r = {.stop = &stop};
+        results r = {.stop = &stop, .together = beside};
         cr_expect_eq(run_on(device, 1, &r), SSGCAM_ERR_INTERRUPTED);
         cr_expect_geq(r.count, 4u);
         cr_expect_lt(r.count, (size_t)IMAGES);
@@ -285,13 +296,73 @@ Test(stream, a_consumer_that_fails_ends_it)
 {
     for (int beside = 0; beside < 2; beside++) {
         ssg_device *device = open_faulty(2, beside);
-        results r = {.fail_at = 5};
+        results r = {.fail_at = 5, .together = beside};
         cr_expect_eq(run_on(device, 2, &r), SSGCAM_ERR_IO);
         const char *words = strstr(ssgcam_last_error(), "7: the consumer is full"); /* whole, however long a path is */
         cr_expect(words && words == ssgcam_last_error() + 699, "%s", ssgcam_last_error());
         cr_expect_eq(r.count, 5u);
         ssgcam_device_close(&device);
     }
+}
+
+/* ---- threads that read and consume ----------------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct crowd {
+    _Atomic int inside, most;
+    size_t count;
+} crowd;
+
+/* Stays until another image is consumed beside this one, for a second at most. */
+static ssgcam_status meet(void *context, const ssg_stream_image *image)
+{
+    crowd *c = context;
+    int inside = ++c->inside;
+    for (int ms = 0; ms < 1000 && c->most < 2; ms++) {
+        if (inside > c->most) c->most = inside;
+        usleep(1000);
+    }
+    c->inside--;
+    SSG_TRY(ssg_stream_await_turn(image));
+    cr_expect_eq(image->index, c->count++);
+    return SSGCAM_OK;
+}
+
+Test(stream, consumers_work_at_the_same_time)
+{
+    ssg_device *device = open_faulty(1, 1);
+    crowd c = {0};
+    ssg_stream_options options = {.device = device, .model = model, .recipe = recipe, .items = chosen, .count = IMAGES, .batch = 2, .together = 1};
+    cr_expect_eq(ssg_stream_run(&options, meet, &c, NULL), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect_eq(c.count, (size_t)IMAGES);
+    cr_expect_geq(c.most, 2);
+    ssgcam_device_close(&device);
+}
+
+/* A file that is a pipe opens once somebody writes to it. This one does so in turn, the last one first. */
+static void *write_backwards(void *unused)
+{
+    for (int i = 2; i >= 0; i--) close(open(paths[i], O_WRONLY));
+    return unused;
+}
+
+/* A single reader would wait for the first one for ever. */
+Test(stream, readers_work_at_the_same_time)
+{
+    pthread_t writer;
+    ssg_device *device = open_faulty(1, 1);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(unlink(paths[i]), 0);
+        cr_assert_eq(mkfifo(paths[i], 0600), 0);
+    }
+    cr_assert_eq(pthread_create(&writer, NULL, write_backwards, NULL), 0);
+    results r = {.together = 1};
+    cr_expect_eq(run_on(device, 3, &r), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect_eq(r.count, (size_t)IMAGES);
+    cr_expect_eq(r.failed, 5u);
+    cr_expect(strstr(r.message[0], "not a regular file"), "%s", r.message[0]);
+    pthread_join(writer, NULL);
+    ssgcam_device_close(&device);
 }
 
 /* ---- views ------------------------------------------------------------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* The stream's last thread: results go to the caller in the order of the items, whichever device they come from. */
+/* The stream's last threads: results go to the caller in the order of the items, whichever device they come from. */
 #include "host/flow/stream_parts.h"
 
 /* The mean of a class's views [view][grid], mirrored ones turned back, in the place of the first, which is upright. */
@@ -12,8 +12,9 @@ static void average_views(const stream *s, int16_t *maps)
     }
 }
 
-static ssgcam_status consume_slot(const stream *s, const slot *from, size_t index)
+static ssgcam_status consume_slot(const hand *h, const slot *from, size_t index)
 {
+    stream *s = h->s;
     const ssgcam_model *m = s->o->model;
     const int16_t *fused[SSG_STREAM_CLASSES];
     for (int c = 0; c < from->class_count && !s->o->keep_rows; c++) {
@@ -22,6 +23,8 @@ static ssgcam_status consume_slot(const stream *s, const slot *from, size_t inde
         fused[c] = maps;
     }
     ssg_stream_image image = {.index = index,
+                              .thread = h->number,
+                              .stream = s,
                               .item = from->item,
                               .status = from->failure.status,
                               .message = from->failure.message,
@@ -35,22 +38,15 @@ static ssgcam_status consume_slot(const stream *s, const slot *from, size_t inde
                               .grid_height = s->grid_h,
                               .fused = s->o->keep_rows ? NULL : fused,
                               .rows = s->o->keep_rows ? from->maps : NULL};
-    return s->consume(s->context, &image);
+    ssgcam_status status = s->consume(s->context, &image);
+    return ssg_stream_await_turn(&image) == SSGCAM_OK ? status : SSGCAM_ERR_INTERRUPTED;
 }
 
 void *ssg_stream_consumer_thread(void *context)
 {
-    stream *s = context;
-    batch *b;
-    for (size_t n = 0; n < s->batches && (b = ssg_stream_await_done(s, n)); n++) {
-        for (size_t i = 0; i < b->count; i++) {
-            ssgcam_status status = consume_slot(s, &b->slots[i], b->first + i);
-            if (status == SSGCAM_OK) continue;
-            ssg_failure_take(&s->consumer_failure, status);
-            ssg_stream_halt(s);
-            return NULL;
-        }
-        ssg_stream_pass_on(s, b, BATCH_EMPTY);
-    }
+    const hand *h = context;
+    stream *s = h->s;
+    for (position at = ssg_stream_next_to_consume(s); at.b; at = ssg_stream_next_to_consume(s))
+        ssg_stream_has_consumed(s, at.b, consume_slot(h, &at.b->slots[at.index], at.b->first + at.index));
     return NULL;
 }

@@ -1,4 +1,4 @@
-/* The stream's first thread: files become batches of preprocessed images. */
+/* The stream's first threads: files become batches of preprocessed images. */
 #include <string.h>
 
 #include "host/data/image.h"
@@ -60,16 +60,12 @@ static void read_slot(const stream *s, batch *b, size_t index)
 
 void *ssg_stream_reader(void *context)
 {
-    stream *s = context;
-    batch *b;
-    for (size_t n = 0; n < s->batches && (b = ssg_stream_await_empty(s, n)); n++) {
-        size_t size = (size_t)s->batch_size;
-        b->number = n;
-        b->first = n * size;
-        b->count = s->o->count - b->first < size ? s->o->count - b->first : size;
-        for (size_t i = 0; i < b->count; i++) read_slot(s, b, i);
-        for (size_t i = b->count; i < size; i++) leave_empty(s, b, i); /* the last batch is filled up, so that one plan serves all */
-        ssg_stream_pass_on(s, b, BATCH_READ);
+    stream *s = ((hand *)context)->s;
+    for (position at = ssg_stream_next_to_read(s); at.b; at = ssg_stream_next_to_read(s)) {
+        read_slot(s, at.b, at.index);
+        if (!ssg_stream_has_read(s, at.b)) continue;
+        for (size_t i = at.b->count; i < (size_t)s->batch_size; i++) leave_empty(s, at.b, i); /* so that one plan serves the last batch too */
+        ssg_stream_pass_on(s, at.b, BATCH_READ);
     }
     return NULL;
 }

@@ -54,11 +54,28 @@ static ssgcam_status make_workers(stream *s)
     return SSGCAM_OK;
 }
 
-/* Each worker holds as many batches as it has parts under way; one more is being read, one consumed. */
+static int at_most(int threads, size_t images, int most)
+{
+    if (threads > most) threads = most;
+    if ((size_t)threads > images) threads = (int)images;
+    return threads > 1 ? threads : 1;
+}
+
+/* They compete with a network on the CPU for its threads, but for no more time than one would. */
+static void count_hands(stream *s)
+{
+    int threads = 1;
+    for (const ssg_device *d = s->o->device; d; d = d->next) threads = d->threads > threads ? d->threads : threads;
+    s->reader_count = at_most(threads, s->o->count, SSG_STREAM_READERS);
+    s->consumer_count = s->o->together ? at_most(threads, s->o->count, SSG_STREAM_CONSUMERS) : 1;
+}
+
+/* Each worker holds as many batches as it has parts under way; besides there is an image for every reader and every consumer. */
 static ssgcam_status make_ring(stream *s)
 {
     size_t images = (size_t)s->batch_size, held = s->o->device->interface->host_memory ? 1 : SSG_STREAM_PARTS;
-    s->ring_size = held * (size_t)s->worker_count + 2;
+    s->ring_size =
+        held * (size_t)s->worker_count + ((size_t)s->reader_count + images - 1) / images + ((size_t)s->consumer_count + images - 1) / images;
     if (!(s->ring = ssg_calloc(s->ring_size, sizeof *s->ring))) return SSG_OUT_OF_MEMORY;
     for (size_t i = 0; i < s->ring_size; i++) {
         s->ring[i].tensor = ssg_alloc_aligned(images * s->image_floats, sizeof(float));
@@ -80,7 +97,9 @@ static void clear(stream *s)
     ssg_free(s->rows);
     ssg_free(s->powers);
     ssg_free(s->weights);
-    pthread_cond_destroy(&s->changed);
+    pthread_cond_destroy(&s->for_readers);
+    pthread_cond_destroy(&s->for_workers);
+    pthread_cond_destroy(&s->for_consumers);
     pthread_mutex_destroy(&s->lock);
 }
 
@@ -102,19 +121,28 @@ static void run_workers(stream *s)
     for (int i = 1; i < started; i++) pthread_join(s->workers[i].thread, NULL);
 }
 
+/* Gives how many could be started. */
+static int start(stream *s, hand *hands, int count, void *(*run)(void *))
+{
+    for (int i = 0; i < count; i++) {
+        hands[i] = (hand){.s = s, .number = i};
+        if (pthread_create(&hands[i].thread, NULL, run, &hands[i]) != 0) return i;
+    }
+    return count;
+}
+
 static ssgcam_status run_threads(stream *s)
 {
-    pthread_t reading, consuming;
     s->working = s->worker_count;
-    if (pthread_create(&reading, NULL, ssg_stream_reader, s) != 0) return no_thread();
-    int consumed = pthread_create(&consuming, NULL, ssg_stream_consumer_thread, s) == 0;
-    if (consumed)
+    int reading = start(s, s->readers, s->reader_count, ssg_stream_reader);
+    int consuming = start(s, s->consumers, s->consumer_count, ssg_stream_consumer_thread);
+    if (reading && consuming)
         run_workers(s);
     else
-        ssg_stream_halt(s);
-    pthread_join(reading, NULL);
-    if (!consumed) return no_thread();
-    pthread_join(consuming, NULL); /* what is done is still consumed, whatever stopped the workers */
+        ssg_stream_abandon(s);
+    for (int i = 0; i < reading; i++) pthread_join(s->readers[i].thread, NULL);
+    for (int i = 0; i < consuming; i++) pthread_join(s->consumers[i].thread, NULL); /* what is done is still consumed, whatever stopped the workers */
+    if (!reading || !consuming) return no_thread();
     SSG_TRY(ssg_failure_raise(&s->consumer_failure));
     return ssg_failure_raise(&s->failure);
 }
@@ -122,10 +150,17 @@ static ssgcam_status run_threads(stream *s)
 ssgcam_status ssg_stream_run(const ssg_stream_options *options, ssg_stream_consumer *consume, void *context, ssg_stream_times *times)
 {
     double start = ssg_clock_ms();
-    stream s = {.o = options, .consume = consume, .context = context, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    stream s = {.o = options,
+                .consume = consume,
+                .context = context,
+                .lock = PTHREAD_MUTEX_INITIALIZER,
+                .for_readers = PTHREAD_COND_INITIALIZER,
+                .for_workers = PTHREAD_COND_INITIALIZER,
+                .for_consumers = PTHREAD_COND_INITIALIZER};
     ssgcam_status status = take_rows(&s);
     measure(&s);
     if (status == SSGCAM_OK) status = make_workers(&s);
+    count_hands(&s);
     if (status == SSGCAM_OK) status = make_ring(&s);
     if (status == SSGCAM_OK) status = run_threads(&s);
     ssg_stream_times all = {.total = ssg_clock_ms() - start};

@@ -1,8 +1,11 @@
 /* stream.h - images in, fused maps out: decoding, network and consumption overlap, memory does not grow with the number of images.
  *
- *     reader thread          decode, preprocess          into a ring of batches
+ *     reader threads         decode, preprocess          into a ring of batches
  *     a thread a device      network, maps, quantise, mix; a batch is taken by whichever device is free (the first works in the calling thread)
- *     consumer thread        resize to the image, your callback, in the order of the items
+ *     consumer threads       your callback, in the order of the items
+ *
+ * One thread decodes some hundred images a second, and a GPU may want thousands: there are as many readers and consumers as the device has threads of
+ * the host, but no more than 32 and 16. They wait where there is nothing to do.
  *
  * Which device takes a batch changes no byte: the batches are the same, whatever their number. A device that fails leaves its batches to the others.
  */
@@ -14,9 +17,13 @@
 #include "host/data/tensor_input.h"
 #include "host/flow/views.h"
 
+enum { SSG_STREAM_READERS = 32, SSG_STREAM_CONSUMERS = 16 }; /* threads at most */
+
 /* What the consumer sees of one image. All pointers are valid during the call only. */
 typedef struct ssg_stream_image {
     size_t index; /* into the items */
+    int thread;   /* which of the consumer's threads this is, 0 to SSG_STREAM_CONSUMERS - 1 */
+    struct stream *stream;
     const ssgcam_item *item;
     ssgcam_status status; /* not OK: this image failed, `message` says why, the rest is empty */
     const char *message;
@@ -30,8 +37,12 @@ typedef struct ssg_stream_image {
     const uint8_t *rows;         /* with keep_rows: [class][row][power][grid pixels] */
 } ssg_stream_image;
 
-/* A failure ends the stream with that status. */
+/* A failure ends the stream with that status, once the images before it are consumed. */
 typedef ssgcam_status ssg_stream_consumer(void *context, const ssg_stream_image *image);
+
+/* For a consumer on several threads: returns when all images before this one are consumed. Not OK: the stream has ended at one of them; the consumer
+ * returns at once. */
+ssgcam_status ssg_stream_await_turn(const ssg_stream_image *image);
 
 typedef struct ssg_stream_options {
     ssg_device *device; /* and those opened with it (device->next) */
@@ -46,7 +57,8 @@ typedef struct ssg_stream_options {
     const ssgcam_item *const *items;
     const float *tensors; /* instead of the items' files: their arrays one after the other, each of the network's input; NULL: files */
     size_t count;
-    int batch; /* images per network pass; 0: what suits the device */
+    int batch;    /* images per network pass; 0: what suits the device */
+    int together; /* the consumer may be called on several threads at once, and does what must be in order after ssg_stream_await_turn */
     ssg_precision precision;
     const int *stop; /* polled between batches; nonzero ends the stream with SSGCAM_ERR_INTERRUPTED. May be NULL */
 } ssg_stream_options;

@@ -15,8 +15,8 @@
 
 enum { SSG_STREAM_CLASSES = 32 }; /* at most, of one image */
 
-/* EMPTY -> the reader -> READ -> a worker -> TAKEN -> DONE -> the consumer -> EMPTY. A worker that fails makes TAKEN READ again. */
-typedef enum batch_state { BATCH_EMPTY, BATCH_READ, BATCH_TAKEN, BATCH_DONE } batch_state;
+/* EMPTY -> readers -> READING -> READ -> a worker -> TAKEN -> DONE -> consumers -> CONSUMING -> EMPTY. A worker that fails makes TAKEN READ again. */
+typedef enum batch_state { BATCH_EMPTY, BATCH_READING, BATCH_READ, BATCH_TAKEN, BATCH_DONE, BATCH_CONSUMING } batch_state;
 
 /* One image of a batch. */
 typedef struct slot {
@@ -30,6 +30,7 @@ typedef struct slot {
 typedef struct batch {
     batch_state state;
     size_t number, first, count; /* which batch, its first item, how many images */
+    size_t open;                 /* READING, CONSUMING: images that are not through yet */
     float *tensor;               /* [view][image] */
     slot *slots;
 } batch;
@@ -72,6 +73,13 @@ typedef struct worker {
     ssg_stream_times times;
 } worker;
 
+/* A thread that reads or consumes. */
+typedef struct hand {
+    stream *s;
+    pthread_t thread;
+    int number;
+} hand;
+
 struct stream {
     const ssg_stream_options *o;
     ssg_cam_row *rows;
@@ -83,20 +91,24 @@ struct stream {
     size_t view_floats[SSG_VIEWS_MOST]; /* of an image */
     size_t image_floats;                /* of an image in all views */
     worker *workers;
-    int worker_count;
+    int worker_count, reader_count, consumer_count;
+    hand readers[SSG_STREAM_READERS], consumers[SSG_STREAM_CONSUMERS];
     ssg_stream_consumer *consume;
     void *context;
-    ssg_failure consumer_failure;
 
     /* Under the lock. */
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t for_readers, for_workers, for_consumers; /* something has changed for them */
     batch *ring;
-    size_t ring_size, done; /* batches that a worker has finished */
-    int working;            /* workers that have not left */
-    int halted;             /* no batch is begun any more */
-    int said_short;         /* that memory is short */
-    ssg_failure failure;    /* why the workers stopped */
+    size_t ring_size, done;    /* batches that a worker has finished */
+    size_t unread, unconsumed; /* the next image that a reader, a consumer takes */
+    size_t turn;               /* images that are consumed */
+    int working;               /* workers that have not left */
+    int halted;                /* no batch is begun any more */
+    int over;                  /* nothing is consumed any more: the consumer failed */
+    int said_short;            /* that memory is short */
+    ssg_failure failure;       /* why the workers stopped */
+    ssg_failure consumer_failure;
 };
 
 /* Where an image of a batch lies in its tensor. */
@@ -109,11 +121,23 @@ static inline size_t ssg_stream_place(const stream *s, size_t view, size_t image
 
 /* ---- ring.c ------------------------------------------------------------------------------------------------------------------------------ */
 
-/* The batch that is to hold number n, once it is empty; NULL if no worker would take it. */
-batch *ssg_stream_await_empty(stream *s, size_t n);
+/* An image of a batch; no batch: there is none. */
+typedef struct position {
+    batch *b;
+    size_t index;
+} position;
 
-/* Batch n, once it is done; NULL if that will not happen. */
-batch *ssg_stream_await_done(stream *s, size_t n);
+/* The next image for a reader, once there is room for it; none if no worker would take it. */
+position ssg_stream_next_to_read(stream *s);
+
+/* It is read; whether it was the last of its batch, which is then passed on. */
+int ssg_stream_has_read(stream *s, batch *b);
+
+/* The next image for a consumer, once its batch is done; none if that will not happen. */
+position ssg_stream_next_to_consume(stream *s);
+
+/* Its turn has come and it is consumed, or failed with the calling thread's last error. */
+void ssg_stream_has_consumed(stream *s, batch *b, ssgcam_status status);
 
 /* The first batch that has been read, for a worker; NULL if there is none left or the stream halts, or there is none now and `wait` is 0. */
 batch *ssg_stream_take(stream *s, int wait);
@@ -126,13 +150,14 @@ void ssg_stream_leave(stream *s, const worker *w, ssgcam_status status);
 /* Says `text` once in the life of the stream. */
 void ssg_stream_say_short(stream *s, const char *text);
 
-void ssg_stream_halt(stream *s);
+/* No worker will come. */
+void ssg_stream_abandon(stream *s);
 
 /* ---- the threads --------------------------------------------------------------------------------------------------------------------------- */
 
-void *ssg_stream_reader(void *s);
-void *ssg_stream_consumer_thread(void *s);
-void *ssg_stream_worker(void *w);
+void *ssg_stream_reader(void *hand);
+void *ssg_stream_consumer_thread(void *hand);
+void *ssg_stream_worker(void *worker);
 
 /* ---- worker_pass.c -------------------------------------------------------------------------------------------------------------------------- */
 

@@ -22,7 +22,7 @@ typedef struct job {
     const ssgcam_generate_options *o;
     ssg_journal *journal;
     ssgcam_generate_result result;
-    ssg_labeller labeller;
+    ssg_labeller labellers[SSG_STREAM_CONSUMERS]; /* of each thread */
     ssg_views views;
 } job;
 
@@ -50,18 +50,20 @@ static ssgcam_status write_maps(const job *j, const ssg_stream_image *image)
     return status;
 }
 
+/* The journal's entry comes last, and in the order of the data. */
 static ssgcam_status write_image(job *j, const ssg_stream_image *image)
 {
+    ssg_labeller *labeller = &j->labellers[image->thread];
     uint8_t *bytes = NULL;
     size_t size;
     char *name = ssg_format("masks/%s.png", image->item->id), *path = name ? ssg_path_join(j->o->out, name) : NULL;
-    ssgcam_status status = path ? ssg_labeller_resize(&j->labeller, image) : SSG_OUT_OF_MEMORY;
-    if (status == SSGCAM_OK) status = ssg_labeller_label(&j->labeller, image, j->o->recipe->threshold);
+    ssgcam_status status = path ? ssg_labeller_resize(labeller, image) : SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK) status = ssg_labeller_label(labeller, image, j->o->recipe->threshold);
     if (status == SSGCAM_OK && j->o->maps) status = write_maps(j, image);
-    if (status == SSGCAM_OK && j->o->overlays)
-        status = ssg_mask_overlay_write(j->o->out, image->item, j->labeller.labels, image->width, image->height);
-    if (status == SSGCAM_OK) status = ssg_image_encode_png(&bytes, &size, &(ssg_image){image->width, image->height, 1, j->labeller.labels}, 1);
+    if (status == SSGCAM_OK && j->o->overlays) status = ssg_mask_overlay_write(j->o->out, image->item, labeller->labels, image->width, image->height);
+    if (status == SSGCAM_OK) status = ssg_image_encode_png(&bytes, &size, &(ssg_image){image->width, image->height, 1, labeller->labels}, 1);
     if (status == SSGCAM_OK) status = ssg_file_write(path, bytes, size);
+    if (status == SSGCAM_OK) status = ssg_stream_await_turn(image);
     if (status == SSGCAM_OK) status = ssg_journal_add(j->journal, image->item->id, name, bytes, size, image->classes, image->class_count);
     ssg_free(bytes);
     ssg_free(name);
@@ -69,6 +71,7 @@ static ssgcam_status write_image(job *j, const ssg_stream_image *image)
     return status;
 }
 
+/* On several threads, until an image's turn. */
 static ssgcam_status consume(void *context, const ssg_stream_image *image)
 {
     job *j = context;
@@ -78,6 +81,7 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
         j->result.written++;
     } else {
         failure = image->message;
+        SSG_TRY(ssg_stream_await_turn(image));
         SSG_TRY(ssg_journal_fail(j->journal, image->item->id, failure));
         j->result.failed++;
     }
@@ -213,6 +217,7 @@ static ssgcam_status run(job *j)
                                      .items = items,
                                      .count = count,
                                      .batch = o->batch,
+                                     .together = 1,
                                      .precision = ssg_precision_of(o->precision),
                                      .stop = o->stop};
         status = ssg_stream_run(&stream, consume, j, &times);
@@ -229,7 +234,7 @@ ssgcam_status ssgcam_generate_run(const ssgcam_generate_options *options, ssgcam
     job j = {.o = options};
     ssgcam_status status = run(&j);
     ssg_journal_close(&j.journal);
-    ssg_labeller_clear(&j.labeller);
+    for (int i = 0; i < SSG_STREAM_CONSUMERS; i++) ssg_labeller_clear(&j.labellers[i]);
     if (result) *result = j.result;
     if (status == SSGCAM_OK && j.result.failed)
         return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images failed; the masks of the others are complete in %s", j.result.failed, j.result.total,

@@ -10,23 +10,25 @@
 typedef struct job {
     const ssgcam_label_options *o;
     size_t failed;
-    ssg_labeller labeller;
+    ssg_labeller labellers[SSG_STREAM_CONSUMERS]; /* of each thread */
 } job;
 
+/* On several threads, until an image's turn. */
 static ssgcam_status consume(void *context, const ssg_stream_image *image)
 {
     job *j = context;
+    ssg_labeller *labeller = &j->labellers[image->thread];
     ssgcam_labelling labelling = {.index = image->index, .item = image->item};
     if (image->status == SSGCAM_OK) {
-        SSG_TRY(ssg_labeller_resize(&j->labeller, image));
-        SSG_TRY(ssg_labeller_label(&j->labeller, image, j->o->recipe->threshold));
-        labelling.labels = j->labeller.labels;
+        SSG_TRY(ssg_labeller_resize(labeller, image));
+        SSG_TRY(ssg_labeller_label(labeller, image, j->o->recipe->threshold));
+        labelling.labels = labeller->labels;
         labelling.height = (size_t)image->height;
         labelling.width = (size_t)image->width;
-    } else {
+    } else
         labelling.failure = image->message;
-        j->failed++;
-    }
+    SSG_TRY(ssg_stream_await_turn(image));
+    j->failed += labelling.failure != NULL;
     j->o->callback(j->o->context, &labelling);
     return SSGCAM_OK;
 }
@@ -46,6 +48,7 @@ static ssgcam_status run(job *j, const ssgcam_item **items)
                                  .tensors = o->images,
                                  .count = o->item_count,
                                  .batch = (int)(batch < o->item_count ? batch : o->item_count),
+                                 .together = 1,
                                  .precision = ssg_precision_of(o->precision),
                                  .stop = o->stop};
     SSG_TRY(ssg_stream_run(&stream, consume, j, NULL));
@@ -63,7 +66,7 @@ ssgcam_status ssgcam_label_run(const ssgcam_label_options *options)
         return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the model has %zu classes; labels are bytes and hold %d", classes, SSG_MASK_CLASSES_MOST);
     const ssgcam_item **items = ssg_calloc(options->item_count, sizeof *items);
     ssgcam_status status = items ? run(&j, items) : SSG_OUT_OF_MEMORY;
-    ssg_labeller_clear(&j.labeller);
+    for (int i = 0; i < SSG_STREAM_CONSUMERS; i++) ssg_labeller_clear(&j.labellers[i]);
     ssg_free(items);
     return status;
 }

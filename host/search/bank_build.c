@@ -12,7 +12,8 @@ typedef struct build {
     const ssg_bank_request *r;
     size_t *image_of; /* of the stream's items: their place in the bank */
     size_t done;
-    uint8_t *record;
+    size_t record_room;
+    uint8_t *records[SSG_STREAM_CONSUMERS]; /* of each thread */
     ssg_bank_place *place;
     void *context;
 } build;
@@ -27,16 +28,20 @@ static void place_maps(const build *b, const ssg_stream_image *image, uint8_t *m
     }
 }
 
+/* On several threads, until an image's turn. */
 static ssgcam_status consume(void *context, const ssg_stream_image *image)
 {
     build *b = context;
     if (image->status != SSGCAM_OK) return ssg_fail(image->status, "%s", image->message);
     size_t at = b->image_of[image->index], size = ssg_bank_record_size(b->store, (size_t)image->class_count);
     ssg_bank_table_entry entry = b->store->table[at];
-    place_maps(b, image, b->record);
-    entry.checksum = XXH3_64bits(b->record, size);
+    uint8_t **record = &b->records[image->thread];
+    if (!*record && !(*record = ssg_alloc_aligned(b->record_room, 1))) return SSG_OUT_OF_MEMORY;
+    place_maps(b, image, *record);
+    entry.checksum = XXH3_64bits(*record, size);
     if (!entry.checksum) entry.checksum = 1;
-    SSG_TRY(b->place(b->context, at, b->record, size, &entry));
+    SSG_TRY(b->place(b->context, at, *record, size, &entry));
+    SSG_TRY(ssg_stream_await_turn(image));
     b->done++;
     if (b->r->options->on_image) b->r->options->on_image(b->r->options->context, b->done, b->r->count, image->item->id, NULL);
     return SSGCAM_OK;
@@ -54,7 +59,7 @@ static ssgcam_status run(build *b, const ssgcam_item **items)
         items[todo++] = r->items[i];
     }
     b->done = r->count - todo;
-    if (!(b->record = ssg_alloc_aligned(ssg_bank_record_size(b->store, widest), 1))) return SSG_OUT_OF_MEMORY;
+    b->record_room = ssg_bank_record_size(b->store, widest);
     ssg_stream_options stream = {.device = o->device,
                                  .model = o->model,
                                  .rows = r->grid->rows,
@@ -66,6 +71,7 @@ static ssgcam_status run(build *b, const ssgcam_item **items)
                                  .items = items,
                                  .count = todo,
                                  .batch = o->batch,
+                                 .together = 1,
                                  .precision = ssg_precision_of(o->precision),
                                  .stop = o->stop};
     return todo ? ssg_stream_run(&stream, consume, b, NULL) : SSGCAM_OK;
@@ -79,6 +85,6 @@ ssgcam_status ssg_bank_build(ssg_bank_store *store, const ssg_bank_request *requ
     ssgcam_status status = items && b.image_of ? run(&b, items) : SSG_OUT_OF_MEMORY;
     ssg_free(items);
     ssg_free(b.image_of);
-    ssg_free(b.record);
+    for (int i = 0; i < SSG_STREAM_CONSUMERS; i++) ssg_free(b.records[i]);
     return status;
 }
