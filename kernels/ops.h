@@ -1,5 +1,5 @@
-/* ops.h - every operation of the map stage, stated once. ref/ is the specification in plain C, cpu/ the vectorised form, cuda/ the device form; one
- * harness checks all.
+/* ops.h - every operation of the map stage, stated once. ref/ is the specification in plain C, cpu/ the vectorised form, compiled
+ * once for each instruction set, cuda/ the device form; one harness checks all.
  *
  * Rules: raw pointers and sizes in; nothing is allocated, nothing waits, scratch is the caller's. Results do not depend on the number of threads.
  * Integer operations are equal everywhere; floating ones lie within the bound stated at the operation of the float64 reference
@@ -111,8 +111,13 @@ typedef struct ssg_ops {
     void (*products)(const ssg_run *run, float *sums, const float *a, const float *b, size_t used, size_t row, float scale);
 } ssg_ops;
 
-/* The specification, and the fastest form for this processor. */
+/* The specification, and the vectorised form as compiled for an instruction set; NULL where this processor lacks it (never the baseline). */
+typedef enum ssg_cpu_level { SSG_CPU_BASELINE, SSG_CPU_AVX2, SSG_CPU_AVX512, SSG_CPU_LEVEL_COUNT } ssg_cpu_level;
 const ssg_ops *ssg_ops_ref(void);
+const ssg_ops *ssg_ops_cpu_at(ssg_cpu_level level);
+
+/* The best level that SSGCAM_CPU_LEVEL = ref | baseline | avx2 | avx512 allows now; the vectorised form for this processor, chosen once. */
+ssg_cpu_level ssg_cpu_cap(void);
 const ssg_ops *ssg_ops_cpu(void);
 
 #endif

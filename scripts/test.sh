@@ -38,11 +38,12 @@ suite() { # preset, arguments of ctest...
   return $ok
 }
 
-# The program built by another compiler finds the recipes of the first on its bank.
+# The program built by another compiler finds the recipes of the first on its bank, and its maps are within the bounds.
 compilers() {
   cmake --preset release >build/release.configure.log 2>&1 && cmake --build --preset release --target ssgcam_cli -- --quiet || return 1
   cmake --preset clang >build/clang.configure.log 2>&1 || { cat build/clang.configure.log; return 1; }
-  cmake --build --preset clang --target ssgcam_cli -- --quiet || return 1
+  cmake --build --preset clang --target ssgcam_cli test_kernelcheck test_maps -- --quiet || return 1
+  ctest --test-dir build/clang -R '^(kernelcheck|maps)$' --output-on-failure || return 1
   tests/compilers.sh build/release/ssgcam build/clang/ssgcam || return 1
   passed=$((passed + 1))
 }
@@ -72,7 +73,7 @@ case " $parts " in *" release "*)
 esac
 case " $parts " in *" asan "*) run "AddressSanitizer and UBSan" suite asan ;; esac
 case " $parts " in *" clang "*)
-  if command -v clang >/dev/null; then run "recipes of gcc's and clang's build" compilers; else echo "clang: skipped, it is not installed here"; fi ;;
+  if command -v clang >/dev/null; then run "recipes and maps of gcc's and clang's build" compilers; else echo "clang: skipped, it is not installed here"; fi ;;
 esac
 case " $parts " in *" onednn3 "*)
   if scripts/get-onednn3.sh; then run "oneDNN 3.x" suite onednn3; else echo "oneDNN 3.x: skipped, the Python packages cannot be had here"; fi ;;

@@ -38,7 +38,7 @@ static void *fail_elsewhere(void *failure)
 
 Test(status, travels_between_threads_whole)
 {
-    ssg_failure failure = {SSGCAM_OK};
+    ssg_failure failure = {.status = SSGCAM_OK};
     pthread_t thread;
     ssg_fail(SSGCAM_ERR_INPUT, "another");
     cr_assert_eq(ssg_failure_raise(&failure), SSGCAM_OK);
@@ -132,13 +132,13 @@ Test(utf8, only_whole_characters_are_valid)
 {
     static const char *const valid[] = {"",
                                         "plain",
-                                        "gl\xc3\xbc"
-                                        "ck",
+                                        ("gl\xc3\xbc"
+                                         "ck"),
                                         "\xe2\x82\xac",
                                         "\xf0\x9f\x94\xac",
                                         "\x7f"};
-    static const char *const broken[] = {"gl\xfc"
-                                         "ck",
+    static const char *const broken[] = {("gl\xfc"
+                                          "ck"),
                                          "\xc3",
                                          "\xe2\x82",
                                          "\xc0\xaf",

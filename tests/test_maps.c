@@ -47,10 +47,12 @@ static void compare(const float *got, const float *expected, size_t rows, size_t
     }
 }
 
+static const ssg_ops *vectorised; /* what is compared with the definitions beside the specification */
+
 static void check_map(const feature_case *c, const ssg_map_spec *spec, int with_second, const float *expected)
 {
     size_t rows = c->images * c->classes, pixels = c->height * c->width, layouts[] = {1, 8, 16, c->channels};
-    const ssg_ops *all[] = {ssg_ops_ref(), ssg_ops_cpu()};
+    const ssg_ops *all[] = {ssg_ops_ref(), vectorised};
     float *maps = calloc(rows * pixels, sizeof *maps), *again = calloc(rows * pixels, sizeof *again);
     for (size_t l = 0; l < 4; l++) {
         ssg_features a = in_layout(c->a, c->images, c->channels, c->height, c->width, layouts[l]);
@@ -89,7 +91,7 @@ static void check_weighted(const feature_case *c, const float *expected)
     for (size_t l = 0; l < 4; l++) {
         ssg_features a = in_layout(c->a, c->images, c->channels, c->height, c->width, layouts[l]);
         for (size_t o = 0; o < 2; o++) {
-            const ssg_ops *ops = o ? ssg_ops_cpu() : ssg_ops_ref();
+            const ssg_ops *ops = o ? vectorised : ssg_ops_ref();
             ops->weighted(&run, &a, weights, rows, 0, maps);
             compare(maps, expected, rows, pixels, ops->name, layouts[l], &(ssg_map_spec){.kind = SSG_MAP_GRADCAM});
         }
@@ -111,7 +113,7 @@ static void check_smooth(const feature_case *c, const float *gs, size_t samples,
         size_t image = (c->channels + layouts[l] - 1) / layouts[l] * layouts[l] * pixels, row = c->images * image;
         float *means = malloc(3 * c->classes * row * sizeof *means);
         for (size_t o = 0; o < 2; o++) {
-            const ssg_ops *ops = o ? ssg_ops_cpu() : ssg_ops_ref();
+            const ssg_ops *ops = o ? vectorised : ssg_ops_ref();
             memset(means, 0, 3 * c->classes * row * sizeof *means);
             ops->moments(&run, means, all.data, c->classes, samples, samples - 1, row, 1 / (float)samples);
             for (size_t k = 0; k < c->classes; k++) /* the last sample, class by class */
@@ -138,7 +140,7 @@ static void check_products(const feature_case *c)
     size_t count = c->classes * c->channels * c->height * c->width; /* one row per image: samples are images here */
     float *sums = malloc(count * sizeof *sums);
     for (size_t o = 0; o < 2; o++) {
-        const ssg_ops *ops = o ? ssg_ops_cpu() : ssg_ops_ref();
+        const ssg_ops *ops = o ? vectorised : ssg_ops_ref();
         memset(sums, 0, count * sizeof *sums);
         ops->products(&(ssg_run){.threads = 2}, sums, c->g, c->h, c->images, count, 0.5f);
         for (size_t i = 0; i < count; i++) {
@@ -289,7 +291,7 @@ static void check_label_case(void)
         c.counts[truth * (c.n + 1) + label] = (uint64_t)next_int();
     }
     check_labels(ssg_ops_ref(), &c);
-    check_labels(ssg_ops_cpu(), &c);
+    check_labels(vectorised, &c);
     for (int k = 0; k < c.class_count; k++) free(c.banks[k]), free(c.fused[k]);
     free(c.label);
     free(c.truth);
@@ -299,7 +301,7 @@ static void check_label_case(void)
 static void check_fixture(void)
 {
     numbers_open(SSG_FIXTURES "/maps.bin");
-    const ssg_ops *all[] = {ssg_ops_ref(), ssg_ops_cpu()};
+    const ssg_ops *all[] = {ssg_ops_ref(), vectorised};
     for (int cases = next_int(); cases > 0; cases--) check_feature_case();
     for (int cases = next_int(); cases > 0; cases--) {
         size_t pixels = (size_t)next_int();
@@ -325,9 +327,50 @@ static void check_fixture(void)
 
 Test(maps, equal_the_definitions)
 {
-    check_fixture();
-    setenv("SSGCAM_CPU_LEVEL", "avx2", 1); /* eight channels at a time, on every processor */
-    check_fixture();
+    for (int level = 0; level < SSG_CPU_LEVEL_COUNT; level++) {
+        vectorised = ssg_ops_cpu_at((ssg_cpu_level)level);
+        if (vectorised) check_fixture();
+    }
+}
+
+Test(maps, the_form_for_this_processor_is_chosen_once)
+{
+    setenv("SSGCAM_CPU_LEVEL", "baseline", 1);
+    cr_expect_eq(ssg_ops_cpu(), ssg_ops_cpu_at(SSG_CPU_BASELINE));
+    unsetenv("SSGCAM_CPU_LEVEL");
+    cr_expect_eq(ssg_ops_cpu(), ssg_ops_cpu_at(SSG_CPU_BASELINE));
+}
+
+Test(maps, the_form_for_this_processor_can_be_capped)
+{
+    const ssg_ops *avx2 = ssg_ops_cpu_at(SSG_CPU_AVX2);
+    setenv("SSGCAM_CPU_LEVEL", "avx2", 1);
+    cr_expect_eq(ssg_ops_cpu(), avx2 ? avx2 : ssg_ops_cpu_at(SSG_CPU_BASELINE));
+}
+
+Test(maps, become_masks_with_the_same_bits_in_every_instruction_set)
+{
+    enum { H = 61, W = 47, PIXELS = H * W, h = 14, w = 9, POWERS = 4 };
+    static float small[h * w], big[SSG_CPU_LEVEL_COUNT][PIXELS], sum[SSG_CPU_LEVEL_COUNT][PIXELS];
+    static uint8_t bytes[SSG_CPU_LEVEL_COUNT][POWERS][PIXELS];
+    static int16_t fused[SSG_CPU_LEVEL_COUNT][PIXELS];
+    const float powers[POWERS] = {1, 0.5f, 0.25f, 0.7f};
+    const ssg_run run = {.threads = 1};
+    for (size_t i = 0; i < h * w; i++) small[i] = (float)(i * 2654435761u % 4093) / 4093;
+    for (int level = 0; level < SSG_CPU_LEVEL_COUNT; level++) {
+        const ssg_ops *ops = ssg_ops_cpu_at((ssg_cpu_level)level);
+        uint8_t flag;
+        if (!ops) continue;
+        ops->resize(&run, &(ssg_place){small, big[level]}, 1, H, W, h, w);
+        for (int i = 0; i < 3; i++) ops->accumulate(&run, sum[level], big[level], PIXELS, 0.3f, i == 2 ? 1.5f : 1);
+        ops->normalise(&run, sum[level], 1, PIXELS, 1e-7f, &flag);
+        ops->quantise(&run, &(ssg_place){small, bytes[level]}, 1, H, W, h, w, powers, POWERS);
+        for (int p = 0; p < POWERS; p++) ops->mix(&run, &(ssg_place){small, fused[level]}, 1, H, W, h, w, powers[p], 31);
+        cr_expect_arr_eq(big[level], big[0], sizeof big[0], "%s: resize", ops->name);
+        cr_expect_arr_eq(sum[level], sum[0], sizeof sum[0], "%s: accumulate", ops->name);
+        cr_expect_arr_eq(bytes[level], bytes[0], sizeof bytes[0], "%s: quantise", ops->name);
+        cr_expect_arr_eq(fused[level], fused[0], sizeof fused[0], "%s: mix", ops->name);
+    }
 }
 
 Test(maps, sixteen_channels_at_a_time_have_the_bits_of_eight)
@@ -338,8 +381,10 @@ Test(maps, sixteen_channels_at_a_time_have_the_bits_of_eight)
                                        {.kind = SSG_MAP_SSGCAM, .sigma = 1.5, .coherence = 1},
                                        {.kind = SSG_MAP_SSGCAM, .sigma = 1.5, .channelwise = 1},
                                        {.kind = SSG_MAP_SSGCAM, .sigma = 1.5, .coherence = 1, .channelwise = 1}};
+    const ssg_ops *const form[2] = {ssg_ops_cpu_at(SSG_CPU_AVX2), ssg_ops_cpu_at(SSG_CPU_AVX512)};
     const size_t layouts[] = {1, 8, 16, CHANNELS};
     const ssg_run run = {.threads = 2};
+    if (!form[1]) cr_skip_test("this processor has no AVX-512");
     for (size_t i = 0; i < CHANNELS * PIXELS; i++) {
         a[i] = (float)(i * 2654435761u % 1024) / 1024;
         g[i] = (float)(i * 40503u % 2048) / 1024 - 1;
@@ -348,10 +393,9 @@ Test(maps, sixteen_channels_at_a_time_have_the_bits_of_eight)
         ssg_features fa = in_layout(a, 1, CHANNELS, H, W, layouts[l]), fg = in_layout(g, 1, CHANNELS, H, W, layouts[l]);
         for (int level = 0; level < 2; level++) {
             float *maps[SPECS];
-            void *scratch = malloc(ssg_ops_cpu()->maps_scratch(&run, &fa, &fg, SPECS));
+            void *scratch = malloc(form[level]->maps_scratch(&run, &fa, &fg, SPECS));
             for (int i = 0; i < SPECS; i++) maps[i] = map[level][i];
-            setenv("SSGCAM_CPU_LEVEL", level ? "avx512" : "avx2", 1);
-            ssg_ops_cpu()->maps(&run, specs, SPECS, &fa, &fg, NULL, maps, scratch);
+            form[level]->maps(&run, specs, SPECS, &fa, &fg, NULL, maps, scratch);
             free(scratch);
         }
         cr_assert_gt(map[0][0][PIXELS / 2], 0);

@@ -1,18 +1,11 @@
-/* cpu.h - inside the vectorised implementation. */
+/* cpu.h - inside the vectorised implementation, which is compiled once for each instruction set (set.h). */
 #ifndef SSG_KERNELS_CPU_CPU_H
 #define SSG_KERNELS_CPU_CPU_H
 
+#include "kernels/cpu/set.h"
 #include "kernels/ops.h"
 
-/* Hot functions are compiled for several instruction sets; the program picks when it starts. Sanitizers run before the choice could be made. Where
- * there are no versions, nothing is made for AVX-512 alone either: its fused multiply-adds would give other bits than the rest. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
-#define SSG_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#define SSG_VERSIONS     1
-#else
-#define SSG_MULTIVERSION
-#define SSG_VERSIONS 0
-#endif
+extern const ssg_ops ssg_cpu_ops;
 
 size_t ssg_cpu_maps_scratch(const ssg_run *run, const ssg_features *activation, const ssg_features *gradient, size_t count);
 void ssg_cpu_maps(const ssg_run *run, const ssg_map_spec *specs, size_t count, const ssg_features *activation, const ssg_features *gradient,

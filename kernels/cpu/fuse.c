@@ -19,7 +19,7 @@ typedef struct normalise_job {
 } normalise_job;
 
 /* x - x is NaN for NaN and infinities alone, and a sum of zeros otherwise. */
-SSG_MULTIVERSION static void extremes(const float *map, size_t pixels, float *low, float *high, float *suspicion)
+static void extremes(const float *map, size_t pixels, float *low, float *high, float *suspicion)
 {
     float lows[LANES], highs[LANES], sums[LANES];
     for (int l = 0; l < LANES; l++) lows[l] = highs[l] = map[0], sums[l] = 0;
@@ -46,7 +46,7 @@ SSG_MULTIVERSION static void extremes(const float *map, size_t pixels, float *lo
     *suspicion = sums[0];
 }
 
-SSG_MULTIVERSION static void rescale(float *map, size_t pixels, float low, float divisor)
+static void rescale(float *map, size_t pixels, float low, float divisor)
 {
     for (size_t i = 0; i < pixels; i++) map[i] = (map[i] - low) / divisor;
 }
@@ -72,7 +72,7 @@ void ssg_cpu_normalise(const ssg_run *run, float *maps, size_t rows, size_t pixe
 
 /* ---- add up --------------------------------------------------------------------------------------------------------------- */
 
-SSG_MULTIVERSION void ssg_cpu_accumulate(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power)
+void ssg_cpu_accumulate(const ssg_run *run, float *total, const float *from, size_t count, float weight, float power)
 {
     (void)run;
     if (power == 1)
@@ -110,14 +110,14 @@ void ssg_cpu_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, c
         ssg_parallel_for(run->threads, H, resize_fused_line, &j);
 }
 
-SSG_MULTIVERSION static int largest(const int16_t *values, size_t count)
+static int largest(const int16_t *values, size_t count)
 {
     int16_t top = 0;
     for (size_t i = 0; i < count; i++) top = values[i] > top ? values[i] : top;
     return top;
 }
 
-SSG_MULTIVERSION static void claim(uint8_t *labels, const int16_t *fused, int limit, uint8_t label, size_t pixels)
+static void claim(uint8_t *labels, const int16_t *fused, int limit, uint8_t label, size_t pixels)
 {
     for (size_t i = 0; i < pixels; i++) labels[i] = fused[i] > limit ? label : 0;
 }
@@ -132,10 +132,6 @@ void ssg_cpu_label(const ssg_run *run, uint8_t *labels, const int16_t *const *fu
     claim(labels, fused[0], top ? tau * top / 255 : INT16_MAX, (uint8_t)(classes[0] + 1), pixels);
 }
 
-const ssg_ops *ssg_ops_cpu(void)
-{
-    static const ssg_ops ops = {"cpu",          ssg_cpu_maps_scratch, ssg_cpu_maps,     ssg_cpu_weighted, ssg_cpu_normalise,
-                                ssg_cpu_resize, ssg_cpu_accumulate,   ssg_cpu_quantise, ssg_cpu_mix,      ssg_cpu_resize_fused,
-                                ssg_cpu_label,  ssg_ref_confusion,    ssg_cpu_moments,  ssg_cpu_products};
-    return &ops;
-}
+const ssg_ops ssg_cpu_ops = {"cpu " SSG_SET_NAME, ssg_cpu_maps_scratch, ssg_cpu_maps,     ssg_cpu_weighted, ssg_cpu_normalise,
+                             ssg_cpu_resize,      ssg_cpu_accumulate,   ssg_cpu_quantise, ssg_cpu_mix,      ssg_cpu_resize_fused,
+                             ssg_cpu_label,       ssg_ref_confusion,    ssg_cpu_moments,  ssg_cpu_products};

@@ -28,7 +28,7 @@ typedef struct samples {
 } samples;
 
 /* Outputs `first` and so on of N on an axis of n. */
-SSG_MULTIVERSION static void sample(samples *s, size_t first, size_t count, size_t N, size_t n)
+static void sample(samples *s, size_t first, size_t count, size_t N, size_t n)
 {
     int32_t begin = (int32_t)first, last = (int32_t)n - 1;
     double inputs = (double)n, outputs = (double)N;
@@ -42,12 +42,12 @@ SSG_MULTIVERSION static void sample(samples *s, size_t first, size_t count, size
     }
 }
 
-SSG_MULTIVERSION static void widen(float *out, const float *line, const samples *columns, size_t count)
+static void widen(float *out, const float *line, const samples *columns, size_t count)
 {
     for (size_t i = 0; i < count; i++) out[i] = line[columns->low[i]] * (1 - columns->fraction[i]) + line[columns->high[i]] * columns->fraction[i];
 }
 
-SSG_MULTIVERSION static void blend(float *out, const float *upper, const float *lower, float fraction, size_t count)
+static void blend(float *out, const float *upper, const float *lower, float fraction, size_t count)
 {
     for (size_t i = 0; i < count; i++) out[i] = upper[i] * (1 - fraction) + lower[i] * fraction;
 }
@@ -106,7 +106,7 @@ static void put_floats(const grid_job *j, void *to, size_t at, const float *valu
     memcpy((float *)to + at, values, count * sizeof *values);
 }
 
-SSG_MULTIVERSION static void square_roots(float *to, const float *from, size_t count)
+static void square_roots(float *to, const float *from, size_t count)
 {
     for (size_t i = 0; i < count; i++) to[i] = sqrtf(from[i]);
 }
@@ -130,7 +130,7 @@ static inline int32_t level(float v)
     return (int32_t)(v * 255 + 0.5f);
 }
 
-SSG_MULTIVERSION static void quantise_line(uint8_t *to, const float *from, size_t count)
+static void quantise_line(uint8_t *to, const float *from, size_t count)
 {
     for (size_t i = 0; i < count; i++) to[i] = (uint8_t)level(from[i]);
 }
@@ -141,7 +141,7 @@ static void put_levels(const grid_job *j, void *to, size_t at, const float *valu
     for (size_t p = 0; p < j->power_count; p++) quantise_line((uint8_t *)to + p * j->H * j->W + at, raise(room, values, count, j->powers[p]), count);
 }
 
-SSG_MULTIVERSION static void mix_line(int16_t *to, const float *from, int weight, size_t count)
+static void mix_line(int16_t *to, const float *from, int weight, size_t count)
 {
     for (size_t i = 0; i < count; i++) to[i] = (int16_t)(to[i] + weight * level(from[i]));
 }

@@ -37,25 +37,25 @@ static inline ssg_vector element_product(ssg_map_kind kind, ssg_vector a, ssg_ve
 }
 
 /* Element-wise weights: one pass. */
-SSG_MULTIVERSION static void element_line(ssg_map_kind kind, ssg_line a, ssg_line g, size_t width, float *map)
+static void element_line(ssg_map_kind kind, ssg_line a, ssg_line g, size_t width, float *map)
 {
     for (size_t x = 0; x < width; x++) map[x] += ssg_lanes_sum(element_product(kind, SSG_VECTOR(a.at + x * a.step), SSG_VECTOR(g.at + x * g.step)));
 }
 
 /* Sums of a line into doubles, channel by channel. */
-SSG_MULTIVERSION static void sum_line(double sums[SSG_LANES], ssg_line a, size_t width)
+static void sum_line(double sums[SSG_LANES], ssg_line a, size_t width)
 {
     for (size_t x = 0; x < width; x++)
         for (size_t l = 0; l < SSG_LANES; l++) sums[l] += a.at[x * a.step + l];
 }
 
-SSG_MULTIVERSION static void sum_products_line(double sums[SSG_LANES], ssg_line a, ssg_line g, size_t width)
+static void sum_products_line(double sums[SSG_LANES], ssg_line a, ssg_line g, size_t width)
 {
     for (size_t x = 0; x < width; x++)
         for (size_t l = 0; l < SSG_LANES; l++) sums[l] += (double)a.at[x * a.step + l] * g.at[x * g.step + l];
 }
 
-SSG_MULTIVERSION static void sum_plusplus_line(double sums[SSG_LANES], const double activation_sums[SSG_LANES], ssg_line g, size_t width)
+static void sum_plusplus_line(double sums[SSG_LANES], const double activation_sums[SSG_LANES], ssg_line g, size_t width)
 {
     for (size_t x = 0; x < width; x++)
         for (size_t l = 0; l < SSG_LANES; l++) {
@@ -66,8 +66,8 @@ SSG_MULTIVERSION static void sum_plusplus_line(double sums[SSG_LANES], const dou
 }
 
 /* The same from the moments of g over samples. */
-SSG_MULTIVERSION static void sum_smooth_line(double sums[SSG_LANES], const double activation_sums[SSG_LANES], ssg_line g, ssg_line second,
-                                             ssg_line third, size_t width)
+static void sum_smooth_line(double sums[SSG_LANES], const double activation_sums[SSG_LANES], ssg_line g, ssg_line second, ssg_line third,
+                            size_t width)
 {
     for (size_t x = 0; x < width; x++)
         for (size_t l = 0; l < SSG_LANES; l++) {
@@ -77,7 +77,7 @@ SSG_MULTIVERSION static void sum_smooth_line(double sums[SSG_LANES], const doubl
         }
 }
 
-SSG_MULTIVERSION static void weighted_line(const float weights[SSG_LANES], ssg_line a, size_t width, float *map)
+static void weighted_line(const float weights[SSG_LANES], ssg_line a, size_t width, float *map)
 {
     ssg_vector w = SSG_VECTOR(weights);
     for (size_t x = 0; x < width; x++) map[x] += ssg_lanes_sum(w * SSG_VECTOR(a.at + x * a.step));
@@ -158,7 +158,7 @@ typedef struct finishing {
     int strips, keep_sign;
 } finishing;
 
-SSG_MULTIVERSION static void add_lines(const finishing *f, const float *partial, float *map, size_t pixels)
+static void add_lines(const finishing *f, const float *partial, float *map, size_t pixels)
 {
     for (size_t i = 0; i < pixels; i++) {
         double sum = 0;
@@ -167,7 +167,7 @@ SSG_MULTIVERSION static void add_lines(const finishing *f, const float *partial,
     }
 }
 
-SSG_MULTIVERSION static void add_strip(const finishing *f, const float *partial, float *map, size_t lines)
+static void add_strip(const finishing *f, const float *partial, float *map, size_t lines)
 {
     for (size_t x = 0; x < f->width; x++) {
         double sum[SSG_STRIP] = {0};
@@ -300,7 +300,7 @@ typedef struct weighted_job {
     int keep_sign;
 } weighted_job;
 
-SSG_MULTIVERSION static void weigh_pixels(const ssg_features *a, size_t row, size_t y, const float *weights, float *out)
+static void weigh_pixels(const ssg_features *a, size_t row, size_t y, const float *weights, float *out)
 {
     size_t blocks = (a->channels + a->block - 1) / a->block;
     for (size_t x = 0; x < a->width; x++) {

@@ -11,7 +11,7 @@ typedef struct job {
     float scale;
 } job;
 
-SSG_MULTIVERSION static void add_powers(float *first, float *second, float *third, const float *v, size_t count, float scale)
+static void add_powers(float *first, float *second, float *third, const float *v, size_t count, float scale)
 {
     for (size_t i = 0; i < count; i++) {
         float square = v[i] * v[i];
@@ -21,7 +21,7 @@ SSG_MULTIVERSION static void add_powers(float *first, float *second, float *thir
     }
 }
 
-SSG_MULTIVERSION static void add_product(float *sums, const float *a, const float *b, size_t count, float scale)
+static void add_product(float *sums, const float *a, const float *b, size_t count, float scale)
 {
     for (size_t i = 0; i < count; i++) sums[i] += scale * a[i] * b[i];
 }

@@ -1,8 +1,6 @@
 /* score.c - which instruction set the objective uses. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "kernels/score.h"
+#include "kernels/ops.h"
 
 const ssg_score_ops *ssg_score_at(ssg_score_level level)
 {
@@ -17,10 +15,7 @@ const ssg_score_ops *ssg_score_at(ssg_score_level level)
 
 const ssg_score_ops *ssg_score_best(void)
 {
-    const char *cap = getenv("SSGCAM_CPU_LEVEL");
-    int level = SSG_SCORE_AVX512;
-    if (cap && (!strcmp(cap, "ref") || !strcmp(cap, "baseline"))) level = SSG_SCORE_REF;
-    if (cap && !strcmp(cap, "avx2")) level = SSG_SCORE_AVX2;
+    int level = (int)ssg_cpu_cap(); /* plain C, AVX2 and AVX-512 in the same order */
     while (!ssg_score_at((ssg_score_level)level)) level--;
     return ssg_score_at((ssg_score_level)level);
 }

@@ -1,35 +1,17 @@
 /* SSG-CAM of eight channels at a time, and the choice between that and sixteen. */
-#define LANES    8
-#define RUN      ssg_smooth_eight
-#define VERSIONS SSG_MULTIVERSION
-#include <stdlib.h>
-
+#define LANES 8
+#define RUN   ssg_smooth_eight
 #include "kernels/cpu/ssgcam.inc"
 
-/* SSGCAM_CPU_LEVEL caps this as it does the search's objective. */
-#if SSG_VERSIONS
+#ifdef SSG_SIXTEEN
 static ssg_smooth_lanes *const sixteen = ssg_smooth_sixteen;
-
-static int has_sixteen(void)
-{
-    const char *cap = getenv("SSGCAM_CPU_LEVEL");
-    if (cap && strcmp(cap, "avx512") != 0) return 0;
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
 #else
 static ssg_smooth_lanes *const sixteen = NULL;
-
-static int has_sixteen(void)
-{
-    return 0;
-}
 #endif
 
 void ssg_smooth_init(ssg_smooth *s, double sigma, const ssg_features *a, const ssg_features *g, const float *second)
 {
-    *s = (ssg_smooth){.a = a, .g = g, .second = second, .wide = a->block != SSG_LANES && has_sixteen()};
+    *s = (ssg_smooth){.a = a, .g = g, .second = second, .wide = a->block != SSG_LANES && sixteen};
     s->radius = (size_t)ssg_gaussian_taps(s->taps + PAD, sigma);
 }
 

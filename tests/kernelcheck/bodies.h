@@ -15,8 +15,8 @@ typedef struct body {
     void (*drop)(const struct body *, void *memory);
 } body;
 
-/* The vectorised form, on host memory. */
-body body_cpu(void);
+/* The vectorised form of an instruction set, on host memory; NULL name: this processor lacks it. */
+body body_cpu(ssg_cpu_level level);
 
 /* The device form, on a device (or the simulated one); NULL name: there is none. `shared_limit`: shared memory a block may use, 0: all there is. */
 body body_cuda(size_t shared_limit);

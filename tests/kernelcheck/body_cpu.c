@@ -23,7 +23,8 @@ static void drop(const body *b, void *memory)
     free(memory);
 }
 
-body body_cpu(void)
+body body_cpu(ssg_cpu_level level)
 {
-    return (body){"cpu", ssg_ops_cpu(), {.threads = 2}, make, fetch, drop};
+    const ssg_ops *ops = ssg_ops_cpu_at(level);
+    return (body){ops ? ops->name : NULL, ops, {.threads = 2}, make, fetch, drop};
 }

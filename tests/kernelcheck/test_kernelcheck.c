@@ -17,10 +17,26 @@ static void check_all(const body *b)
     cr_log_info("%s: %d cases", b->name, cases);
 }
 
+static void check_set(ssg_cpu_level level)
+{
+    body b = body_cpu(level);
+    if (!b.name) cr_skip_test("this processor lacks the instruction set");
+    check_all(&b);
+}
+
 Test(kernelcheck, the_vectorised_form)
 {
-    body b = body_cpu();
-    check_all(&b);
+    check_set(SSG_CPU_BASELINE);
+}
+
+Test(kernelcheck, the_vectorised_form_for_avx2)
+{
+    check_set(SSG_CPU_AVX2);
+}
+
+Test(kernelcheck, the_vectorised_form_for_avx512)
+{
+    check_set(SSG_CPU_AVX512);
 }
 
 #ifdef KERNELCHECK_CUDA
