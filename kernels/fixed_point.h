@@ -27,11 +27,16 @@ static inline SSG_HOST_DEVICE ssg_fixed_sample ssg_fixed_sample_at(size_t i, siz
     return s;
 }
 
-/* The weighted mean of four neighbours, rounded half up; weights sum to 65536. */
+/* Values on two lines, each in 1/256 of an int16_t: their mean with weights that sum to 256, rounded half up. 32 bits hold it. */
+static inline SSG_HOST_DEVICE int16_t ssg_fixed_mean(int top, int bottom, int fraction)
+{
+    return (int16_t)((top * (256 - fraction) + bottom * fraction + 32768) >> 16);
+}
+
+/* The weighted mean of four neighbours. */
 static inline SSG_HOST_DEVICE int16_t ssg_fixed_blend(int top_left, int top_right, int bottom_left, int bottom_right, int fx, int fy)
 {
-    int top = top_left * (256 - fx) + top_right * fx, bottom = bottom_left * (256 - fx) + bottom_right * fx;
-    return (int16_t)(((int64_t)top * (256 - fy) + (int64_t)bottom * fy + 32768) >> 16);
+    return ssg_fixed_mean(top_left * (256 - fx) + top_right * fx, bottom_left * (256 - fx) + bottom_right * fx, fy);
 }
 
 #endif

@@ -1,10 +1,9 @@
-/* Normalise, add up, resize mixtures and label, in loops that the compiler vectorises; the counting is memory-bound and stays as in ref/. */
+/* Normalise, add up and label, in loops that the compiler vectorises; the counting is memory-bound and stays as in ref/. */
 #include <math.h>
 #include <string.h>
 
 #include "host/base/parallel.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/fixed_point.h"
 #include "kernels/ref/ref.h"
 
 enum { LANES = 16 }; /* accumulators side by side */
@@ -83,33 +82,6 @@ void ssg_cpu_accumulate(const ssg_run *run, float *total, const float *from, siz
 
 /* ---- integers ------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct fused_job {
-    int16_t *to;
-    const int16_t *from;
-    size_t H, W, h, w;
-} fused_job;
-
-static void resize_fused_line(void *context, size_t y, int thread)
-{
-    (void)thread;
-    const fused_job *j = context;
-    ssg_fixed_sample v = ssg_fixed_sample_at(y, j->H, j->h);
-    const int16_t *top = j->from + v.low * j->w, *bottom = j->from + v.high * j->w;
-    for (size_t x = 0; x < j->W; x++) {
-        ssg_fixed_sample u = ssg_fixed_sample_at(x, j->W, j->w);
-        j->to[y * j->W + x] = ssg_fixed_blend(top[u.low], top[u.high], bottom[u.low], bottom[u.high], u.fraction, v.fraction);
-    }
-}
-
-void ssg_cpu_resize_fused(const ssg_run *run, int16_t *to, size_t H, size_t W, const int16_t *from, size_t h, size_t w)
-{
-    fused_job j = {to, from, H, W, h, w};
-    if (H == h && W == w)
-        memcpy(to, from, H * W * sizeof *to);
-    else
-        ssg_parallel_for(run->threads, H, resize_fused_line, &j);
-}
-
 static int largest(const int16_t *values, size_t count)
 {
     int16_t top = 0;
@@ -122,14 +94,44 @@ static void claim(uint8_t *labels, const int16_t *fused, int limit, uint8_t labe
     for (size_t i = 0; i < pixels; i++) labels[i] = fused[i] > limit ? label : 0;
 }
 
+enum { PIECE = 512 };
+
+/* Pixels whose label is the best so far, with its f / max f. */
+typedef struct claims {
+    int32_t label[PIECE], value[PIECE], top[PIECE];
+} claims;
+
+/* Pixels where a class claims and is better. Products of two values below 2^15 fit into 32 bits. By itself: gcc would take two classes at a time, one
+ * pixel after the other. */
+__attribute__((noinline)) static void claim_better(claims *best, const int16_t *fused, int32_t top, int32_t limit, int32_t label, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int32_t f = fused[i], better = (f > limit) & (f * best->top[i] > best->value[i] * top);
+        best->label[i] = better ? label : best->label[i];
+        best->value[i] = better ? f : best->value[i];
+        best->top[i] = better ? top : best->top[i];
+    }
+}
+
 void ssg_cpu_label(const ssg_run *run, uint8_t *labels, const int16_t *const *fused, const int *classes, size_t class_count, size_t pixels, int tau)
 {
-    if (class_count != 1) {
-        ssg_ref_label(run, labels, fused, classes, class_count, pixels, tau);
+    (void)run;
+    int tops[256], limits[256]; /* 255 f > tau top is f > floor(tau top / 255) */
+    for (size_t c = 0; c < class_count; c++) {
+        tops[c] = largest(fused[c], pixels);
+        limits[c] = tops[c] ? tau * tops[c] / 255 : INT16_MAX;
+    }
+    if (class_count == 1) {
+        claim(labels, fused[0], limits[0], (uint8_t)(classes[0] + 1), pixels);
         return;
     }
-    int top = largest(fused[0], pixels); /* one class: 255 f > tau top is f > floor(tau top / 255) */
-    claim(labels, fused[0], top ? tau * top / 255 : INT16_MAX, (uint8_t)(classes[0] + 1), pixels);
+    claims best;
+    for (size_t first = 0; first < pixels; first += PIECE) {
+        size_t count = pixels - first < PIECE ? pixels - first : PIECE;
+        for (size_t i = 0; i < count; i++) best.label[i] = best.value[i] = 0, best.top[i] = 1;
+        for (size_t c = 0; c < class_count; c++) claim_better(&best, fused[c] + first, tops[c], limits[c], classes[c] + 1, count);
+        for (size_t i = 0; i < count; i++) labels[first + i] = (uint8_t)best.label[i];
+    }
 }
 
 const ssg_ops ssg_cpu_ops = {"cpu " SSG_SET_NAME, ssg_cpu_maps_scratch, ssg_cpu_maps,     ssg_cpu_weighted, ssg_cpu_normalise,

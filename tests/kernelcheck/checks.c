@@ -238,7 +238,7 @@ int check_smoothing_without_room(const body *b, int *cases)
     static const shape one = {1, 1, 2, 61, 47, 1}, tiles = {1, 1, 2, 70, 66, 1}, flat = {1, 1, 1, 9, 270, 1}, tall = {1, 1, 1, 270, 9, 1};
     static const ssg_map_spec mean = {.kind = SSG_MAP_SSGCAM, .sigma = 2, .channelwise = 1}, wide = {.kind = SSG_MAP_SSGCAM, .sigma = 8},
                               wide_mean = {.kind = SSG_MAP_SSGCAM, .sigma = 8, .channelwise = 1}, widest = {.kind = SSG_MAP_SSGCAM, .sigma = 64};
-    *cases += 7;
+    *cases += 8;
     return check_map(b, &one, &specs[0], 0) + check_map(b, &one, &mean, 0) + check_map(b, &one, &specs[1], 1) + check_map(b, &tiles, &wide, 0) +
            check_map(b, &tiles, &wide_mean, 1) + check_map(b, &flat, &widest, 0) + check_map(b, &tall, &widest, 0);
 }
@@ -532,5 +532,5 @@ int check_integers(const body *b, int *cases)
     *cases += 7;
     return check_chain(b, 14, 13, 40, 31, 1, 100, 3, 0) + check_chain(b, 14, 13, 40, 31, 3, 100, 20, 1) + check_chain(b, 16, 16, 16, 16, 2, 0, 2, 0) +
            check_chain(b, 16, 16, 9, 30, 2, 255, 2, 0) + check_chain(b, 1, 1, 1, 1, 1, 128, 1, 0) + check_chain(b, 70, 70, 75, 70, 4, 60, 120, 0) +
-           check_chain(b, 5, 3, 8, 8, 40, 30, 253, 3);
+           check_chain(b, 5, 3, 8, 8, 40, 30, 253, 3) + check_chain(b, 3, 700, 7, 1100, 2, 90, 2, 0); /* strips of columns */
 }
