@@ -51,7 +51,7 @@ static const option table[] = {
     {"stagnation", 0, OPTION_LEAST1, offsetof(flags, stagnation), "G", "end a run after G generations without a better best"},
     {"fresh", 0, OPTION_FLAG, offsetof(flags, fresh), NULL, "forget a checkpoint instead of continuing it"},
     {NULL, 0, OPTION_HEADING, 0, NULL, "The bank of maps:"},
-    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per network pass (4; on a GPU 16)"},
+    {"batch", 'b', OPTION_LEAST1, offsetof(flags, batch), "N", "images per network pass (4)"},
     {"bank-memory", 0, OPTION_LEAST1, offsetof(flags, bank_memory), "MIB", "a larger bank is mapped from its file (2048)"},
     {"cache", 0, OPTION_TEXT, offsetof(flags, cache), "DIR", "where banks are kept, or none ($XDG_CACHE_HOME/ssgcam)"},
     PREPROCESS_OPTIONS(flags, preprocess),

@@ -61,13 +61,15 @@ static int at_most(int threads, size_t images, int most)
     return threads > 1 ? threads : 1;
 }
 
-/* They compete with a network on the CPU for its threads, but for no more time than one would. */
+/* They compete with a network on the CPU for its threads, but for no more time than one would. Rows of a bank are tens of megabytes an image: no more
+ * batches are held for them than with one reader and one consumer. */
 static void count_hands(stream *s)
 {
     int threads = 1;
+    size_t images = s->o->keep_rows ? (size_t)s->batch_size : s->o->count;
     for (const ssg_device *d = s->o->device; d; d = d->next) threads = d->threads > threads ? d->threads : threads;
-    s->reader_count = at_most(threads, s->o->count, SSG_STREAM_READERS);
-    s->consumer_count = s->o->together ? at_most(threads, s->o->count, SSG_STREAM_CONSUMERS) : 1;
+    s->reader_count = at_most(threads, images, SSG_STREAM_READERS);
+    s->consumer_count = s->o->together ? at_most(threads, images, SSG_STREAM_CONSUMERS) : 1;
 }
 
 /* Each worker holds as many batches as it has parts under way; besides there is an image for every reader and every consumer. */

@@ -47,6 +47,8 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
     return SSGCAM_OK;
 }
 
+enum { DEFAULT_BATCH = 4 }; /* on every device: all rows of an image are tens of megabytes, and so are their copies */
+
 static ssgcam_status run(build *b, const ssgcam_item **items)
 {
     const ssg_bank_request *r = b->r;
@@ -70,7 +72,7 @@ static ssgcam_status run(build *b, const ssgcam_item **items)
                                  .grid = {r->grid->height, r->grid->width},
                                  .items = items,
                                  .count = todo,
-                                 .batch = o->batch,
+                                 .batch = o->batch ? o->batch : DEFAULT_BATCH,
                                  .together = 1,
                                  .precision = ssg_precision_of(o->precision),
                                  .stop = o->stop};

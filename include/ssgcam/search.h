@@ -56,7 +56,7 @@ typedef struct ssgcam_search_options {
     int product_only, coherence_only; /* SSG-CAM: default both combinations */
     int channel_too;                  /* SSG-CAM: offer channel weighting beside element weighting */
     int grid[2];                      /* height, width of the maps; default the network's input */
-    int batch;                        /* images per network pass; 0: 4, on a GPU 16 */
+    int batch;                        /* images per network pass; 0: 4 */
     ssgcam_precision precision;
     size_t bank_memory; /* bytes; a larger bank is mapped from a file. Default 2 GiB */
     const char *cache;  /* folder where banks are kept; NULL: keep none */
