@@ -198,6 +198,8 @@ expect 3 "run/journal.jsonl: the work in this folder was done on another list of
 expect 0 "6 of 6 masks" generate "$model" --data data -o whole --maps --overlays --batch 3
 for shard in 1/2 2/2; do expect 0 "3 of 3 masks" generate "$model" --data data -o shards --shard $shard --threads 1; done
 check "shards, batch and threads do not change a byte" diff -r whole/masks shards/masks
+for threads in 1 7; do expect 0 "6 of 6 masks" generate "$model" --data data -o hands-$threads --maps --overlays --threads $threads; done
+check "nor do threads that read and write, the journal's order included" diff -r hands-1 hands-7
 for devices in cpu cpu,cpu,cpu; do expect 0 "6 of 6 masks" generate "$model" --data data -o "on-$devices" --device $devices --batch 1; done
 for devices in cpu cpu,cpu; do expect 0 "6 of 6 masks" generate "$model" --data data -o "one-$devices" --device $devices --batch 100000000; done
 check "on the CPU a batch is no larger than the images are many, and changes no byte" diff -r on-cpu/masks one-cpu/masks
