@@ -26,7 +26,7 @@ static void add_model(XXH3_state_t *state, const ssg_bank_request *r)
 {
     const ssgcam_model *m = r->options->model;
     const ssgcam_preprocess *p = &m->preprocess;
-    add_text(state, "ssgcam bank 4");
+    add_text(state, "ssgcam bank 5");
     add_text(state, m->model->digest);
     ADD(state, "%d %d %d %d %.17g", m->height, m->width, p->resize, p->channels, p->scale);
     for (int c = 0; c < 3; c++) ADD(state, "%.17g %.17g", p->mean[c], p->std[c]);
