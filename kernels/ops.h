@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/base/cpu_level.h"
+
 typedef struct ssg_run {
     int threads;  /* CPU */
     void *stream; /* device */
@@ -112,12 +114,10 @@ typedef struct ssg_ops {
 } ssg_ops;
 
 /* The specification, and the vectorised form as compiled for an instruction set; NULL where this processor lacks it (never the baseline). */
-typedef enum ssg_cpu_level { SSG_CPU_BASELINE, SSG_CPU_AVX2, SSG_CPU_AVX512, SSG_CPU_LEVEL_COUNT } ssg_cpu_level;
 const ssg_ops *ssg_ops_ref(void);
 const ssg_ops *ssg_ops_cpu_at(ssg_cpu_level level);
 
-/* The best level that SSGCAM_CPU_LEVEL = ref | baseline | avx2 | avx512 allows now; the vectorised form for this processor, chosen once. */
-ssg_cpu_level ssg_cpu_cap(void);
+/* That for this processor, chosen once. */
 const ssg_ops *ssg_ops_cpu(void);
 
 #endif

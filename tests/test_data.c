@@ -77,12 +77,16 @@ static void check_resize(const data_case *c, packed_file *in)
     width = packed_u32(in);
     height = packed_u32(in);
     uint8_t *expected = packed_block(in, &bytes);
-    cr_assert_eq(ssg_image_resize(&resized, &image, (int)width, (int)height), SSGCAM_OK);
-    int worst = 0;
-    for (uint32_t i = 0; i < bytes; i++) worst = abs(resized.pixels[i] - expected[i]) > worst ? abs(resized.pixels[i] - expected[i]) : worst;
-    cr_expect_leq(worst, c->expectation, "%s: off by %d grey levels", c->name, worst);
+    for (int plain = 0; plain < 2; plain++) {
+        int worst = 0;
+        if (plain) setenv("SSGCAM_CPU_LEVEL", "baseline", 1);
+        cr_assert_eq(ssg_image_resize(&resized, &image, (int)width, (int)height), SSGCAM_OK);
+        unsetenv("SSGCAM_CPU_LEVEL");
+        for (uint32_t i = 0; i < bytes; i++) worst = abs(resized.pixels[i] - expected[i]) > worst ? abs(resized.pixels[i] - expected[i]) : worst;
+        cr_expect_leq(worst, c->expectation, "%s, %s: off by %d grey levels", c->name, plain ? "plain" : "vectorised", worst);
+        ssg_image_clear(&resized);
+    }
     ssg_image_clear(&image);
-    ssg_image_clear(&resized);
     free(expected);
 }
 

@@ -2,8 +2,12 @@
  * bits between them. */
 #include <math.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "host/base/alloc.h"
+#include "host/base/cpu_level.h"
 #include "host/data/image.h"
 
 enum { PRECISION_BITS = 32 - 8 - 2 };
@@ -53,54 +57,108 @@ static ssgcam_status filter_make(filter *f, int in, int out)
     return SSGCAM_OK;
 }
 
+/* ---- one line ---------------------------------------------------------------------------------------------------------------------------- */
+
+enum { HALF = 1 << (PRECISION_BITS - 1) };
+
 static uint8_t clip(int value)
 {
     value >>= PRECISION_BITS;
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-static void resize_rows(ssg_image *to, const ssg_image *from, const filter *f)
+static void resize_colours(uint8_t *out, int width, const uint8_t *in, const filter *f)
 {
-    int channels = from->channels;
-    for (int y = 0; y < to->height; y++) {
-        const uint8_t *in = from->pixels + (size_t)y * (size_t)(from->width * channels);
-        uint8_t *out = to->pixels + (size_t)y * (size_t)(to->width * channels);
-        for (int x = 0; x < to->width; x++) {
-            const int *k = f->coefficients + (size_t)x * (size_t)f->most;
-            const uint8_t *p = in + (size_t)(f->first[x] * channels);
-            if (channels == 3) {
-                int r = 1 << (PRECISION_BITS - 1), g = r, b = r;
-                for (int i = 0; i < f->count[x]; i++) {
-                    r += p[3 * i] * k[i];
-                    g += p[3 * i + 1] * k[i];
-                    b += p[3 * i + 2] * k[i];
-                }
-                out[3 * x] = clip(r);
-                out[3 * x + 1] = clip(g);
-                out[3 * x + 2] = clip(b);
-            } else {
-                int v = 1 << (PRECISION_BITS - 1);
-                for (int i = 0; i < f->count[x]; i++) v += p[i] * k[i];
-                out[x] = clip(v);
-            }
+    for (int x = 0; x < width; x++) {
+        const int *k = f->coefficients + (size_t)x * (size_t)f->most;
+        const uint8_t *p = in + 3 * f->first[x];
+        int r = HALF, g = HALF, b = HALF;
+        for (int i = 0; i < f->count[x]; i++) {
+            r += p[3 * i] * k[i];
+            g += p[3 * i + 1] * k[i];
+            b += p[3 * i + 2] * k[i];
         }
+        out[3 * x] = clip(r);
+        out[3 * x + 1] = clip(g);
+        out[3 * x + 2] = clip(b);
     }
 }
 
-/* Whole lines at a time, so that the compiler vectorises along them; `sums` holds one line. */
+static void resize_greys(uint8_t *out, int width, const uint8_t *in, const filter *f)
+{
+    for (int x = 0; x < width; x++) {
+        const int *k = f->coefficients + (size_t)x * (size_t)f->most;
+        int v = HALF;
+        for (int i = 0; i < f->count[x]; i++) v += in[f->first[x] + i] * k[i];
+        out[x] = clip(v);
+    }
+}
+
+/* A loop that the compiler vectorises for whatever it is inlined into. */
+static inline __attribute__((always_inline)) void add_lines(uint8_t *out, int *sums, const uint8_t *in, size_t count, const int *k, int lines)
+{
+    for (size_t x = 0; x < count; x++) sums[x] = HALF;
+    for (int i = 0; i < lines; i++)
+        for (size_t x = 0; x < count; x++) sums[x] += in[(size_t)i * count + x] * k[i];
+    for (size_t x = 0; x < count; x++) out[x] = clip(sums[x]);
+}
+
+static void weigh_lines(uint8_t *out, int *sums, const uint8_t *in, size_t count, const int *k, int lines)
+{
+    add_lines(out, sums, in, count, k, lines);
+}
+
+#if defined(__x86_64__)
+#define AVX2 __attribute__((target("avx2")))
+
+/* The three channels of a pixel side by side, and a byte of the next one, which is dropped. */
+AVX2 static void resize_colours_avx2(uint8_t *out, int width, const uint8_t *in, const filter *f)
+{
+    for (int x = 0; x < width; x++) {
+        const int *k = f->coefficients + (size_t)x * (size_t)f->most;
+        const uint8_t *p = in + 3 * f->first[x];
+        __m128i sums = _mm_set1_epi32(HALF);
+        for (int i = 0; i < f->count[x]; i++) {
+            int pixel;
+            memcpy(&pixel, p + 3 * i, sizeof pixel);
+            sums = _mm_add_epi32(sums, _mm_mullo_epi32(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(pixel)), _mm_set1_epi32(k[i])));
+        }
+        sums = _mm_srai_epi32(sums, PRECISION_BITS);
+        int bytes = _mm_cvtsi128_si32(_mm_packus_epi16(_mm_packus_epi32(sums, sums), sums));
+        memcpy(out + 3 * x, &bytes, 3);
+    }
+}
+
+AVX2 static void weigh_lines_avx2(uint8_t *out, int *sums, const uint8_t *in, size_t count, const int *k, int lines)
+{
+    add_lines(out, sums, in, count, k, lines);
+}
+#else
+#define resize_colours_avx2 resize_colours
+#define weigh_lines_avx2    weigh_lines
+#endif
+
+/* ---- both passes --------------------------------------------------------------------------------------------------------------------------- */
+
+/* `line` holds one line of the input, and a byte. */
+static void resize_rows(ssg_image *to, const ssg_image *from, const filter *f, uint8_t *line)
+{
+    size_t in = (size_t)from->width * (size_t)from->channels, out = (size_t)to->width * (size_t)to->channels;
+    int wide = ssg_cpu_best() >= SSG_CPU_AVX2;
+    for (size_t y = 0; y < (size_t)to->height; y++) {
+        memcpy(line, from->pixels + y * in, in);
+        (from->channels == 1 ? resize_greys : wide ? resize_colours_avx2 : resize_colours)(to->pixels + y * out, to->width, line, f);
+    }
+}
+
+/* `sums` holds one line. */
 static void resize_columns(ssg_image *to, const ssg_image *from, const filter *f, int *sums)
 {
-    int line = from->width * from->channels;
-    for (int y = 0; y < to->height; y++) {
-        const int *k = f->coefficients + (size_t)y * (size_t)f->most;
-        for (int x = 0; x < line; x++) sums[x] = 1 << (PRECISION_BITS - 1);
-        for (int i = 0; i < f->count[y]; i++) {
-            const uint8_t *in = from->pixels + (size_t)(f->first[y] + i) * (size_t)line;
-            int factor = k[i];
-            for (int x = 0; x < line; x++) sums[x] += in[x] * factor;
-        }
-        for (int x = 0; x < line; x++) to->pixels[(size_t)y * (size_t)line + (size_t)x] = clip(sums[x]);
-    }
+    size_t line = (size_t)from->width * (size_t)from->channels;
+    int wide = ssg_cpu_best() >= SSG_CPU_AVX2;
+    for (size_t y = 0; y < (size_t)to->height; y++)
+        (wide ? weigh_lines_avx2 : weigh_lines)(to->pixels + y * line, sums, from->pixels + (size_t)f->first[y] * line, line,
+                                                f->coefficients + y * (size_t)f->most, f->count[y]);
 }
 
 ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, int height)
@@ -110,8 +168,9 @@ ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, 
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "a size of %dx%d pixels", width, height);
     ssg_image between = {0};
     filter across = {0}, down = {0};
-    int *sums = ssg_calloc((size_t)(width * from->channels), sizeof *sums);
-    ssgcam_status status = sums ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
+    int *sums = ssg_calloc((size_t)width * (size_t)from->channels, sizeof *sums);
+    uint8_t *line = ssg_calloc((size_t)from->width * (size_t)from->channels + 1, 1);
+    ssgcam_status status = sums && line ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) status = filter_make(&across, from->width, width);
     if (status == SSGCAM_OK) status = filter_make(&down, from->height, height);
     if (status == SSGCAM_OK) status = ssg_image_make(&between, width, from->height, from->channels);
@@ -121,7 +180,7 @@ ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, 
         if (width == from->width)
             memcpy(between.pixels, from->pixels, (size_t)width * (size_t)from->height * (size_t)from->channels);
         else
-            resize_rows(&between, from, &across);
+            resize_rows(&between, from, &across, line);
         if (height == from->height)
             memcpy(to->pixels, between.pixels, (size_t)width * (size_t)height * (size_t)from->channels);
         else
@@ -131,6 +190,7 @@ ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, 
     filter_clear(&across);
     filter_clear(&down);
     ssg_free(sums);
+    ssg_free(line);
     if (status != SSGCAM_OK) ssg_image_clear(to);
     return status;
 }

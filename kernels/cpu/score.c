@@ -15,7 +15,7 @@ const ssg_score_ops *ssg_score_at(ssg_score_level level)
 
 const ssg_score_ops *ssg_score_best(void)
 {
-    int level = (int)ssg_cpu_cap(); /* plain C, AVX2 and AVX-512 in the same order */
+    int level = (int)ssg_cpu_best(); /* plain C, AVX2 and AVX-512 in the same order */
     while (!ssg_score_at((ssg_score_level)level)) level--;
     return ssg_score_at((ssg_score_level)level);
 }
