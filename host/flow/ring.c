@@ -1,4 +1,4 @@
-/* Batches change hands. All waiting of the stream's threads for each other is here. */
+/* Images and batches change hands. All waiting of the stream's threads for each other is here. */
 #include "host/base/log.h"
 #include "host/base/stop.h"
 #include "host/flow/stream_parts.h"

@@ -1,7 +1,7 @@
 /* stream_parts.h - inside of a stream: what its files share.
  *
  *     stream.c        set-up, threads, how it ends
- *     ring.c          batches change hands
+ *     ring.c          images and batches change hands
  *     reader.c        decode, preprocess
  *     worker.c        a device: takes batches, cuts them into parts; memory that runs out, a device that is lost
  *     worker_pass.c   a part goes through the network; its maps on the grid
