@@ -12,48 +12,54 @@
 
 _Static_assert((int)SSGCAM_BOX_DELTAS == (int)SSG_BOX_DELTAS && (int)SSGCAM_BOX_THRESHOLDS == (int)SSG_BOX_THRESHOLDS, "the public numbers");
 
-typedef struct scoring {
-    const ssgcam_boxes_options *o;
-    ssgcam_boxes_result *result;
-    ssg_tally tally;
-    ssg_map_view view; /* of maps made before */
-    /* Made for maps of one size, and made anew when it changes. */
+/* What a thread scores a map with. Made for maps of one size, and made anew when it changes. */
+typedef struct desk {
     int width, height;
     ssg_contours *contours;
     uint8_t *q;
     float *map;
     ssg_pixel_box *truth;
+} desk;
+
+typedef struct scoring {
+    const ssgcam_boxes_options *o;
+    ssgcam_boxes_result *result;
+    ssg_tally tally;
+    ssg_map_view view; /* of maps made before */
+    desk desks[SSG_STREAM_CONSUMERS];
+    size_t most_boxes; /* of an image */
     uint64_t largest[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS], any[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS];
     uint64_t top1[SSG_BOX_THRESHOLDS], top5[SSG_BOX_THRESHOLDS]; /* of the largest contour at IoU 0.5, where the network answers right as well */
 } scoring;
 
 enum { HALF = 1 /* IoU 0.5 among the deltas */ };
 
-static void clear_room(scoring *s)
+static void clear_room(desk *d)
 {
-    ssg_contours_destroy(&s->contours);
-    ssg_free(s->q);
-    ssg_free(s->map);
-    s->q = NULL, s->map = NULL;
-    s->width = s->height = 0;
+    ssg_contours_destroy(&d->contours);
+    ssg_free(d->q);
+    ssg_free(d->map);
+    ssg_free(d->truth);
+    *d = (desk){0};
 }
 
-static ssgcam_status make_room(scoring *s, int width, int height)
+static ssgcam_status make_room(const scoring *s, desk *d, int width, int height)
 {
-    if (width == s->width && height == s->height) return SSGCAM_OK;
-    clear_room(s);
-    SSG_TRY(ssg_contours_create(&s->contours, width, height));
-    s->q = ssg_calloc((size_t)width, (size_t)height);
-    s->map = ssg_calloc((size_t)width * (size_t)height, sizeof *s->map);
-    if (!s->q || !s->map) return SSG_OUT_OF_MEMORY;
-    s->width = width, s->height = height;
+    if (width == d->width && height == d->height) return SSGCAM_OK;
+    clear_room(d);
+    SSG_TRY(ssg_contours_create(&d->contours, width, height));
+    d->q = ssg_calloc((size_t)width, (size_t)height);
+    d->map = ssg_calloc((size_t)width * (size_t)height, sizeof *d->map);
+    d->truth = ssg_calloc(s->most_boxes, sizeof *d->truth);
+    if (!d->q || !d->map || !d->truth) return SSG_OUT_OF_MEMORY;
+    d->width = width, d->height = height;
     return SSGCAM_OK;
 }
 
 /* ---- one map ----------------------------------------------------------------------------------------------------------------------------------- */
 
-/* The boxes of a class, on the map, in s->truth. `seen`: how many the item has, also where the network did not see them. */
-static size_t collect_truth(scoring *s, const ssgcam_item *item, int class, const ssg_region *region, size_t *seen)
+/* The boxes of a class, on the map, in d->truth. `seen`: how many the item has, also where the network did not see them. */
+static size_t collect_truth(desk *d, const ssgcam_item *item, int class, const ssg_region *region, size_t *seen)
 {
     size_t count = 0;
     *seen = 0;
@@ -61,29 +67,34 @@ static size_t collect_truth(scoring *s, const ssgcam_item *item, int class, cons
         int of = ssg_box_class(item, &item->boxes[i]);
         if (of != class && !(of < 0 && item->label_count == 0)) continue;
         ++*seen;
-        count += (size_t)ssg_box_on_map(&s->truth[count], &item->boxes[i], region, s->width, s->height);
+        count += (size_t)ssg_box_on_map(&d->truth[count], &item->boxes[i], region, d->width, d->height);
     }
     return count;
 }
 
-/* Scores s->map; rank: how many classes the network prefers. A class without boxes is not scored. */
-static void score_map(scoring *s, const ssgcam_item *item, int class, int rank, const ssg_region *region)
+/* rank: how many classes the network prefers. */
+static void add_hits(scoring *s, const ssg_box_hits *hits, int rank)
 {
-    ssg_box_hits hits;
-    size_t seen, count = collect_truth(s, item, class, region, &seen);
-    if (seen == 0) return;
-    ssg_box_levels(s->q, s->map, (size_t)s->width * (size_t)s->height);
-    ssg_box_score(&hits, s->contours, s->q, s->width, s->height, s->truth, count);
     s->result->maps++;
     for (int d = 0; d < SSG_BOX_DELTAS; d++)
         for (int tau = 0; tau < SSG_BOX_THRESHOLDS; tau++) {
-            s->largest[d][tau] += hits.largest[d][tau];
-            s->any[d][tau] += hits.any[d][tau];
+            s->largest[d][tau] += hits->largest[d][tau];
+            s->any[d][tau] += hits->any[d][tau];
         }
     for (int tau = 0; tau < SSG_BOX_THRESHOLDS; tau++) {
-        s->top1[tau] += rank < 1 && hits.largest[HALF][tau];
-        s->top5[tau] += rank < 5 && hits.largest[HALF][tau];
+        s->top1[tau] += rank < 1 && hits->largest[HALF][tau];
+        s->top5[tau] += rank < 5 && hits->largest[HALF][tau];
     }
+}
+
+/* Scores d->map; whether there is anything to add: a class without boxes is not scored. */
+static int score_map(desk *d, ssg_box_hits *hits, const ssgcam_item *item, int class, const ssg_region *region)
+{
+    size_t seen, count = collect_truth(d, item, class, region, &seen);
+    if (seen == 0) return 0;
+    ssg_box_levels(d->q, d->map, (size_t)d->width * (size_t)d->height);
+    ssg_box_score(hits, d->contours, d->q, d->width, d->height, d->truth, count);
+    return 1;
 }
 
 /* ---- maps made before ----------------------------------------------------------------------------------------------------------------------------
@@ -91,12 +102,14 @@ static void score_map(scoring *s, const ssgcam_item *item, int class, int rank, 
 
 static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, const ssg_region *region)
 {
+    desk *d = &s->desks[0];
+    ssg_box_hits hits;
     ssg_array array = {0};
     SSG_TRY(ssg_map_file_read(&array, s->o->maps, item, class));
-    ssgcam_status status = make_room(s, (int)array.dims[1], (int)array.dims[0]);
+    ssgcam_status status = make_room(s, d, (int)array.dims[1], (int)array.dims[0]);
     if (status == SSGCAM_OK) {
-        memcpy(s->map, array.values, array.dims[0] * array.dims[1] * sizeof *s->map);
-        score_map(s, item, class, 0, region);
+        memcpy(d->map, array.values, array.dims[0] * array.dims[1] * sizeof *d->map);
+        if (score_map(d, &hits, item, class, region)) add_hits(s, &hits, 0);
     }
     ssg_array_clear(&array);
     return status;
@@ -121,14 +134,19 @@ static ssgcam_status score_item(scoring *s, const ssgcam_item *item)
 /* ---- maps made now --------------------------------------------------------------------------------------------------------------------------------
  */
 
+/* On several threads until there is something to add. */
 static ssgcam_status score_now(void *context, const ssg_stream_image *image)
 {
     scoring *s = context;
+    desk *d = &s->desks[image->thread];
     size_t pixels = (size_t)image->grid_width * (size_t)image->grid_height;
-    SSG_TRY(make_room(s, image->grid_width, image->grid_height));
+    SSG_TRY(make_room(s, d, image->grid_width, image->grid_height));
     for (int c = 0; c < image->class_count; c++) {
-        for (size_t i = 0; i < pixels; i++) s->map[i] = image->fused[c][i];
-        score_map(s, image->item, image->classes[c], image->ranks[c], &image->region);
+        ssg_box_hits hits;
+        for (size_t i = 0; i < pixels; i++) d->map[i] = image->fused[c][i];
+        if (!score_map(d, &hits, image->item, image->classes[c], &image->region)) continue;
+        SSG_TRY(ssg_stream_await_turn(image));
+        add_hits(s, &hits, image->ranks[c]);
     }
     return SSGCAM_OK;
 }
@@ -186,7 +204,6 @@ static ssgcam_status check_boxes(const ssgcam_item *item)
 static ssgcam_status run(scoring *s)
 {
     const ssgcam_boxes_options *o = s->o;
-    size_t most = 0;
     if (!o->maps == !o->recipe || (o->recipe && (!o->model || !o->device)))
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "give either a folder of maps, or a model with a recipe or method");
     if (o->maps) SSG_TRY(ssg_map_folder_check(o->maps, "maps"));
@@ -197,13 +214,12 @@ static ssgcam_status run(scoring *s)
     for (size_t i = 0; status == SSGCAM_OK && i < o->data->count; i++) {
         const ssgcam_item *item = &o->data->items[i];
         if (!item->box_count) continue;
-        if (item->box_count > most) most = item->box_count;
+        if (item->box_count > s->most_boxes) s->most_boxes = item->box_count;
         items[s->tally.total++] = item;
         status = check_boxes(item);
     }
     if (status == SSGCAM_OK && s->tally.total == 0)
         status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a box: there is nothing to score against");
-    if (status == SSGCAM_OK && !(s->truth = ssg_calloc(most, sizeof *s->truth))) status = SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
     for (size_t i = 0; status == SSGCAM_OK && o->maps && i < s->tally.total; i++) status = score_item(s, items[i]);
     ssg_free(items);
@@ -219,8 +235,7 @@ ssgcam_status ssgcam_eval_boxes(const ssgcam_boxes_options *options, ssgcam_boxe
     s->tally = (ssg_tally){
         .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
-    clear_room(s);
-    ssg_free(s->truth);
+    for (int i = 0; i < SSG_STREAM_CONSUMERS; i++) clear_room(&s->desks[i]);
     ssg_free(s);
     return status;
 }

@@ -27,7 +27,7 @@ typedef struct scoring {
     ssgcam_eval_result *result;
     ssg_levels levels;
     ssg_tally tally;
-    ssg_labeller labeller;
+    ssg_labeller labellers[SSG_STREAM_CONSUMERS]; /* of each thread */
     ssg_pixel_ap pixel_ap;
     float *values; /* a map at the image's size */
     size_t room;   /* for as many */
@@ -90,24 +90,33 @@ static ssgcam_status add_pixels(scoring *s, const ssg_stream_image *image, const
     for (int c = 0; c < image->class_count; c++) {
         const ssg_array *map = maps ? &maps[c] : NULL;
         if (map) SSG_TRY(ssg_map_spread(s->values, image->height, image->width, &image->region, map->values, map->dims[0], map->dims[1]));
-        for (size_t i = 0; !maps && i < height * width; i++) s->values[i] = s->labeller.maps[c][i];
+        for (size_t i = 0; !maps && i < height * width; i++) s->values[i] = s->labellers[image->thread].maps[c][i];
         ssg_pixel_ap_add(&s->pixel_ap, s->values, truth, (uint8_t)(image->classes[c] + 1), height * width);
     }
     return SSGCAM_OK;
 }
 
-/* `maps`: as for add_pixels. */
+/* Adds an image, resized and labelled, to all figures. `maps`: as for add_pixels. */
+static ssgcam_status add_image(scoring *s, const ssg_stream_image *image, const ssg_array *maps, const ssg_image *truth)
+{
+    const ssg_labeller *labeller = &s->labellers[image->thread];
+    size_t pixels = (size_t)image->width * (size_t)image->height;
+    SSG_TRY(make_room(s, pixels));
+    ssg_levels_add(&s->levels, labeller->maps, image->classes, (size_t)image->class_count, truth->pixels, pixels);
+    ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth->pixels, labeller->labels, pixels, s->result->class_count);
+    return add_pixels(s, image, maps, truth->pixels);
+}
+
+/* On several threads until an image's turn, where it comes from a stream. */
 static ssgcam_status score_image(scoring *s, const ssg_stream_image *image, const ssg_array *maps)
 {
-    size_t pixels = (size_t)image->width * (size_t)image->height;
+    ssg_labeller *labeller = &s->labellers[image->thread];
     ssg_image truth;
-    SSG_TRY(make_room(s, pixels));
-    SSG_TRY(ssg_labeller_resize(&s->labeller, image));
-    SSG_TRY(ssg_labeller_label(&s->labeller, image, s->result->threshold));
+    SSG_TRY(ssg_labeller_resize(labeller, image));
+    SSG_TRY(ssg_labeller_label(labeller, image, s->result->threshold));
     SSG_TRY(ssg_truth_read(&truth, image->item, &s->setting, image->width, image->height, s->result->class_count));
-    ssg_levels_add(&s->levels, s->labeller.maps, image->classes, (size_t)image->class_count, truth.pixels, pixels);
-    ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth.pixels, s->labeller.labels, pixels, s->result->class_count);
-    ssgcam_status status = add_pixels(s, image, maps, truth.pixels);
+    ssgcam_status status = image->stream ? ssg_stream_await_turn(image) : SSGCAM_OK;
+    if (status == SSGCAM_OK) status = add_image(s, image, maps, &truth);
     ssg_image_clear(&truth);
     return status;
 }
@@ -307,7 +316,7 @@ ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_
         .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
     ssg_levels_clear(&s->levels);
-    ssg_labeller_clear(&s->labeller);
+    for (int i = 0; i < SSG_STREAM_CONSUMERS; i++) ssg_labeller_clear(&s->labellers[i]);
     ssg_free(s->values);
     ssg_free(s);
     if (status == SSGCAM_OK && result->images == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", result->failed);

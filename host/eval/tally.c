@@ -38,6 +38,7 @@ static ssgcam_status consume(void *context, const ssg_stream_image *image)
 {
     const streamed *s = context;
     ssgcam_status status = image->status == SSGCAM_OK ? s->score(s->context, image) : ssg_fail(image->status, "%s", image->message);
+    SSG_TRY(ssg_stream_await_turn(image));
     return ssg_tally_judge(s->tally, image->item, status);
 }
 
@@ -49,6 +50,7 @@ ssgcam_status ssg_tally_stream(ssg_tally *tally, const ssgcam_item *const *items
     ssg_stream_times times = {0};
     options.items = items;
     options.count = tally->total;
+    options.together = 1;
     ssgcam_status status = ssg_stream_run(&options, consume, &s, &times);
     work->network_ms = times.network;
     work->maps_ms = times.maps;

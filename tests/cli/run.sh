@@ -277,6 +277,9 @@ expect 3 "did you mean 'sigma'" generate "$model" --data data -r unknown.json -o
 
 # ---- eval ------------------------------------------------------------------------------------------------------------------------------------
 expect 0 "mIoU" eval masks "$model" --data data --mask-values object --curve curve.csv
+for threads in 1 7; do expect 0 "mIoU" eval masks "$model" --data data --mask-values object --pixel-curve pixels$threads.csv --curve curve$threads.csv --threads $threads; done
+check "threads that score change no figure" cmp curve1.csv curve7.csv
+check "nor that of a pixel" cmp pixels1.csv pixels7.csv
 check "a curve of 256 thresholds" test "$(wc -l <curve.csv)" -eq 257
 expect 0 '"mean_iou"' eval masks --masks run/masks --data data --split test --mask-values object --json
 expect 0 "but no mask shows it; if the masks mark objects without their class, say --mask-values object" eval masks --masks run/masks --data data --split test
@@ -381,6 +384,8 @@ check "the journal names the folder as far as it can" grep -qF 'gl?ck/gone.jpg: 
   echo "${ids[3]}.jpg,blue,,test"
 } >data/boxes.csv
 expect 0 "2 images, 0 failed, 3 maps" eval boxes "$model" --data data/boxes.csv --split test --curve boxes_curve.csv
+expect 0 "2 images, 0 failed, 3 maps" eval boxes "$model" --data data/boxes.csv --split test --curve boxes_curve7.csv --threads 7
+check "threads that score change no hit" cmp boxes_curve.csv boxes_curve7.csv
 check "the curve of boxes has every threshold" [ "$(wc -l <boxes_curve.csv)" -eq 256 ]
 expect 0 "2 images, 0 failed" eval masks "$model" --data data/boxes.csv --split test --mask-values boxes
 expect 3 "no image of this data set has a box" eval masks "$model" --data data --mask-values boxes
