@@ -140,11 +140,10 @@ AVX2 static void weigh_lines_avx2(uint8_t *out, int *sums, const uint8_t *in, si
 
 /* ---- both passes --------------------------------------------------------------------------------------------------------------------------- */
 
-/* `line` holds one line of the input, and a byte. */
-static void resize_rows(ssg_image *to, const ssg_image *from, const filter *f, uint8_t *line)
+/* `line` holds one line of the input, and a byte. wide: with AVX2. */
+static void resize_rows(ssg_image *to, const ssg_image *from, const filter *f, uint8_t *line, int wide)
 {
     size_t in = (size_t)from->width * (size_t)from->channels, out = (size_t)to->width * (size_t)to->channels;
-    int wide = ssg_cpu_best() >= SSG_CPU_AVX2;
     for (size_t y = 0; y < (size_t)to->height; y++) {
         memcpy(line, from->pixels + y * in, in);
         (from->channels == 1 ? resize_greys : wide ? resize_colours_avx2 : resize_colours)(to->pixels + y * out, to->width, line, f);
@@ -152,10 +151,9 @@ static void resize_rows(ssg_image *to, const ssg_image *from, const filter *f, u
 }
 
 /* `sums` holds one line. */
-static void resize_columns(ssg_image *to, const ssg_image *from, const filter *f, int *sums)
+static void resize_columns(ssg_image *to, const ssg_image *from, const filter *f, int *sums, int wide)
 {
     size_t line = (size_t)from->width * (size_t)from->channels;
-    int wide = ssg_cpu_best() >= SSG_CPU_AVX2;
     for (size_t y = 0; y < (size_t)to->height; y++)
         (wide ? weigh_lines_avx2 : weigh_lines)(to->pixels + y * line, sums, from->pixels + (size_t)f->first[y] * line, line,
                                                 f->coefficients + y * (size_t)f->most, f->count[y]);
@@ -166,6 +164,7 @@ ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, 
     *to = (ssg_image){0};
     if (width < 1 || height < 1 || (int64_t)width * height > SSG_IMAGE_MOST_PIXELS)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "a size of %dx%d pixels", width, height);
+    int wide = ssg_cpu_best() >= SSG_CPU_AVX2;
     ssg_image between = {0};
     filter across = {0}, down = {0};
     int *sums = ssg_calloc((size_t)width * (size_t)from->channels, sizeof *sums);
@@ -180,11 +179,11 @@ ssgcam_status ssg_image_resize(ssg_image *to, const ssg_image *from, int width, 
         if (width == from->width)
             memcpy(between.pixels, from->pixels, (size_t)width * (size_t)from->height * (size_t)from->channels);
         else
-            resize_rows(&between, from, &across, line);
+            resize_rows(&between, from, &across, line, wide);
         if (height == from->height)
             memcpy(to->pixels, between.pixels, (size_t)width * (size_t)height * (size_t)from->channels);
         else
-            resize_columns(to, &between, &down, sums);
+            resize_columns(to, &between, &down, sums, wide);
     }
     ssg_image_clear(&between);
     filter_clear(&across);

@@ -150,6 +150,12 @@ struct ssg_device {
     ssg_device *next;                     /* another one that was opened with it and shares the work of streams (host/flow); NULL at the end */
 };
 
+/* Images of a network pass: as many as were asked for, or (0) as suit the device. */
+static inline int ssg_device_batch(const ssg_device *device, int asked)
+{
+    return asked > 0 ? asked : device->interface->batch;
+}
+
 /* ssgcam_device_open and ssgcam_device_close (ssgcam/device.h) are defined here: several devices are a chain by `next`. */
 
 /* The CPU backend itself, the version of the library under it, and whether that has Winograd convolutions for this processor. */

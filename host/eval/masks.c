@@ -316,7 +316,7 @@ ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_
         .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
     ssg_levels_clear(&s->levels);
-    for (int i = 0; i < SSG_STREAM_CONSUMERS; i++) ssg_labeller_clear(&s->labellers[i]);
+    ssg_labellers_clear(s->labellers);
     ssg_free(s->values);
     ssg_free(s);
     if (status == SSGCAM_OK && result->images == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", result->failed);

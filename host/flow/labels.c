@@ -54,10 +54,12 @@ ssgcam_status ssg_labeller_label(ssg_labeller *l, const ssg_stream_image *image,
     return SSGCAM_OK;
 }
 
-void ssg_labeller_clear(ssg_labeller *l)
+void ssg_labellers_clear(ssg_labeller labellers[SSG_STREAM_CONSUMERS])
 {
-    ssg_free(l->fused);
-    ssg_free(l->part);
-    ssg_free(l->labels);
-    *l = (ssg_labeller){0};
+    for (ssg_labeller *l = labellers; l < labellers + SSG_STREAM_CONSUMERS; l++) {
+        ssg_free(l->fused);
+        ssg_free(l->part);
+        ssg_free(l->labels);
+        *l = (ssg_labeller){0};
+    }
 }

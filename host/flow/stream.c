@@ -25,13 +25,18 @@ static ssgcam_status take_rows(stream *s)
     return SSGCAM_OK;
 }
 
+static size_t batches_of(const stream *s, size_t images)
+{
+    return (images + (size_t)s->batch_size - 1) / (size_t)s->batch_size;
+}
+
 static void measure(stream *s)
 {
     const ssg_stream_options *o = s->o;
-    s->batch_size = o->batch > 0 ? o->batch : o->device->interface->batch;
+    s->batch_size = ssg_device_batch(o->device, o->batch);
     /* Room for images that do not come. On a GPU the batch may decide about algorithms, and so about the last bits: it stays what was asked for. */
     if (o->device->interface->host_memory && o->count > 0 && (size_t)s->batch_size > o->count) s->batch_size = (int)o->count;
-    s->batches = (o->count + (size_t)s->batch_size - 1) / (size_t)s->batch_size;
+    s->batches = batches_of(s, o->count);
     s->grid_h = o->grid[0] ? o->grid[0] : o->recipe && o->recipe->grid[0] ? o->recipe->grid[0] : o->model->height;
     s->grid_w = o->grid[1] ? o->grid[1] : o->recipe && o->recipe->grid[1] ? o->recipe->grid[1] : o->model->width;
     s->grid_pixels = (size_t)s->grid_h * (size_t)s->grid_w;
@@ -76,8 +81,7 @@ static void count_hands(stream *s)
 static ssgcam_status make_ring(stream *s)
 {
     size_t images = (size_t)s->batch_size, held = s->o->device->interface->host_memory ? 1 : SSG_STREAM_PARTS;
-    s->ring_size =
-        held * (size_t)s->worker_count + ((size_t)s->reader_count + images - 1) / images + ((size_t)s->consumer_count + images - 1) / images;
+    s->ring_size = held * (size_t)s->worker_count + batches_of(s, (size_t)s->reader_count) + batches_of(s, (size_t)s->consumer_count);
     if (!(s->ring = ssg_calloc(s->ring_size, sizeof *s->ring))) return SSG_OUT_OF_MEMORY;
     for (size_t i = 0; i < s->ring_size; i++) {
         s->ring[i].tensor = ssg_alloc_aligned(images * s->image_floats, sizeof(float));

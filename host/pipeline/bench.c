@@ -75,7 +75,7 @@ static ssgcam_status measure(bench *b)
 ssgcam_status ssgcam_bench_run(const ssgcam_bench_options *options, ssgcam_bench_result *result)
 {
     bench b = {.o = options,
-               .batch = options->batch > 0 ? options->batch : options->device->interface->batch,
+               .batch = ssg_device_batch(options->device, options->batch),
                .classes = options->classes > 0 ? options->classes : 1,
                .repeat = options->repeat > 0 ? options->repeat : 10};
     *result = (ssgcam_bench_result){0};

@@ -37,7 +37,7 @@ static ssgcam_status run(job *j, const ssgcam_item **items)
 {
     const ssgcam_label_options *o = j->o;
     ssg_views views;
-    size_t batch = (size_t)(o->batch > 0 ? o->batch : o->device->interface->batch);
+    size_t batch = (size_t)ssg_device_batch(o->device, o->batch); /* a GPU would work on images that do not come */
     SSG_TRY(ssg_views_make(&views, o->model, o->scales, o->scale_count, o->flip));
     for (size_t i = 0; i < o->item_count; i++) items[i] = &o->items[i];
     ssg_stream_options stream = {.device = o->device,
@@ -66,7 +66,7 @@ ssgcam_status ssgcam_label_run(const ssgcam_label_options *options)
         return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the model has %zu classes; labels are bytes and hold %d", classes, SSG_MASK_CLASSES_MOST);
     const ssgcam_item **items = ssg_calloc(options->item_count, sizeof *items);
     ssgcam_status status = items ? run(&j, items) : SSG_OUT_OF_MEMORY;
-    for (int i = 0; i < SSG_STREAM_CONSUMERS; i++) ssg_labeller_clear(&j.labellers[i]);
+    ssg_labellers_clear(j.labellers);
     ssg_free(items);
     return status;
 }

@@ -121,11 +121,10 @@ static void square_roots(float *to, const float *from, size_t count)
 /* values^power; in `room` unless power is 1. Roots are much faster than powf, and the same everywhere. */
 static const float *raise(float *room, const float *values, size_t count, float power)
 {
+    int roots = power == 0.5f ? 1 : power == 0.25f ? 2 : 0;
     if (power == 1) return values;
-    if (power == 0.5f || power == 0.25f) square_roots(room, values, count);
-    if (power == 0.25f) square_roots(room, room, count);
-    if (power == 0.5f || power == 0.25f) return room;
-    for (size_t i = 0; i < count; i++) room[i] = powf(values[i], power);
+    for (int r = 0; r < roots; r++) square_roots(room, r ? room : values, count);
+    for (size_t i = 0; !roots && i < count; i++) room[i] = powf(values[i], power);
     return room;
 }
 
