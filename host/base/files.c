@@ -22,10 +22,12 @@ ssgcam_status ssg_file_read(char **bytes, size_t *size, const char *path, size_t
     *size = (size_t)about.st_size;
     if (*size > most)
         status = ssg_fail(SSGCAM_ERR_INPUT, "%s: %zu bytes; at most %zu are expected here", path, *size, most);
-    else if (!(*bytes = ssg_calloc(*size + 1, 1)))
+    else if (!(*bytes = ssg_alloc_aligned(*size + 1, 1))) /* models are large */
         status = SSG_OUT_OF_MEMORY;
     else if (fread(*bytes, 1, *size, file) != *size)
         status = ssg_fail(SSGCAM_ERR_INPUT, "%s: cannot be read: %s", path, ferror(file) ? strerror(errno) : "it became shorter meanwhile");
+    else
+        (*bytes)[*size] = '\0';
 done:
     fclose(file);
     if (status != SSGCAM_OK) {

@@ -26,7 +26,7 @@ typedef enum ssg_precision {
     SSG_PRECISION_BF16,
     SSG_PRECISION_F16,
     SSG_PRECISION_TF32,    /* only asked for: data is F32 */
-    SSG_PRECISION_WINOGRAD /* likewise: F32, with 3 x 3 convolutions by Winograd's transform */
+    SSG_PRECISION_WINOGRAD /* likewise: F32, with 3 x 3 convolutions by Winograd's transform forward too; gradients are made with it in F32 anyway */
 } ssg_precision;
 
 /* A tensor as it lies in device memory. */

@@ -35,15 +35,21 @@ static ssgcam_status winograd(ssg_dnn_primitive **out, const ssg_step *step, con
     return ssg_dnn_winograd(out, step->cpu->dnn, r->op, is_backward(r), input, output, scratch_bytes);
 }
 
-/* Whether Winograd's transform is worth it: measured, it is not for few channels or pixels. */
-static int winograd_pays(const ssg_step_request *r)
+/* Whether to take Winograd's transform. Its roundings would decide ties: among neighbours that are equal, as on a flat background, a max pool would
+ * take another one, and the gradients of all layers below would differ by far more than a rounding. Nothing hangs on ties of a gradient, so in fp32
+ * gradients are made with it too, without being asked for: from the size on where some four images pay for the transform of the weights.
+ * Measured, it never pays for few channels or pixels. */
+static int takes_winograd(const ssg_step_request *r)
 {
-    enum { LEAST_CHANNELS = 32, LEAST_PIXELS = 144 };
+    enum { LEAST_CHANNELS = 32, LEAST_PIXELS = 12 * 12, LEAST_PIXELS_UNASKED = 28 * 28 };
+    int asked = r->precision == SSG_PRECISION_WINOGRAD;
+    if (!asked && !(r->precision == SSG_PRECISION_F32 && is_backward(r))) return 0;
     const ssg_window *w = &r->op->window;
     const int64_t *weights = r->op->weights->shape.dims, *out = r->output.shape.dims;
     for (int i = 0; i < 2; i++)
         if (w->kernel[i] != 3 || w->stride[i] != 1 || w->dilation[i] != 1 || w->pads[i] > 1 || w->pads[2 + i] > 1) return 0;
-    return r->op->groups == 1 && weights[0] >= LEAST_CHANNELS && weights[1] >= LEAST_CHANNELS && out[2] * out[3] >= LEAST_PIXELS;
+    return r->op->groups == 1 && weights[0] >= LEAST_CHANNELS && weights[1] >= LEAST_CHANNELS &&
+           out[2] * out[3] >= (asked ? LEAST_PIXELS : LEAST_PIXELS_UNASKED);
 }
 
 typedef struct images {
@@ -112,7 +118,7 @@ static ssgcam_status make_winograd(ssg_step *step, ssg_step_request *r)
 
 ssgcam_status ssg_step_make_conv(ssg_step *step, ssg_step_request *r)
 {
-    if (r->precision == SSG_PRECISION_WINOGRAD && winograd_pays(r)) SSG_TRY(make_winograd(step, r));
+    if (takes_winograd(r)) SSG_TRY(make_winograd(step, r));
     if (step->per_thread) return SSGCAM_OK;
     step->run = run_primitive;
     SSG_TRY(direct(&step->primitive, step, r, &r->inputs[0], &r->output, &r->scratch_bytes));
