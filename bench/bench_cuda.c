@@ -50,19 +50,47 @@ static void layercam(memory *m)
     ssg_map_spec spec = {.kind = SSG_MAP_LAYERCAM};
     m->b.ops->maps(&m->b.run, &spec, 1, &m->a, &m->g, NULL, &m->maps, m->scratch);
 }
-static void in_bf16(void (*run)(memory *), const memory *m)
+static void in_type(void (*run)(memory *), const memory *m, ssg_element type)
 {
     memory narrow = *m;
-    narrow.a.type = narrow.g.type = SSG_ELEMENT_BF16;
+    narrow.a.type = narrow.g.type = type;
     run(&narrow);
 }
 static void smooth_bf16(memory *m)
 {
-    in_bf16(smooth, m);
+    in_type(smooth, m, SSG_ELEMENT_BF16);
+}
+static void smooth_fp16(memory *m)
+{
+    in_type(smooth, m, SSG_ELEMENT_F16);
 }
 static void layercam_bf16(memory *m)
 {
-    in_bf16(layercam, m);
+    in_type(layercam, m, SSG_ELEMENT_BF16);
+}
+static void channels_last(void (*run)(memory *), const memory *m)
+{
+    memory last = *m;
+    last.a.block = last.g.block = CHANNELS;
+    run(&last);
+}
+static void smooth_last(memory *m)
+{
+    channels_last(smooth, m);
+}
+static void layercam_last(memory *m)
+{
+    channels_last(layercam, m);
+}
+static void channelwise(memory *m)
+{
+    ssg_map_spec spec = {.kind = SSG_MAP_SSGCAM, .sigma = 2, .channelwise = 1};
+    m->b.ops->maps(&m->b.run, &spec, 1, &m->a, &m->g, NULL, &m->maps, m->scratch);
+}
+static void gradcampp(memory *m)
+{
+    ssg_map_spec spec = {.kind = SSG_MAP_GRADCAMPP};
+    m->b.ops->maps(&m->b.run, &spec, 1, &m->a, &m->g, NULL, &m->maps, m->scratch);
 }
 static void gradcam(memory *m)
 {
@@ -111,9 +139,26 @@ static void score_tops(memory *m)
 {
     ssg_cuda_score_tops(&m->b.run, &m->score);
 }
+static void score_tops_several(memory *m)
+{
+    ssg_cuda_score_tops(&m->b.run, &m->several);
+}
+static void claims(const memory *m, ssg_cuda_score score, uint32_t *levels)
+{
+    score.levels = levels;
+    ssg_cuda_score_claims(&m->b.run, &score);
+}
 static void score_counts(memory *m)
 {
-    ssg_cuda_score_claims(&m->b.run, &m->score);
+    claims(m, m->score, NULL);
+}
+static void score_levels(memory *m)
+{
+    claims(m, m->score, m->score.levels);
+}
+static void score_levels_several(memory *m)
+{
+    claims(m, m->several, m->several.levels);
 }
 static void score_best(memory *m)
 {
@@ -121,17 +166,30 @@ static void score_best(memory *m)
     ssg_cuda_score_best(&m->b.run, m->solved, m->thresholds.values, POPULATION);
 }
 
-static const bench_case map_cases[] = {
+/* Maps of a layer. */
+enum { GOAL = 80 }; /* of the copy's bandwidth, in percent */
+static const bench_case layer_cases[] = {
     {"ssgcam, sigma 2", {"ssg_smooth_kernel<float, float4, false", "ssg_finish"}, smooth, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"ssgcam, sigma 2, both combinations",
      {"ssg_smooth_kernel<float, float4, false", "ssg_finish"},
      smooth_both,
      ROWS *(8.0 * CHANNELS + 8) * SIZE *SIZE},
     {"ssgcam, sigma 1 and 2", {"ssg_smooth_kernel<float, float4, false", "ssg_finish"}, smooth_two, ROWS *(8.0 * CHANNELS + 8) * SIZE *SIZE},
+    {"ssgcam, channel weights",
+     {"ssg_smooth_kernel<float, float4, false", "ssg_sum_kernel<0", "ssg_finish"},
+     channelwise,
+     ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"ssgcam, NHWC", {"ssg_smooth_kernel<float, float, false", "ssg_finish"}, smooth_last, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
     {"layercam", {"ssg_sum_kernel<1", "ssg_finish"}, layercam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"layercam, NHWC", {"ssg_sum_kernel<1", "ssg_finish"}, layercam_last, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"ssgcam, fp16", {"ssg_smooth_kernel<ssg_f16, float4", "ssg_finish"}, smooth_fp16, ROWS *(4.0 * CHANNELS + 4) * SIZE *SIZE},
     {"ssgcam, bf16", {"ssg_smooth_kernel<ssg_bf16, float4", "ssg_finish"}, smooth_bf16, ROWS *(4.0 * CHANNELS + 4) * SIZE *SIZE},
     {"layercam, bf16", {"ssg_sum_kernel<1, ssg_bf16", "ssg_finish"}, layercam_bf16, ROWS *(4.0 * CHANNELS + 4) * SIZE *SIZE},
-    {"gradcam", {"ssg_weights", "ssg_sum_kernel<0", "ssg_finish"}, gradcam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"gradcam++", {"ssg_weights_kernel<2", "ssg_sum_kernel<0", "ssg_finish"}, gradcampp, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+    {"gradcam", {"ssg_weights_kernel<1", "ssg_sum_kernel<0", "ssg_finish"}, gradcam, ROWS *(8.0 * CHANNELS + 4) * SIZE *SIZE},
+};
+/* What is made of maps. */
+static const bench_case map_cases[] = {
     {"normalise", {"ssg_normalise"}, normalise, 8.0 * ROWS *SIZE *SIZE},
     {"resize", {"ssg_resize_kernel"}, resize, ROWS * 4.0 * (SIZE * SIZE + GRID * GRID)},
     {"quantise", {"ssg_quantise"}, quantise, ROWS *(4.0 * SIZE * SIZE + GRID * GRID)},
@@ -139,27 +197,76 @@ static const bench_case map_cases[] = {
     {"resize_fused", {"ssg_resize_fused"}, resize_fused, 10.0 * GRID *GRID},
     {"label", {"ssg_tops", "ssg_label", "ssg_clear"}, label, 4 * 3.0 * GRID *GRID},
     {"confusion", {"ssg_confusion"}, confusion, 4 * 2.0 * GRID *GRID},
-    {"score, maxima", {"ssg_score_tops"}, score_tops, 1.0 * BANK_ROWS *BANK_PIXELS},
+    {"score, maxima", {"ssg_score_tops"}, score_tops, (1.0 + BANK_ROWS) * BANK_PIXELS},
+    {"score, maxima, 3 classes", {"ssg_score_tops"}, score_tops_several, (1.0 + CLASSES * BANK_ROWS) * BANK_PIXELS},
     {"score, counts", {"ssg_score_count"}, score_counts, (1.0 + BANK_ROWS) * BANK_PIXELS},
+    {"score, levels", {"ssg_score_levels"}, score_levels, (1.0 + BANK_ROWS) * BANK_PIXELS},
+    {"score, levels, 3 classes", {"ssg_score_levels"}, score_levels_several, (1.0 + CLASSES * BANK_ROWS) * BANK_PIXELS},
     /* three histograms; values read, written, and read by the second launch */
     {"score, best thresholds", {"ssg_score_values", "ssg_score_best"}, score_best, (3 * 4.0 + 3 * 8) * 256 * POPULATION},
 };
-enum { MAP_CASES = sizeof map_cases / sizeof *map_cases };
+enum { LAYER_CASES = sizeof layer_cases / sizeof *layer_cases, MAP_CASES = sizeof map_cases / sizeof *map_cases };
 
 static size_t case_count(void)
 {
-    return MAP_CASES + net_case_count;
+    return LAYER_CASES + MAP_CASES + net_case_count;
 }
 
 static const bench_case *case_at(size_t c)
 {
+    if (c < LAYER_CASES) return &layer_cases[c];
+    c -= LAYER_CASES;
     return c < MAP_CASES ? &map_cases[c] : &net_cases[c - MAP_CASES];
 }
 
 /* ---- set-up ---------------------------------------------------------------------------------------------------------------------------------------
  */
 
-static void make_score(memory *m)
+/* A bank's rows as maps are: each a few hills, neighbours (eight by eight pixels follow each other) nearly alike. */
+static const uint8_t *make_maps(const body *b, size_t rows)
+{
+    uint8_t *maps = malloc(rows * BANK_PIXELS);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < BANK_PIXELS; i++) {
+            size_t slope = 4 * (i / 64) * (1 + r % 5) + 40 * r + i % 64 / 8 + i % 8;
+            maps[r * BANK_PIXELS + i] = (uint8_t)(slope & 256 ? 255 - slope % 256 : slope % 256);
+        }
+    const void *made = b->make(b, maps, rows * BANK_PIXELS);
+    free(maps);
+    return made;
+}
+
+/* Background and, in turn, the classes, a few of the tiles parted between two. */
+static const uint8_t *make_truth(const body *b)
+{
+    uint8_t *truth = malloc(BANK_PIXELS);
+    for (size_t i = 0; i < BANK_PIXELS; i++) truth[i] = (uint8_t)(i / 1600 % (CLASSES + 1));
+    const void *made = b->make(b, truth, BANK_PIXELS);
+    free(truth);
+    return made;
+}
+
+/* One image of so many classes, as large as the bank; levels take the place of counts where there is memory for them. */
+static ssg_cuda_score make_score(const body *b, uint32_t classes, const ssg_cuda_mixture *mixtures)
+{
+    ssg_cuda_score s = {.mixtures = mixtures, .count = POPULATION, .rows = BANK_ROWS, .most_classes = classes};
+    s.tiling = ssg_cuda_score_tiling(&b->run, BANK_ROWS, classes);
+    s.tile_count = BANK_PIXELS / s.tiling.pixels;
+    ssg_cuda_tile *tiles = calloc(s.tile_count, sizeof *tiles);
+    for (uint32_t t = 0; t < s.tile_count; t++) tiles[t].at = t * s.tiling.pixels;
+    ssg_cuda_score_image image = {.maps = make_maps(b, (size_t)classes * BANK_ROWS), .truth = make_truth(b), .class_count = classes};
+    image.stride = BANK_PIXELS;
+    for (uint32_t k = 0; k < classes; k++) image.label[k] = (uint8_t)(k + 1);
+    s.images = b->make(b, &image, sizeof image);
+    s.tiles = b->make(b, tiles, s.tile_count * sizeof *tiles);
+    s.tops = fill(b, classes * POPULATION * sizeof(uint32_t), 0);
+    s.counts = fill(b, 2 * (1 + classes) * POPULATION * sizeof(uint32_t), 0);
+    s.levels = fill(b, (1 + 2 * classes) * SSG_SCORE_LEVELS * POPULATION * sizeof(uint32_t), 0);
+    free(tiles);
+    return s;
+}
+
+static void make_search(memory *m)
 {
     static ssg_cuda_mixture packed[POPULATION];
     for (unsigned p = 0; p < POPULATION; p++) {
@@ -167,23 +274,9 @@ static void make_score(memory *m)
         for (unsigned t = 0; t < 8; t++) mixture.weight[t] = 15, mixture.row[t] = (p * 7 + t * 3) % BANK_ROWS;
         ssg_cuda_mixture_pack(&packed[p], &mixture);
     }
-    ssg_cuda_score *s = &m->score;
-    s->tiling = ssg_cuda_score_tiling(&m->b.run, BANK_ROWS, 1);
-    s->tile_count = BANK_PIXELS / s->tiling.pixels;
-    s->count = POPULATION;
-    s->rows = BANK_ROWS;
-    s->most_classes = 1;
-    ssg_cuda_tile *tiles = calloc(s->tile_count, sizeof *tiles);
-    for (uint32_t t = 0; t < s->tile_count; t++) tiles[t].at = t * s->tiling.pixels;
-    ssg_cuda_score_image image = {.maps = fill(&m->b, (size_t)BANK_ROWS * BANK_PIXELS, -1), .truth = fill(&m->b, BANK_PIXELS, 1), .class_count = 1};
-    image.stride = BANK_PIXELS;
-    image.label[0] = 1;
-    s->images = m->b.make(&m->b, &image, sizeof image);
-    s->tiles = m->b.make(&m->b, tiles, s->tile_count * sizeof *tiles);
-    s->mixtures = m->b.make(&m->b, packed, sizeof packed);
-    s->tops = fill(&m->b, POPULATION * sizeof(uint32_t), 0);
-    s->counts = fill(&m->b, 4 * POPULATION * sizeof(uint32_t), 0);
-    free(tiles);
+    const ssg_cuda_mixture *mixtures = m->b.make(&m->b, packed, sizeof packed);
+    m->score = make_score(&m->b, 1, mixtures);
+    m->several = make_score(&m->b, CLASSES, mixtures);
     m->thresholds = (ssg_cuda_thresholds){.parts = 1, .count = POPULATION, .labels = 2, .whole = 1, .measure = SSG_MEASURE_MEAN_IOU};
     m->thresholds.levels = fill(&m->b, 3 * 256 * POPULATION * sizeof(uint32_t), 0);
     m->thresholds.truth = fill(&m->b, 3 * sizeof(uint32_t), 1);
@@ -215,14 +308,15 @@ static memory make_memory(void)
     m.labels = fill(&m.b, 4 * GRID * GRID, 0);
     m.truth = fill(&m.b, 4 * GRID * GRID, 0);
     m.counts = fill(&m.b, 9 * sizeof(uint64_t), 0);
-    make_score(&m);
+    make_search(&m);
     return m;
 }
 
 /* ---- looking ---------------------------------------------------------------------------------------------------------------------------- */
 
 #ifdef BENCH_SIMULATED
-/* One line a case: name|kernels|least bytes|distinct sectors|sectors|ideal|waves|ideal waves|arguments and tables not counted in `least`. */
+/* One line a case: name|kernels|least bytes|distinct sectors|sectors|ideal|waves|ideal waves|sectors of atomics|pixels times candidates of a search.
+ */
 int main(void)
 {
     memory m = make_memory();
@@ -239,9 +333,11 @@ int main(void)
             for (int k = 0; k < 3; k++) wanted |= it->kernels[k] && strstr(t.kernel, it->kernels[k]);
             if (!wanted) continue;
             sum.distinct += t.distinct, sum.sectors += t.sectors, sum.ideal += t.ideal, sum.waves += t.waves, sum.ideal_waves += t.ideal_waves;
+            sum.atomics += t.atomics;
         }
-        printf("%s|%s|%.0f|%llu|%llu|%llu|%llu|%llu\n", it->name, it->kernels[0], it->least, (unsigned long long)sum.distinct,
-               (unsigned long long)sum.sectors, (unsigned long long)sum.ideal, (unsigned long long)sum.waves, (unsigned long long)sum.ideal_waves);
+        printf("%s|%s|%.0f|%llu|%llu|%llu|%llu|%llu|%llu|%d\n", it->name, it->kernels[0], it->least, (unsigned long long)sum.distinct,
+               (unsigned long long)sum.sectors, (unsigned long long)sum.ideal, (unsigned long long)sum.waves, (unsigned long long)sum.ideal_waves,
+               (unsigned long long)sum.atomics, BANK_PIXELS * POPULATION);
     }
     return 0;
 }
@@ -291,11 +387,13 @@ int main(void)
 {
     memory m = make_memory();
     double bytes = 2.0 * ROWS * CHANNELS * SIZE * SIZE * sizeof(float), bandwidth = bytes / time_of(&m, "copy", copy) / 1e9;
-    printf("copy             %8.3f TB/s\n", bandwidth);
+    printf("%-34s %8s     %6.3f TB/s\n", "copy", "", bandwidth);
     for (size_t c = 0; c < case_count(); c++) {
         const bench_case *it = case_at(c);
         double ms = time_of(&m, it->name, it->run), rate = it->least / ms / 1e9;
-        printf("%-16s %8.4f ms  %6.3f TB/s  %4.0f %% of copy\n", it->name, ms, rate, 100 * rate / bandwidth);
+        printf("%-34s %8.4f ms  %6.3f TB/s  %4.0f %% of copy", it->name, ms, rate, 100 * rate / bandwidth);
+        if (c < LAYER_CASES) printf(", goal %d", GOAL);
+        putchar('\n');
     }
     return 0;
 }

@@ -6,10 +6,12 @@
 #include "tests/kernelcheck/bodies.h"
 
 #ifdef BENCH_SIMULATED
-enum { SIZE = 56, CHANNELS = 256, ROWS = 1, GRID = 112, BANK_ROWS = 24, POPULATION = 8, BANK_PIXELS = 8192 };
+enum { SIZE = 56, CHANNELS = 256, ROWS = 1, GRID = 112, BANK_ROWS = 24, POPULATION = 64, BANK_PIXELS = 8192 };
 #else
 enum { SIZE = 56, CHANNELS = 256, ROWS = 40, GRID = 224, BANK_ROWS = 96, POPULATION = 256, BANK_PIXELS = 64 * 224 * 224 };
 #endif
+/* Of an image of several classes in the bank. Rows and candidates of both sizes are as 3 to 8, so that what comes with a tile has its share. */
+enum { CLASSES = 3 };
 enum { FEATURES = ROWS * CHANNELS * SIZE * SIZE, LOGITS = 1000 };
 
 typedef struct memory {
@@ -21,7 +23,7 @@ typedef struct memory {
     uint8_t *flags, *levels, *truth, *labels;
     int16_t *fused, *large;
     uint64_t *counts;
-    ssg_cuda_score score;
+    ssg_cuda_score score, several; /* of images of one class, and of CLASSES */
     ssg_cuda_thresholds thresholds;
     ssg_solution *solved;
 } memory;

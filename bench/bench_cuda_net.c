@@ -33,6 +33,15 @@ static void to_planes(memory *m)
     ssg_net_turn_run(&m->b.run, &turn);
 }
 
+/* The same as a Transpose of the model, which may have any axes. */
+static void transpose(memory *m)
+{
+    ssg_net_axes axes = {4, {ROWS, CHANNELS, SIZE, SIZE}};
+    ssg_net_side to = {m->third, SSG_ELEMENT_F32, {{(int64_t)CHANNELS * SIZE * SIZE, SIZE * SIZE, SIZE, 1}}, 0};
+    ssg_net_side from = {(void *)m->a.data, SSG_ELEMENT_F32, {{(int64_t)CHANNELS * SIZE * SIZE, 1, (int64_t)SIZE * CHANNELS, CHANNELS}}, 0};
+    ssg_net_copy(&m->b.run, &to, &from, &axes, 1);
+}
+
 static void mean(memory *m)
 {
     ssg_net_axes out = {1, {ROWS * CHANNELS}}, summed = {1, {SIZE * SIZE}};
@@ -95,6 +104,7 @@ const bench_case net_cases[] = {{"bias and ReLU", {"ssg_bias_kernel<float>"}, bi
                                 {"ReLU, gradient", {"ssg_unary_backward_kernel<float>"}, relu_backward, 12.0 * FEATURES},
                                 {"sum of two", {"ssg_binary_kernel<float>"}, sum, 12.0 * FEATURES},
                                 {"NHWC to planes", {"ssg_turn_kernel<float, float>"}, to_planes, 8.0 * FEATURES},
+                                {"strided copy", {"ssg_copy_kernel<float, float>"}, transpose, 8.0 * FEATURES},
                                 {"mean over a plane", {"ssg_reduce_kernel<float>"}, mean, 4.0 * FEATURES},
                                 {"max pool 2", {"ssg_maxpool_staged_kernel<float>"}, max_pool, 6.0 * FEATURES},
                                 {"max pool 2, gradient", {"ssg_maxpool_backward_staged_kernel<float>"}, max_pool_backward, 6.0 * FEATURES},

@@ -1,5 +1,8 @@
 /* net_movement.cu - strided copies: concat, slice, scatter, transpose, another layout or type. One thread an element of the walk, in the order of the
- * memory that is written. */
+ * memory that is written.
+ *
+ * Moved: every element read once and written once. Between channels first and channels last (ssg_net_turn) through shared memory, so that both sides
+ * are whole sectors; other copies ask for a sector as often as their strides have it. */
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/net.cuh"
 

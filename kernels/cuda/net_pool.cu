@@ -4,7 +4,8 @@
  * Each (but the tangent, which only the second order asks for) has two forms with the same bits. Where channels lie side by side, what a warp reads
  * is contiguous whatever the window, and comes from device memory. In planes it would ask for sectors again and again, since windows overlap, skip
  * columns and begin between sectors: there a block brings the part of a plane that its windows cover into shared memory once, in the order of memory.
- */
+ *
+ * Moved: the input once and the output once; a maximum's position (4 bytes) too, which its gradient reads with the slope. */
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/pool_tile.cuh"
 

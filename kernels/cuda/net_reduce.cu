@@ -1,4 +1,7 @@
-/* net_reduce.cu - sums over axes and their gradient, softmax, local response normalisation. A warp a sum; lanes along what is summed. */
+/* net_reduce.cu - sums over axes and their gradient, softmax, local response normalisation. A warp a sum; lanes along what is summed.
+ *
+ * Moved: a sum reads every element once, its gradient writes every element once; softmax reads a row of logits once, twice more from the
+ * cache, and writes it once; LRN reads each element for all channels that it reaches, from the cache. */
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/net.cuh"
 

@@ -130,6 +130,14 @@ inline int __popc(unsigned x)
 {
     return __builtin_popcount(x);
 }
+inline int __clz(int x)
+{
+    return x ? __builtin_clz((unsigned)x) : 32;
+}
+inline unsigned __umulhi(unsigned a, unsigned b)
+{
+    return (unsigned)((uint64_t)a * b >> 32);
+}
 template <typename T> inline T __ldg(const T *p)
 {
     return *p;

@@ -90,7 +90,7 @@ extern bool tracing;
 
 /* ---- metrics.cpp ------------------------------------------------------------------------------------------------------------------------ */
 
-void count_access(const void *p, unsigned size, bool write, const void *place, bool shared);
+void count_access(const void *p, unsigned size, bool write, bool atomic, const void *place, bool shared);
 void count_block_end();
 void count_launch(const launch &l);
 

@@ -21,7 +21,7 @@ struct site {
     std::vector<request> requests[32]; /* per warp */
     std::vector<uint32_t> executed;    /* per thread */
     unsigned size;
-    bool shared;
+    bool shared, atomic;
 };
 
 static std::unordered_map<const void *, site> sites;
@@ -40,8 +40,10 @@ static void add_sectors(cudasim_traffic &t, const site &s, const request &r)
     std::sort(sectors.begin(), sectors.end());
     std::sort(bytes.begin(), bytes.end());
     size_t different = (size_t)(std::unique(bytes.begin(), bytes.end()) - bytes.begin());
+    uint64_t touched = (uint64_t)(std::unique(sectors.begin(), sectors.end()) - sectors.begin());
     t.requests++;
-    t.sectors += (uint64_t)(std::unique(sectors.begin(), sectors.end()) - sectors.begin());
+    t.sectors += touched;
+    if (s.atomic) t.atomics += touched;
     t.ideal += (different * s.size + 31) / 32;
 }
 
@@ -64,12 +66,13 @@ static void add_waves(cudasim_traffic &t, const site &s, const request &r)
     }
 }
 
-void count_access(const void *p, unsigned size, bool write, const void *place, bool shared)
+void count_access(const void *p, unsigned size, bool write, bool atomic, const void *place, bool shared)
 {
     site &s = sites[place];
     if (s.executed.empty()) s.executed.resize(1024);
     s.size = size;
     s.shared = shared;
+    s.atomic = atomic;
     unsigned warp = now->thread / 32, lane = now->thread % 32, n = s.executed[now->thread]++;
     std::vector<request> &list = s.requests[warp];
     if (list.size() <= n) list.resize(n + 1, request{{0}, 0});

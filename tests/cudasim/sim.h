@@ -87,7 +87,8 @@ typedef struct cudasim_traffic {
     uint64_t launches, requests; /* of a warp, to global memory */
     uint64_t sectors, ideal;     /* of 32 bytes: touched by the requests, and the least that hold the bytes asked for */
     uint64_t distinct;           /* sectors that differ within a launch: what must come from or go to memory once */
-    uint64_t waves, ideal_waves; /* passes over shared memory, and the least */
+    uint64_t waves, ideal_waves; /* passes over shared memory, and the least; an atomic one serves all lanes of a word at once */
+    uint64_t atomics;            /* sectors touched by atomic requests to global memory, counted above too */
     uint64_t threads;
 } cudasim_traffic;
 

@@ -190,7 +190,7 @@ void access(const void *p, unsigned size, bool write, bool atomic, const void *p
     if ((uintptr_t)p % size) fault(CUDASIM_MISALIGNED, place, "%u bytes at an address that is no multiple of it", size);
     if (!(shared ? check_shared(p, size, write, place) : check_device(p, size, write, place))) return;
     check_race(p, size, write, atomic, shared, place);
-    if (!(atomic && write)) count_access(p, size, write, place, shared);
+    if (!(atomic && write)) count_access(p, size, write, atomic, place, shared);
 }
 
 } // namespace cudasim
