@@ -78,18 +78,19 @@ esac
 case " $parts " in *" onednn3 "*)
   if scripts/get-onednn3.sh; then run "oneDNN 3.x" suite onednn3; else echo "oneDNN 3.x: skipped, the Python packages cannot be had here"; fi ;;
 esac
-# The CUDA sources on the simulated device. It needs the toolkit's headers, which few machines without a GPU have.
+# The CUDA sources on the simulated device. It needs the headers of the toolkit and of cuDNN, which few machines without a GPU have.
+without() { # what is skipped, why
+  if [ -z "${SSGCAM_REQUIRE_CUDA:-}" ]; then echo "$1: skipped, $2 (SSGCAM_REQUIRE_CUDA=1 makes this a failure)"; return; fi
+  failed=$((failed + 1))
+  echo "FAILED: $1: $2, and SSGCAM_REQUIRE_CUDA is set"
+}
 case " $parts " in *" cuda "*)
-  headers=$(scripts/find-cuda.sh || true)
-  if [ -n "$headers" ]; then
+  if headers=$(scripts/find-cuda.sh 2>build/find-cuda.log); then
     export CUDA_HOME=$headers
     run "CUDA on the simulated device" simulated
-    if [ -x "$headers/bin/nvcc" ]; then run "CUDA compiled by nvcc" compile_cuda; else echo "nvcc: skipped, there is none in $headers"; fi
-  elif [ -n "${SSGCAM_REQUIRE_CUDA:-}" ]; then
-    failed=$((failed + 1))
-    echo "FAILED: no CUDA toolkit here, and SSGCAM_REQUIRE_CUDA is set"
+    if [ -x "$headers/bin/nvcc" ]; then run "CUDA compiled by nvcc" compile_cuda; else without nvcc "there is none in $headers"; fi
   else
-    echo "CUDA: skipped, there is no CUDA toolkit here (set CUDA_HOME to one; SSGCAM_REQUIRE_CUDA=1 makes this a failure)"
+    without CUDA "$(cat build/find-cuda.log)"
   fi ;;
 esac
 
