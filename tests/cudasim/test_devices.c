@@ -9,8 +9,8 @@
 #include <ssgcam/ssgcam.h>
 
 #include "host/device/device.h"
-#include "tests/cudasim/inputs.h"
 #include "tests/cudasim/sim.h"
+#include "tests/support/device_inputs.h"
 
 static const size_t enough = (size_t)1 << 30;
 
@@ -130,6 +130,102 @@ Test(devices, one_may_be_lost, .timeout = 280)
         if (calls < n) break;
     }
     cr_expect_gt(losses, 3);
+    close_two();
+}
+
+static int same_scores(const ssgcam_eval_result *a, const ssgcam_eval_result *b)
+{
+    size_t labels = a->class_count + 1;
+    return a->images == b->images && a->class_count == b->class_count &&
+           memcmp(a->confusion, b->confusion, labels * labels * sizeof *a->confusion) == 0 &&
+           memcmp(a->curve_mean, b->curve_mean, sizeof a->curve_mean) == 0;
+}
+
+/* Counts of masks on the way, as masks themselves: two devices have those of one, and the other has them if one is lost. */
+Test(devices, two_give_the_scores_of_one_and_one_may_be_lost, .timeout = 240)
+{
+    open_two(0);
+    ssgcam_dataset *labelled = labelled_data();
+    ssgcam_eval_result one, two;
+    cr_assert_eq(evaluate("cuda", labelled, &one), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_assert_eq(evaluate("cuda:0,1", labelled, &two), SSGCAM_OK, "%s", ssgcam_last_error());
+    cr_expect(same_scores(&one, &two));
+    ssgcam_eval_clear(&two);
+    int losses = 0;
+    for (long n = 1;; n += 131) {
+        ssgcam_device *device;
+        cr_assert_eq(ssgcam_device_open(&device, "cuda:0,1", 2), SSGCAM_OK, "%s", ssgcam_last_error());
+        listen();
+        long before = cudasim_call_count();
+        cudasim_fail_call(n, CUDASIM_LOSE_ONE);
+        ssgcam_status status = evaluate_on(device, labelled, &two);
+        long calls = cudasim_call_count() - before;
+        ssgcam_device_close(&device);
+        cudasim_fail_call(0, 0);
+        losses += heard("the other device goes on without it");
+        cr_expect_eq(status, SSGCAM_OK, "call %ld: %s", n, ssgcam_last_error());
+        if (status == SSGCAM_OK) cr_expect(same_scores(&one, &two), "call %ld", n);
+        ssgcam_eval_clear(&two);
+        no_faults("a lost device");
+        if (calls < n) break;
+    }
+    cr_expect_gt(losses, 1);
+    ssgcam_eval_clear(&one);
+    ssgcam_dataset_destroy(&labelled);
+    close_two();
+}
+
+static ssgcam_status search_on(ssgcam_device *device, const ssgcam_dataset *labelled, const char *out)
+{
+    static const double sigmas[] = {0, 2};
+    ssgcam_search_options o = {
+        .device = device, .model = model, .data = labelled, .mask_values = "object", .layers = "all", .sigmas = sigmas, .sigma_count = 2};
+    ssgcam_search_result result;
+    o.evaluations = 200;
+    o.runs = 1;
+    o.batch = 1;
+    o.fresh = 1;
+    o.out = out;
+    ssgcam_status status = ssgcam_search_run(&o, &result);
+    ssgcam_search_clear(&result);
+    return status;
+}
+
+/* While the bank is made the other device goes on; the first scores, and the search ends if that is lost. */
+Test(devices, a_search_goes_on_without_a_device_that_is_lost, .timeout = 280)
+{
+    open_two(0);
+    ssgcam_dataset *labelled = labelled_data();
+    ssgcam_device *device;
+    cr_assert_eq(ssgcam_device_open(&device, "cuda:0,1", 2), SSGCAM_OK, "%s", ssgcam_last_error());
+    long before = cudasim_call_count();
+    cr_assert_eq(search_on(device, labelled, folder("right.json")), SSGCAM_OK, "%s", ssgcam_last_error());
+    long all = cudasim_call_count() - before;
+    ssgcam_device_close(&device);
+    char *right = read_text(folder("right.json"));
+    int went_on = 0, ended = 0;
+    for (long n = all / 40; n < all; n += all / 16) {
+        cr_assert_eq(ssgcam_device_open(&device, "cuda:0,1", 2), SSGCAM_OK, "%s", ssgcam_last_error());
+        listen();
+        cudasim_fail_call(n, CUDASIM_LOSE_ONE);
+        ssgcam_status status = search_on(device, labelled, folder("lost.json"));
+        ssgcam_device_close(&device);
+        cudasim_fail_call(0, 0);
+        int said_so = heard("the other device goes on without it");
+        cr_expect(status == SSGCAM_OK || status == SSGCAM_ERR_DEVICE, "call %ld: status %d, %s", n, (int)status, ssgcam_last_error());
+        if (status == SSGCAM_OK) {
+            char *found = read_text(folder("lost.json"));
+            cr_expect_str_eq(found, right, "call %ld", n);
+            free(found);
+        }
+        went_on += status == SSGCAM_OK && said_so;
+        ended += status == SSGCAM_ERR_DEVICE;
+        no_faults("a lost device");
+    }
+    cr_expect_gt(went_on, 0);
+    cr_expect_gt(ended, 0);
+    free(right);
+    ssgcam_dataset_destroy(&labelled);
     close_two();
 }
 

@@ -1,12 +1,14 @@
-/* test_pools.c - pools of planes, which blocks take from shared memory, on the simulated device: bit for bit those of the same images with channels
+/* test_pools.c - pools of planes, which blocks take from shared memory, on a device: bit for bit those of the same images with channels
  * side by side, which are taken from device memory (and compared with PyTorch elsewhere). */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/cuda/net.h"
-#include "tests/cudasim/sim.h"
 #include "tests/kernelcheck/bodies.h"
+#ifdef KERNELCHECK_SIMULATED
+#include "tests/cudasim/sim.h"
+#endif
 
 enum { IMAGES = 2, CHANNELS = 3, PLANES = IMAGES * CHANNELS };
 
@@ -159,7 +161,9 @@ Test(pools, planes_have_the_bits_of_channels_side_by_side, .timeout = 240)
 {
     body b = body_cuda(0);
     for (size_t i = 0; i < SHAPES; i++) check(&b, i, SSG_ELEMENT_F32);
+#ifdef KERNELCHECK_SIMULATED
     cudasim_set_trace(0); /* the same kernels but for the type */
+#endif
     for (size_t i = 0; i < SHAPES; i++) {
         check(&b, i, SSG_ELEMENT_BF16);
         check(&b, i, SSG_ELEMENT_F16);
@@ -167,6 +171,7 @@ Test(pools, planes_have_the_bits_of_channels_side_by_side, .timeout = 240)
     body_cuda_close(&b);
 }
 
+#ifdef KERNELCHECK_SIMULATED
 /* What shared memory is for: no sector is asked for much more than once, and banks hardly meet. */
 Test(pools, planes_are_read_once)
 {
@@ -192,3 +197,4 @@ Test(pools, planes_are_read_once)
     }
     body_cuda_close(&b);
 }
+#endif

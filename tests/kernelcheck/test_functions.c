@@ -1,4 +1,4 @@
-/* test_functions.c - every function of one tensor, its slope and the change of its slope, on the simulated device: against the function in double
+/* test_functions.c - every function of one tensor, its slope and the change of its slope, on a device: against the function in double
  * precision and its central differences. */
 #include <criterion/criterion.h>
 #include <math.h>
