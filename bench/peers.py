@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Class activation maps per image beside pytorch-grad-cam and a hand-written torch loop: bench/peers.py [ROUNDS] > bench/results/peers.md
+"""Class activation maps per image beside pytorch-grad-cam and a hand-written torch loop: bench/peers.py [ROUNDS] [--device cuda] > bench/results/peers.md
 
-The same torchvision networks (seeded weights, 224 x 224, exported by torch.onnx.export), batch of four, two threads. Each round measures every contestant once,
+The same torchvision networks (seeded weights, 224 x 224, exported by torch.onnx.export), batch of four, two threads; on a GPU a batch of 16, and PyTorch on it too, in
+float32 proper unless a row says tf32, each measurement after a run that is not counted and until the GPU is done. Each round measures every contestant once,
 one after the other, so that all share whatever else the machine does; the figures are medians over the rounds, of milliseconds an image. Ours is `ssgcam bench`:
 forward, backward and maps. pytorch-grad-cam is called as its README shows. "torch by hand" freezes the weights, starts the graph at the lowest layer and computes the
 same maps with tensor operations. Where the processor computes in bf16 or has Winograd convolutions, ours
 does so too in the rows that say so; the library cannot hand bf16 to NumPy, and its float32 convolutions are PyTorch's choice."""
+import argparse
 import json
 import os
 import statistics
@@ -29,17 +31,26 @@ sys.path.insert(0, str(ROOT / "tests/fixtures"))
 import architectures  # noqa: E402
 
 PROGRAM = os.environ.get("SSGCAM", ROOT / "build/release/ssgcam")
-BATCH, SIDE = 4, 224
+SIDE = 224
+DEVICE, BATCH = "cpu", 4
 
 
 def ours(path, *options):
-    command = [PROGRAM, "bench", path, "--batch", str(BATCH), "--threads", "2", "--repeat", "1", "--json", "--quiet", *options]
+    how = ["--threads", "2", "--repeat", "1"] if DEVICE == "cpu" else ["--repeat", "5"]
+    command = [PROGRAM, "bench", path, "--device", DEVICE, "--batch", str(BATCH), "--json", "--quiet", *how, *options]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["total_ms"]
 
 
-def clock(work):
+def clock(work, tf32=False):
+    """Milliseconds an image; a GPU works beside the host, which has to wait for it on both ends."""
+    if DEVICE != "cpu":
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
+        work()
+        torch.cuda.synchronize()
     start = time.perf_counter()
     work()
+    if DEVICE != "cpu":
+        torch.cuda.synchronize()
     return (time.perf_counter() - start) * 1000 / BATCH
 
 
@@ -53,8 +64,8 @@ def by_library(method, model, layers, images, classes=1):
 
 
 def has(precision):
-    devices = json.loads(subprocess.run([PROGRAM, "devices", "--json"], capture_output=True, text=True, check=True).stdout)
-    return f'"{precision}"' in json.dumps(devices)
+    devices = json.loads(subprocess.run([PROGRAM, "devices", "--json"], capture_output=True, text=True, check=True).stdout)["devices"]
+    return any(precision in d["precisions"] for d in devices if d["name"].startswith(DEVICE))
 
 
 def by_hand(model, body, head, images):
@@ -76,13 +87,22 @@ def network(name, folder):
     model = architectures.settle(torchvision.models.get_model(name), 64, 0)
     path = Path(folder) / f"{name}.onnx"
     onnx.save(architectures.export(model, SIDE, 17), path)
-    return model, path
+    return model.to(DEVICE), path
 
 
-def main(rounds=5):
+def main():
+    global DEVICE, BATCH
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rounds", type=int, nargs="?", default=5)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    rounds, DEVICE = vars(parser.parse_args()).values()
+    if DEVICE == "cuda":
+        if not torch.cuda.is_available():
+            sys.exit("peers.py: PyTorch sees no GPU here, so there is nothing to compare with on one")
+        BATCH = 16
     warnings.simplefilter("ignore")
     torch.set_num_threads(2)
-    images = torch.from_numpy(np.random.default_rng(0).standard_normal((BATCH, 3, SIDE, SIDE)).astype(np.float32))
+    images = torch.from_numpy(np.random.default_rng(0).standard_normal((BATCH, 3, SIDE, SIDE)).astype(np.float32)).to(DEVICE)
     with tempfile.TemporaryDirectory() as folder:
         vgg, vgg_path = network("vgg16", folder)
         resnet, resnet_path = network("resnet50", folder)
@@ -113,21 +133,27 @@ def main(rounds=5):
             contests.insert(3, ("SSG-CAM in bf16 (theirs: LayerCAM), five stages, VGG16", 5,
                                 lambda: ours(vgg_path, "--method", "ssgcam", "--layers", "auto", "--precision", "bf16"),
                                 {"pytorch-grad-cam": by_library(LayerCAM, vgg, stages, images)}))
+        if has("tf32"):
+            contests.insert(3, ("SSG-CAM in tf32 (theirs: LayerCAM in tf32), five stages, VGG16", 5,
+                                lambda: ours(vgg_path, "--method", "ssgcam", "--layers", "auto", "--precision", "tf32"),
+                                {"pytorch-grad-cam": by_library(LayerCAM, vgg, stages, images)}))
         times = [{name: [] for name in ("ours", *peers)} for _, _, _, peers in contests]
         for _ in range(rounds):
-            for (_, _, run, peers), taken in zip(contests, times):
+            for (what, _, run, peers), taken in zip(contests, times):
                 taken["ours"].append(run())
                 for name, work in peers.items():
-                    taken[name].append(clock(work))
+                    taken[name].append(clock(work, "in tf32)" in what))
         print("# Maps per image beside pytorch-grad-cam\n\n" + __doc__.split("\n\n", 1)[1].replace("\n", " ") + "\n")
-        print(f"PyTorch {torch.__version__}, {rounds} rounds, {os.cpu_count()} processors.\n")
+        where = f"{os.cpu_count()} processors" if DEVICE == "cpu" else torch.cuda.get_device_name()
+        print(f"PyTorch {torch.__version__}, {rounds} rounds, {where}.\n")
         print("| what | ours, ms | peer | its ms | ratio of medians | least to largest ratio in a round | goal |\n| --- | --- | --- | --- | --- | --- | --- |")
         for (what, goal, _, peers), taken in zip(contests, times):
+            goal = goal if DEVICE == "cpu" else 5
             for name in peers:
                 ratios = [theirs / our for theirs, our in zip(taken[name], taken["ours"])]
                 mine, its = statistics.median(taken["ours"]), statistics.median(taken[name])
-                print(f"| {what} | {mine:.0f} | {name} | {its:.0f} | {its / mine:.2f} | {min(ratios):.2f} to {max(ratios):.2f} | {goal if name != 'torch by hand' else 1.2} |")
+                print(f"| {what} | {mine:.4g} | {name} | {its:.4g} | {its / mine:.2f} | {min(ratios):.2f} to {max(ratios):.2f} | {goal if name != 'torch by hand' else 1.2} |")
 
 
 if __name__ == "__main__":
-    main(*(int(a) for a in sys.argv[1:]))
+    main()

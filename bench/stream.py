@@ -19,10 +19,11 @@ def make_data(folder, count):
     source = sorted((ROOT / "demo/data/images").glob("*.jpg"))
     folder.mkdir()
     with open(folder / "data.csv", "w") as table:
-        print("image,labels", file=table)
+        print("image,labels,mask", file=table)
         for i in range(count):
             (folder / f"{i:05d}.jpg").write_bytes(source[i % len(source)].read_bytes())
-            print(f"{i:05d}.jpg,{i % 2}", file=table)
+            mask = ROOT / f"demo/data/masks/{source[i % len(source)].stem}.png"
+            print(f"{i:05d}.jpg,{i % 2},{mask.resolve()}", file=table)
 
 
 def generate(model, data, out, *flags):
@@ -52,4 +53,5 @@ def main(large, small):
               f"ratio {peaks[2000] / peaks[200]:.3f}; goal 1.05")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
