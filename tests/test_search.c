@@ -127,6 +127,44 @@ Test(search, interrupted_and_continued_ends_with_the_same_bytes)
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) ssg_free(owned[i]);
 }
 
+/* As many candidates as all runs scored, the same ones whatever the runs; stopped after every batch it ends with the same bytes. */
+Test(search, random_search_draws_as_many_as_all_runs)
+{
+    ssgcam_search_options o = small_options();
+    ssgcam_search_result one, two;
+    small_interruption when = {0};
+    char *cache = ssg_path_join(small_folder, "cache");
+    o.cache = cache, o.evaluations = 400; /* a bank that is only read does not stop */
+    cr_assert_eq(ssgcam_search_run(&o, &one), SSGCAM_OK, "%s", ssgcam_last_error());
+    o.runs = 2, o.evaluations = 200;
+    cr_assert_eq(ssgcam_search_run(&o, &two), SSGCAM_OK, "%s", ssgcam_last_error());
+    const ssgcam_search_entry *random = &one.entries[one.entry_count - 2], *again = &two.entries[two.entry_count - 2];
+    cr_assert_str_eq(random->name, "random search");
+    cr_assert_str_eq(random->rows, again->rows);
+    cr_assert_eq(random->searched.mean_iou, again->searched.mean_iou);
+    cr_assert_float_eq(two.over_random.difference, again[1].heldout.mean_iou - again->heldout.mean_iou, 1e-12);
+    cr_assert(two.over_random.low <= two.over_random.difference && two.over_random.difference <= two.over_random.high);
+    when.after = (size_t)two.generations + 2; /* and the first members of both */
+    char *whole;
+    cr_assert_eq(ssgcam_recipe_print(two.recipe, &whole), SSGCAM_OK);
+    ssgcam_search_clear(&one);
+    ssgcam_search_clear(&two);
+
+    char *out = ssg_path_join(small_folder, "random.json"), *broken;
+    size_t stops = 0;
+    o.out = out, o.stop = &when.stop, o.on_generation = small_count_generation, o.context = &when;
+    cr_assert_eq(ssgcam_search_run(&o, &two), SSGCAM_ERR_INTERRUPTED, "stopped after the last generation");
+    while (ssgcam_search_run(&o, &two) == SSGCAM_ERR_INTERRUPTED && ++stops < 100) cr_assert(!two.recipe);
+    cr_assert_eq(stops, 7, "stopped %zu times: 64 of 400 candidates each time", stops);
+    cr_assert_eq(ssgcam_recipe_print(two.recipe, &broken), SSGCAM_OK);
+    cr_assert_str_eq(broken, whole);
+    ssgcam_search_clear(&two);
+    ssgcam_text_free(whole);
+    ssgcam_text_free(broken);
+    ssg_free(out);
+    ssg_free(cache);
+}
+
 Test(search, a_bank_is_continued_and_repaired)
 {
     ssgcam_search_options o = small_options();

@@ -195,10 +195,9 @@ static json_t *score_json(const ssgcam_search_score *s)
                      s->object_miou, "object_iou", s->object_iou);
 }
 
-static json_t *gains_json(const ssgcam_search_gain *over_layer, const ssgcam_search_gain *over_naive)
+static json_t *gain_json(const ssgcam_search_gain *gain)
 {
-    return json_pack("{s:[f,f,f],s:[f,f,f]}", "layer", over_layer->difference, over_layer->low, over_layer->high, "naive", over_naive->difference,
-                     over_naive->low, over_naive->high);
+    return json_pack("[f,f,f]", gain->difference, gain->low, gain->high);
 }
 
 static ssgcam_status print_json(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
@@ -221,11 +220,15 @@ static ssgcam_status print_json(const ssgcam_search_result *r, const char *out, 
     if (r->heldout_groups) json_object_set_new(root, "heldout_groups", json_integer((json_int_t)r->heldout_groups));
     if (r->heldout) {
         json_object_set_new(root, "heldout_interval", json_pack("[f,f]", r->interval[1][0], r->interval[1][1]));
-        json_object_set_new(root, "heldout_gain", gains_json(&r->over_layer, &r->over_naive));
+        json_object_set_new(
+            root, "heldout_gain",
+            json_pack("{s:o,s:o,s:o}", "layer", gain_json(&r->over_layer), "naive", gain_json(&r->over_naive), "random", gain_json(&r->over_random)));
     }
     if (r->has_crossvalidation) {
         json_object_set_new(root, "crossvalidated", score_json(&r->crossvalidated));
-        json_object_set_new(root, "crossvalidated_gain", gains_json(&r->crossvalidated_over_layer, &r->crossvalidated_over_naive));
+        json_object_set_new(
+            root, "crossvalidated_gain",
+            json_pack("{s:o,s:o}", "layer", gain_json(&r->crossvalidated_over_layer), "naive", gain_json(&r->crossvalidated_over_naive)));
     }
     return print_json_root(root);
 }
@@ -242,13 +245,14 @@ static void print_gain(const char *where, const ssgcam_search_gain *g)
     printf(" %s %+.2f (%+.2f to %+.2f)", where, 100 * g->difference, 100 * g->low, 100 * g->high);
 }
 
+/* crossvalidated: NULL where there is none. */
 static void print_gains(const ssgcam_search_result *r, const char *rival, const ssgcam_search_gain *heldout, const ssgcam_search_gain *crossvalidated)
 {
-    if (!r->heldout && !r->has_crossvalidation) return;
+    if (!r->heldout && !crossvalidated) return;
     printf("\n  recipe minus %s:", rival);
     if (r->heldout) print_gain("held out", heldout);
-    if (r->heldout && r->has_crossvalidation) printf(",");
-    if (r->has_crossvalidation) print_gain("cross-validated", crossvalidated);
+    if (r->heldout && crossvalidated) printf(",");
+    if (crossvalidated) print_gain("cross-validated", crossvalidated);
 }
 
 /* " (12 groups)", or nothing where images are not in groups. */
@@ -304,8 +308,9 @@ static void print_text(const ssgcam_search_result *r, const char *out, ssgcam_fi
         printf("\n  cross-validated, each image scored by the search that did not see %s: ", r->searched_groups ? "its group" : "it");
         print_score(&r->crossvalidated, fitness);
     }
-    print_gains(r, "best single layer", &r->over_layer, &r->crossvalidated_over_layer);
-    print_gains(r, "naive stacking", &r->over_naive, &r->crossvalidated_over_naive);
+    print_gains(r, "best single layer", &r->over_layer, r->has_crossvalidation ? &r->crossvalidated_over_layer : NULL);
+    print_gains(r, "naive stacking", &r->over_naive, r->has_crossvalidation ? &r->crossvalidated_over_naive : NULL);
+    print_gains(r, "random search", &r->over_random, NULL);
     if (r->shrink > 0) printf("\n  share of naive stacking in the recipe: %g %%", 100 * r->shrink);
     printf("\n  written: %s\n", out);
 }

@@ -70,27 +70,31 @@ static ssgcam_status gain(ssgcam_search_gain *gain, const ssg_outcome_context *x
                                SAMPLES, x->options->seed);
 }
 
-static ssgcam_status gains_on_heldout(ssgcam_search_result *result, const ssg_outcome_context *x, const ssg_rivals *rivals)
+static ssgcam_status gains_on_heldout(ssgcam_search_result *result, const ssg_outcome_context *x, const ssg_rivals *rivals,
+                                      const ssg_candidate *random)
 {
     const ssg_groups *groups = &x->labelled->held_groups;
     size_t images = x->heldout->image_count, labels = x->heldout->class_count + 1;
-    const ssg_candidate *const candidates[] = {&x->settled->recipe, &rivals->layer, &rivals->naive};
-    ssg_counts *counts = ssg_calloc(3 * images, labels * sizeof *counts), *at[3] = {counts, counts + images * labels, counts + 2 * images * labels};
+    const ssg_candidate *const others[] = {&rivals->layer, &rivals->naive, random};
+    ssgcam_search_gain *const gains[] = {&result->over_layer, &result->over_naive, &result->over_random};
+    ssg_counts *counts = ssg_calloc(2 * images, labels * sizeof *counts), *of_other = counts + images * labels;
     ssgcam_status status = counts ? SSGCAM_OK : SSG_OUT_OF_MEMORY;
     ssgcam_search_score score;
-    for (int i = 0; status == SSGCAM_OK && i < 3; i++) status = ssg_problem_figures(x->heldout, candidates[i], x->threads, at[i], &score);
-    if (status == SSGCAM_OK) status = gain(&result->over_layer, x, groups, at[0], at[1], labels);
-    if (status == SSGCAM_OK) status = gain(&result->over_naive, x, groups, at[0], at[2], labels);
+    if (status == SSGCAM_OK) status = ssg_problem_figures(x->heldout, &x->settled->recipe, x->threads, counts, &score);
+    for (int i = 0; status == SSGCAM_OK && i < 3; i++) {
+        status = ssg_problem_figures(x->heldout, others[i], x->threads, of_other, &score);
+        if (status == SSGCAM_OK) status = gain(gains[i], x, groups, counts, of_other, labels);
+    }
     ssg_free(counts);
     return status;
 }
 
-ssgcam_status ssg_outcome_gains(ssgcam_search_result *result, const ssg_outcome_context *x, const ssg_rivals *rivals)
+ssgcam_status ssg_outcome_gains(ssgcam_search_result *result, const ssg_outcome_context *x, const ssg_rivals *rivals, const ssg_candidate *random)
 {
     const ssg_groups *groups = &x->labelled->searched_groups;
     size_t images = x->searched->image_count, labels = x->searched->class_count + 1;
     ssg_counts *const *unseen = x->settled->unseen;
-    if (x->heldout->image_count) SSG_TRY(gains_on_heldout(result, x, rivals));
+    if (x->heldout->image_count) SSG_TRY(gains_on_heldout(result, x, rivals, random));
     if (!unseen[SSG_UNSEEN_RECIPE]) return SSGCAM_OK;
     result->has_crossvalidation = 1;
     SSG_TRY(ssg_problem_score_of_images(&result->crossvalidated, unseen[SSG_UNSEEN_RECIPE], images, labels));
@@ -146,10 +150,15 @@ static json_t *set_json(const ssg_counts *per_image, const ssg_groups *groups, s
     return set;
 }
 
-static json_t *gains_json(const ssgcam_search_gain *over_layer, const ssgcam_search_gain *over_naive)
+/* over_random: NULL where there is none. */
+static json_t *gains_json(const ssgcam_search_gain *over_layer, const ssgcam_search_gain *over_naive, const ssgcam_search_gain *over_random)
 {
-    return json_pack("{s:[f,f,f],s:[f,f,f]}", "layer", over_layer->difference, over_layer->low, over_layer->high, "naive", over_naive->difference,
-                     over_naive->low, over_naive->high);
+    const ssgcam_search_gain *const gains[] = {over_layer, over_naive, over_random};
+    static const char *const names[] = {"layer", "naive", "random"};
+    json_t *object = json_object();
+    for (int i = 0; i < 3; i++)
+        if (gains[i]) json_object_set_new(object, names[i], json_pack("[f,f,f]", gains[i]->difference, gains[i]->low, gains[i]->high));
+    return object;
 }
 
 static void add_name(json_t *list, const char *name)
@@ -196,7 +205,7 @@ static void add_crossvalidation(json_t *into, const ssgcam_search_result *result
     if (!result->has_crossvalidation) return;
     json_t *set =
         set_json(x->settled->unseen[SSG_UNSEEN_RECIPE], &x->labelled->searched_groups, x->searched->class_count + 1, &result->crossvalidated);
-    json_object_set_new(set, "gain", gains_json(&result->crossvalidated_over_layer, &result->crossvalidated_over_naive));
+    json_object_set_new(set, "gain", gains_json(&result->crossvalidated_over_layer, &result->crossvalidated_over_naive, NULL));
     json_object_set_new(into, "crossvalidated", set);
 }
 
@@ -208,7 +217,7 @@ ssgcam_status ssg_outcome_recipe(ssgcam_search_result *result, const ssg_outcome
     if (status == SSGCAM_OK) status = examine(search, "heldout", result->interval[1], x, x->heldout, &x->labelled->held_groups);
     add_crossvalidation(search, result, x);
     if (x->heldout->image_count)
-        json_object_set_new(json_object_get(search, "heldout"), "gain", gains_json(&result->over_layer, &result->over_naive));
+        json_object_set_new(json_object_get(search, "heldout"), "gain", gains_json(&result->over_layer, &result->over_naive, &result->over_random));
     char *text = status == SSGCAM_OK ? json_dumps(search, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(search);
     if (status == SSGCAM_OK && !text) status = ssg_out_of_memory("the recipe's provenance");

@@ -20,8 +20,9 @@ typedef struct ssg_outcome_context {
 /* Adds a line with its figures on both sets. Takes `name` (may be NULL after a failed allocation). */
 ssgcam_status ssg_outcome_add(ssgcam_search_result *result, const ssg_outcome_context *context, char *name, const ssg_candidate *candidate);
 
-/* The cross-validated score, and how far the recipe lies above its rivals. */
-ssgcam_status ssg_outcome_gains(ssgcam_search_result *result, const ssg_outcome_context *context, const ssg_rivals *rivals);
+/* The cross-validated score, and how far the recipe lies above its rivals and the random search's best candidate. */
+ssgcam_status ssg_outcome_gains(ssgcam_search_result *result, const ssg_outcome_context *context, const ssg_rivals *rivals,
+                                const ssg_candidate *random);
 
 /* The recipe with its provenance, and the bootstrap intervals. After the gains. */
 ssgcam_status ssg_outcome_recipe(ssgcam_search_result *result, const ssg_outcome_context *context);

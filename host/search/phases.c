@@ -169,9 +169,10 @@ ssgcam_status ssg_phase_random(ssg_session *s, const ssg_problem *p, const ssgca
 {
     workshop w;
     size_t genes = ssg_problem_genes(p);
+    uint64_t all = s->state.evaluations;
     ssgcam_status status = open_workshop(&w, p, RANDOM_BATCH);
-    while (status == SSGCAM_OK && s->state.drawn < o->evaluations) {
-        uint64_t left = o->evaluations - s->state.drawn;
+    while (status == SSGCAM_OK && s->state.drawn < all) {
+        uint64_t left = all - s->state.drawn;
         size_t count = left < RANDOM_BATCH ? (size_t)left : RANDOM_BATCH;
         for (size_t i = 0; i < count; i++) draw(&w, w.genes + i * genes, genes, o->seed, s->state.drawn + i);
         for (size_t i = 0; i < count; i++) w.rivals[i] = s->state.drawn ? s->state.fitness[phase] : NAN;

@@ -11,7 +11,7 @@
 ssgcam_status ssg_phase_evolve(ssg_session *session, const ssg_problem *problem, const ssgcam_search_options *options, size_t run, size_t runs,
                                const ssg_candidate *start, size_t start_count, ssgcam_evolve_record *last);
 
-/* Candidates drawn uniformly from the same genes, as many as a run evaluates, into session->state.best[phase]. */
+/* After all runs: candidates drawn uniformly from the same genes, as many as the runs scored together, into session->state.best[phase]. */
 ssgcam_status ssg_phase_random(ssg_session *session, const ssg_problem *problem, const ssgcam_search_options *options, size_t phase);
 
 #endif

@@ -221,7 +221,7 @@ static ssgcam_status report(search *s)
         SSG_TRY(ssg_outcome_add(r, &x, ssg_strdup(s->baselines.items[i].name), &s->baselines.items[i].candidate));
     SSG_TRY(ssg_outcome_add(r, &x, ssg_strdup("random search"), &s->session.state.best[s->runs]));
     SSG_TRY(ssg_outcome_add(r, &x, ssg_strdup("recipe"), &s->settled.recipe));
-    SSG_TRY(ssg_outcome_gains(r, &x, &rivals));
+    SSG_TRY(ssg_outcome_gains(r, &x, &rivals, &s->session.state.best[s->runs]));
     SSG_TRY(ssg_outcome_recipe(r, &x));
     r->evaluations = s->session.state.evaluations;
     r->generations = s->session.state.generations;

@@ -109,7 +109,7 @@ typedef struct ssgcam_search_gain {
 
 typedef struct ssgcam_search_result {
     ssgcam_recipe *recipe;
-    ssgcam_search_entry *entries; /* the last one is the recipe */
+    ssgcam_search_entry *entries; /* the last one is the recipe, the one before the best of as many random candidates as the runs scored */
     size_t entry_count;
     size_t searched, heldout;               /* images; without held-out ones the heldout scores are zero */
     size_t searched_groups, heldout_groups; /* that the images are in; 0: none of them names a group */
@@ -125,6 +125,7 @@ typedef struct ssgcam_search_result {
     size_t bank_rows, bank_bytes;
     int bank_cached, bank_mapped, resumed;
     double bank_ms, search_ms, total_ms;
+    ssgcam_search_gain over_random; /* on held-out images, over the random search's best candidate on the searched ones */
 } ssgcam_search_result;
 
 /* Free the result with ssgcam_search_clear in all cases. Unusable data, an unreadable image or a checkpoint of another search: SSGCAM_ERR_INPUT;
