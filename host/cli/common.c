@@ -83,6 +83,7 @@ static ssgcam_status check_recipe_alone(const method_flags *f)
     } decided[] = {{"method", f->method != NULL},
                    {"layers", f->layers != NULL},
                    {"weights", f->weights != NULL},
+                   {"power", !isnan(f->power)},
                    {"sigma", !isnan(f->sigma)},
                    {"combine", f->combine != NULL},
                    {"weighting", f->weighting != NULL},
@@ -108,6 +109,8 @@ ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, con
         if (status == SSGCAM_OK && flags->threshold >= 0) (*recipe)->threshold = flags->threshold;
         return status;
     }
+    if (flags->power <= 0 || flags->power > MOST_POWER)
+        return ssgcam_fail(SSGCAM_ERR_ARGUMENT, "--power %g; it must be above 0 and at most %d", flags->power, MOST_POWER);
     ssgcam_method_options method;
     ssgcam_status status = load_method(&method, flags);
     if (status != SSGCAM_OK) return status;
@@ -115,8 +118,10 @@ ssgcam_status load_recipe(ssgcam_recipe **recipe, const method_flags *flags, con
     double weights[WEIGHTS_MOST];
     status = parse_numbers("weights", flags->weights, weights, WEIGHTS_MOST, &weight_count);
     if (status != SSGCAM_OK) return status;
-    return ssgcam_recipe_for_model(recipe, model, &method, flags->layers ? flags->layers : "auto", flags->weights ? weights : NULL, weight_count,
-                                   flags->threshold >= 0 ? flags->threshold : DEFAULT_THRESHOLD);
+    status = ssgcam_recipe_for_model(recipe, model, &method, flags->layers ? flags->layers : "auto", flags->weights ? weights : NULL, weight_count,
+                                     flags->threshold >= 0 ? flags->threshold : DEFAULT_THRESHOLD);
+    for (size_t i = 0; status == SSGCAM_OK && !isnan(flags->power) && i < (*recipe)->layer_count; i++) (*recipe)->layers[i].power = flags->power;
+    return status;
 }
 
 ssgcam_status parse_precision(const common_flags *flags, ssgcam_precision *precision)

@@ -70,16 +70,16 @@ typedef struct data_flags {
 /* Flags that say what to compute. */
 typedef struct method_flags {
     const char *recipe, *method, *layers, *weights, *combine, *weighting, *second_order, *target;
-    double sigma, noise;
+    double power, sigma, noise;
     int threshold, probes, samples, seed;
 } method_flags;
 
-enum { DEFAULT_THRESHOLD = 96, WEIGHTS_MOST = 64 }; /* a recipe has no more layers */
+enum { DEFAULT_THRESHOLD = 96, WEIGHTS_MOST = 64, MOST_POWER = 16 }; /* a recipe has no more layers, and no larger power */
 
 /* What no option can be given as, so that it means: not given. */
-#define METHOD_FLAGS_INIT                                       \
-    {                                                           \
-        .sigma = NAN, .noise = NAN, .threshold = -1, .seed = -1 \
+#define METHOD_FLAGS_INIT                                                     \
+    {                                                                         \
+        .power = NAN, .sigma = NAN, .noise = NAN, .threshold = -1, .seed = -1 \
     }
 
 #define METHOD_OPTIONS(type, member)                                                                                                                   \
@@ -90,6 +90,9 @@ enum { DEFAULT_THRESHOLD = 96, WEIGHTS_MOST = 64 }; /* a recipe has no more laye
          "NAME",      "ssgcam, gradcam, gradcampp, xgradcam, layercam, hirescam, gradcam_elementwise, smoothgradcampp, scorecam (ssgcam)"},            \
         {"layers", 'l', OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, layers), "A,B", "layer names, or auto, all, last (auto)"},        \
         {"weights", 0, OPTION_TEXT, offsetof(type, member) + offsetof(method_flags, weights), "X,Y", "a weight for each layer (equal)"},               \
+        {"power",     0,                                                                                                                               \
+         OPTION_REAL, offsetof(type, member) + offsetof(method_flags, power),                                                                          \
+         "X",         "every layer's map is raised to it before they are mixed (1)"},                                                                  \
         {"threshold", 't',                                                                                                                             \
          OPTION_BYTE, offsetof(type, member) + offsetof(method_flags, threshold),                                                                      \
          "T",         "0..255: a class claims where 255 f > T max f (96)"},                                                                            \

@@ -254,7 +254,7 @@ cat >recipe.json <<'R'
 R
 expect 0 "6 of 6 masks" generate "$model" --data data -r recipe.json -o recipe
 expect 2 "--method, --layers, --sigma: --recipe recipe.json decides this already" generate "$model" --data data -r recipe.json -m gradcam -l relu1 --sigma 9 -o x
-for option in "method ssgcam" "layers relu1" "weights 1" "sigma 0" "combine product" "weighting element" "second-order exact" "probes 8" "target logit" "samples 8" "noise 0" "seed 0"; do
+for option in "method ssgcam" "layers relu1" "weights 1" "power 1" "sigma 0" "combine product" "weighting element" "second-order exact" "probes 8" "target logit" "samples 8" "noise 0" "seed 0"; do
   for command in "generate $model --data data -o x" "explain $model $picture -o x" "bench $model" "eval masks $model --data data" "eval boxes $model --data data"; do
     expect 2 "--${option% *}: --recipe recipe.json decides this already" $command -r recipe.json --$option
   done
@@ -264,6 +264,11 @@ expect 0 "6 of 6 masks" generate "$model" --data data -r recipe.json -t 80 -o re
 sed 's/"threshold": 90/"threshold": 80/' recipe.json >recipe80.json
 expect 0 "6 of 6 masks" generate "$model" --data data -r recipe80.json -o recipe80-again
 check "a threshold counts instead of the recipe's" diff -r recipe80/masks recipe80-again/masks
+echo '{"ssgcam_recipe": 1, "layers": [{"name": "relu1", "weight": 64, "method": "layercam", "power": 0.5}, {"name": "relu2", "weight": 63, "method": "layercam", "power": 0.5}], "threshold": 150}' >power.json
+expect 0 "6 of 6 masks" generate "$model" --data data -r power.json -o power
+expect 0 "6 of 6 masks" generate "$model" --data data -m layercam -l relu1,relu2 --power 0.5 -t 150 -o power-again
+check "--power is that of every layer" diff -r power/masks power-again/masks
+for power in 0 17; do expect 2 "--power $power; it must be above 0 and at most 16" explain "$model" "$picture" --power $power; done
 sed 's/relu1/gone1/' recipe.json >missing.json
 expect 3 "tiny.onnx has no layer gone1; " generate "$model" --data data -r missing.json -o x
 sed 's/"layers": \[.*\]/"layers": [{"name": "a", "weight": 60, "sigma": 1}, {"name": "b", "weight": 7}, {"name": "a", "weight": 60, "sigma": 2}]/' recipe.json >twice.json
