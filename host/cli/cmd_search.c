@@ -200,7 +200,22 @@ static json_t *gain_json(const ssgcam_search_gain *gain)
     return json_pack("[f,f,f]", gain->difference, gain->low, gain->high);
 }
 
-static ssgcam_status print_json(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
+/* What `generate` takes to do without the recipe: one row, or the same one of all layers equally. */
+static json_t *simpler_json(const ssgcam_recipe *simpler, const char *layers)
+{
+    const ssgcam_recipe_layer *first = &simpler->layers[0];
+    const ssgcam_method_options *method = &first->method;
+    char setting[96] = "", power[32] = "";
+    if (method->method == SSGCAM_METHOD_SSGCAM)
+        snprintf(setting, sizeof setting, " --sigma %g --combine %s%s", method->sigma, ssgcam_combine_name(method->combine),
+                 method->weighting == SSGCAM_WEIGHTING_CHANNEL ? " --weighting channel" : "");
+    if (first->power != 1) snprintf(power, sizeof power, " --power %g", first->power);
+    if (!layers) layers = "auto";
+    return json_sprintf("--layers %s --method %s%s%s --threshold %d", simpler->layer_count == 1 ? first->name : layers,
+                        ssgcam_method_name(method->method), setting, power, simpler->threshold);
+}
+
+static ssgcam_status print_json(const ssgcam_search_result *r, const ssgcam_search_options *o)
 {
     json_t *entries = json_array();
     for (size_t i = 0; i < r->entry_count; i++) {
@@ -210,9 +225,9 @@ static ssgcam_status print_json(const ssgcam_search_result *r, const char *out, 
         if (r->heldout) json_object_set_new(entry, "heldout", score_json(&e->heldout));
         json_array_append_new(entries, entry);
     }
-    json_t *root = json_pack("{s:s,s:s,s:I,s:I,s:o,s:[f,f],s:f,s:I,s:I,s:s,s:{s:I,s:I,s:b,s:b,s:f},s:f,s:b}", "recipe", out, "fitness",
-                             ssgcam_fitness_name(fitness), "searched", (json_int_t)r->searched, "heldout", (json_int_t)r->heldout, "entries", entries,
-                             "searched_interval", r->interval[0][0], r->interval[0][1], "shrink", r->shrink, "evaluations",
+    json_t *root = json_pack("{s:s,s:s,s:I,s:I,s:o,s:[f,f],s:f,s:I,s:I,s:s,s:{s:I,s:I,s:b,s:b,s:f},s:f,s:b}", "recipe", o->out, "fitness",
+                             ssgcam_fitness_name(o->fitness), "searched", (json_int_t)r->searched, "heldout", (json_int_t)r->heldout, "entries",
+                             entries, "searched_interval", r->interval[0][0], r->interval[0][1], "shrink", r->shrink, "evaluations",
                              (json_int_t)r->evaluations, "generations", (json_int_t)r->generations, "stop", ssgcam_evolve_stop_name(r->stop), "bank",
                              "rows", (json_int_t)r->bank_rows, "bytes", (json_int_t)r->bank_bytes, "cached", r->bank_cached, "mapped", r->bank_mapped,
                              "ms", r->bank_ms, "search_ms", r->search_ms, "resumed", r->resumed);
@@ -230,6 +245,7 @@ static ssgcam_status print_json(const ssgcam_search_result *r, const char *out, 
             root, "crossvalidated_gain",
             json_pack("{s:o,s:o}", "layer", gain_json(&r->crossvalidated_over_layer), "naive", gain_json(&r->crossvalidated_over_naive)));
     }
+    if (r->simpler) json_object_set_new(root, "simpler", simpler_json(r->simpler, o->layers));
     return print_json_root(root);
 }
 
@@ -283,7 +299,21 @@ static void print_intervals(const ssgcam_search_result *r)
     printf("%s%.2f to %.2f held out", grouped ? ": " : "", 100 * r->interval[1][0], 100 * r->interval[1][1]);
 }
 
-static void print_text(const ssgcam_search_result *r, const char *out, ssgcam_fitness fitness)
+static void print_simpler(const ssgcam_search_result *r, const char *layers)
+{
+    int is_layer = r->simpler->layer_count == 1;
+    const ssgcam_search_gain *crossvalidated = is_layer ? &r->crossvalidated_over_layer : &r->crossvalidated_over_naive;
+    const char *name = is_layer ? "the best single layer" : "naive stacking";
+    json_t *options = simpler_json(r->simpler, layers);
+    if (r->has_crossvalidation && crossvalidated->difference > 0)
+        printf("\n  %s is above the recipe where both were chosen, cross-validated it is not; to use it nevertheless:", name);
+    else
+        printf("\n  these figures do not put the recipe ahead of %s; to use that instead:", name);
+    printf(" ssgcam generate MODEL %s", json_string_value(options));
+    json_decref(options);
+}
+
+static void print_text(const ssgcam_search_result *r, const ssgcam_search_options *o)
 {
     size_t widest = 8;
     for (size_t i = 0; i < r->entry_count; i++) widest = strlen(r->entries[i].name) > widest ? strlen(r->entries[i].name) : widest;
@@ -298,21 +328,22 @@ static void print_text(const ssgcam_search_result *r, const char *out, ssgcam_fi
     for (size_t i = 0; i < r->entry_count; i++) {
         const ssgcam_search_entry *e = &r->entries[i];
         printf("  %-*s  ", (int)widest, e->name);
-        print_score(&e->searched, fitness);
+        print_score(&e->searched, o->fitness);
         printf("  ");
-        if (r->heldout) print_score(&e->heldout, fitness);
+        if (r->heldout) print_score(&e->heldout, o->fitness);
         printf("  %3d  %s\n", e->threshold, e->rows);
     }
     print_intervals(r);
     if (r->has_crossvalidation) {
         printf("\n  cross-validated, each image scored by the search that did not see %s: ", r->searched_groups ? "its group" : "it");
-        print_score(&r->crossvalidated, fitness);
+        print_score(&r->crossvalidated, o->fitness);
     }
     print_gains(r, "best single layer", &r->over_layer, r->has_crossvalidation ? &r->crossvalidated_over_layer : NULL);
     print_gains(r, "naive stacking", &r->over_naive, r->has_crossvalidation ? &r->crossvalidated_over_naive : NULL);
     print_gains(r, "random search", &r->over_random, NULL);
     if (r->shrink > 0) printf("\n  share of naive stacking in the recipe: %g %%", 100 * r->shrink);
-    printf("\n  written: %s\n", out);
+    if (r->simpler) print_simpler(r, o->layers);
+    printf("\n  written: %s\n", o->out);
 }
 
 /* ---- the job -------------------------------------------------------------------------------------------------------------------------- */
@@ -349,9 +380,9 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
         status = ssgcam_search_run(&o, &result);
         if (!s.images_ended) progress_end(&s.images);
         if (status == SSGCAM_OK && f->common.json)
-            status = print_json(&result, o.out, o.fitness);
+            status = print_json(&result, &o);
         else if (status == SSGCAM_OK)
-            print_text(&result, o.out, o.fitness);
+            print_text(&result, &o);
     }
     ssgcam_search_clear(&result);
     ssgcam_dataset_destroy(&holdout);

@@ -1,6 +1,7 @@
 #include "host/search/outcome.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,29 @@ static ssgcam_status to_recipe(ssgcam_recipe **out, const ssg_outcome_context *x
     recipe->grid[1] = grid->width;
     memcpy(recipe->model_digest, ssgcam_model_digest(x->options->model), sizeof recipe->model_digest);
     return SSGCAM_OK;
+}
+
+/* How far the recipe lies above each on the searched images. */
+static ssgcam_status searched_leads(double lead[2], const ssgcam_search_entry *recipe, const ssg_outcome_context *x,
+                                    const ssg_candidate *const rivals[2])
+{
+    for (int i = 0; i < 2; i++) {
+        ssgcam_search_score score;
+        SSG_TRY(ssg_problem_figures(x->searched, rivals[i], x->threads, NULL, &score));
+        lead[i] = ssg_problem_fitness_of(&recipe->searched, x->options->fitness) - ssg_problem_fitness_of(&score, x->options->fitness);
+    }
+    return SSGCAM_OK;
+}
+
+/* Cross-validation comes first. Where it puts the recipe ahead, the mean of the folds' searches may still be below what they began with. */
+ssgcam_status ssg_outcome_simpler(ssgcam_search_result *result, const ssg_outcome_context *x, const ssg_rivals *rivals)
+{
+    const ssgcam_search_entry *recipe = &result->entries[result->entry_count - 1];
+    const ssg_candidate *const candidates[] = {&rivals->layer, &rivals->naive};
+    double lead[] = {result->crossvalidated_over_layer.difference, result->crossvalidated_over_naive.difference};
+    if (recipe->layers == 1 || x->settled->shrink == 1) return SSGCAM_OK; /* it is one of them */
+    if (!result->has_crossvalidation || fmin(lead[0], lead[1]) > 0) SSG_TRY(searched_leads(lead, recipe, x, candidates));
+    return fmin(lead[0], lead[1]) > 0 ? SSGCAM_OK : to_recipe(&result->simpler, x, candidates[lead[1] < lead[0]]);
 }
 
 /* [true positives, false positives, false negatives] of background and every class in play. */

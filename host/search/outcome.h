@@ -24,6 +24,9 @@ ssgcam_status ssg_outcome_add(ssgcam_search_result *result, const ssg_outcome_co
 ssgcam_status ssg_outcome_gains(ssgcam_search_result *result, const ssg_outcome_context *context, const ssg_rivals *rivals,
                                 const ssg_candidate *random);
 
+/* Whether a rival is to be preferred. After the lines and the gains. */
+ssgcam_status ssg_outcome_simpler(ssgcam_search_result *result, const ssg_outcome_context *context, const ssg_rivals *rivals);
+
 /* The recipe with its provenance, and the bootstrap intervals. After the gains. */
 ssgcam_status ssg_outcome_recipe(ssgcam_search_result *result, const ssg_outcome_context *context);
 

@@ -222,6 +222,7 @@ static ssgcam_status report(search *s)
     SSG_TRY(ssg_outcome_add(r, &x, ssg_strdup("random search"), &s->session.state.best[s->runs]));
     SSG_TRY(ssg_outcome_add(r, &x, ssg_strdup("recipe"), &s->settled.recipe));
     SSG_TRY(ssg_outcome_gains(r, &x, &rivals, &s->session.state.best[s->runs]));
+    SSG_TRY(ssg_outcome_simpler(r, &x, &rivals));
     SSG_TRY(ssg_outcome_recipe(r, &x));
     r->evaluations = s->session.state.evaluations;
     r->generations = s->session.state.generations;
@@ -307,5 +308,6 @@ void ssgcam_search_clear(ssgcam_search_result *result)
     }
     ssg_free(result->entries);
     ssgcam_recipe_destroy(&result->recipe);
+    ssgcam_recipe_destroy(&result->simpler);
     *result = (ssgcam_search_result){0};
 }

@@ -126,6 +126,9 @@ typedef struct ssgcam_search_result {
     int bank_cached, bank_mapped, resumed;
     double bank_ms, search_ms, total_ms;
     ssgcam_search_gain over_random; /* on held-out images, over the random search's best candidate on the searched ones */
+    /* The best single layer or naive stacking, if the recipe is not above it cross-validated (folds), or else on the searched images; of the two the
+     * one that the recipe fares worse against. NULL: it is above both. */
+    ssgcam_recipe *simpler;
 } ssgcam_search_result;
 
 /* Free the result with ssgcam_search_clear in all cases. Unusable data, an unreadable image or a checkpoint of another search: SSGCAM_ERR_INPUT;

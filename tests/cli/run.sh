@@ -508,6 +508,15 @@ expect 3 "with other options; finish that one" "${search[@]}" --runs 60 -n 10000
 expect 0 "held out" "${search[@]}" -n 300 --sigmas 0,3 -o held.json --fresh
 # Recipes as the schema of docs/ has them, of searches with other options too.
 expect 0 "rows, " "${search[@]}" -n 300 -m ssgcam,hirescam --weighting both --combine coherence --powers 0.5 --folds 2 --fitness foreground -o folds.json
+# What to type instead of the recipe does what a recipe of that row alone does.
+simple=(search "$model" --data data --mask-values object --layers all --sigmas 0,2 -n 40 --folds 3 -s 2)
+expect 0 "these figures do not put the recipe ahead of" "${simple[@]}" -o simple.json
+instead=$("$ssgcam" "${simple[@]}" -o simple.json 2>/dev/null | sed -n 's/.*ssgcam generate MODEL //p')
+expect 0 "\"simpler\": \"$instead\"" "${simple[@]}" -o simple.json --json
+expect 0 "6 of 6 masks" generate "$model" --data data $instead -o instead
+expect 0 "rows, " search "$model" --data data --mask-values object $(sed -E 's/--(method|sigma|power) /--\1s /g; s/ --threshold.*//' <<<"$instead") --shrink 1 -n 40 --folds 1 -o alone.json
+expect 0 "6 of 6 masks" generate "$model" --data data -r alone.json -o alone
+check "generate $instead: the masks of that row's recipe" diff -r instead/masks alone/masks
 expect 2 "give one size, or height x width" search "$model" --data data --mask-values object --grid 24x40x3 -o runs.json
 expect 0 "rows, " search "$model" --data data --mask-values object --grid 24 -n 100 --folds 1 -o square.json
 expect 0 "rows, " search "$model" --data data --mask-values object --grid 24x40 -n 300 --runs 2 --threshold gene --adaptation jde --sparsity 0.01 -o runs.json
