@@ -249,11 +249,28 @@ static ssgcam_status print_json(const ssgcam_search_result *r, const ssgcam_sear
     return print_json_root(root);
 }
 
-/* The two figures of a line: pooled ones where the search was for them. */
+/* The two figures of a line, one of them what the search was for. */
+typedef struct column {
+    const char *heading;
+    size_t offset; /* in a score */
+} column;
+
+static const column columns[][2] = {
+    [SSGCAM_FITNESS_MEAN_IOU] = {{"mIoU %", offsetof(ssgcam_search_score, mean_iou)}, {"classes %", offsetof(ssgcam_search_score, foreground_iou)}},
+    [SSGCAM_FITNESS_FOREGROUND_IOU] = {{"mIoU %", offsetof(ssgcam_search_score, mean_iou)},
+                                       {"classes %", offsetof(ssgcam_search_score, foreground_iou)}},
+    [SSGCAM_FITNESS_OBJECT] = {{"mIoU %", offsetof(ssgcam_search_score, object_miou)}, {"object %", offsetof(ssgcam_search_score, object_iou)}},
+    [SSGCAM_FITNESS_IMAGE_IOU] = {{"image %", offsetof(ssgcam_search_score, image_iou)}, {"mIoU %", offsetof(ssgcam_search_score, mean_iou)}},
+};
+
+static void print_headings(ssgcam_fitness fitness)
+{
+    printf("%10s %10s", columns[fitness][0].heading, columns[fitness][1].heading);
+}
+
 static void print_score(const ssgcam_search_score *s, ssgcam_fitness fitness)
 {
-    int pooled = fitness == SSGCAM_FITNESS_OBJECT;
-    printf("%10.2f %10.2f", 100 * (pooled ? s->object_miou : s->mean_iou), 100 * (pooled ? s->object_iou : s->foreground_iou));
+    for (int i = 0; i < 2; i++) printf(i ? " %10.2f" : "%10.2f", 100 * *(const double *)((const char *)s + columns[fitness][i].offset));
 }
 
 static void print_gain(const char *where, const ssgcam_search_gain *g)
@@ -324,7 +341,11 @@ static void print_text(const ssgcam_search_result *r, const ssgcam_search_option
     printf(" held out; bank of %zu rows, %.0f MiB, %s in %.1f s; %llu candidates in %.1f s\n\n", r->bank_rows, (double)r->bank_bytes / (1 << 20),
            r->bank_cached ? "read" : "made", r->bank_ms / 1000, (unsigned long long)r->evaluations, r->search_ms / 1000);
     printf("  %-*s  %21s  %s\n", (int)widest, "", "searched", r->heldout ? "             held out" : "");
-    printf("  %-*s  %10s %10s  %s  tau  mix\n", (int)widest, "", "mIoU %", "object %", r->heldout ? "    mIoU %   object %" : "");
+    printf("  %-*s  ", (int)widest, "");
+    print_headings(o->fitness);
+    printf("  ");
+    if (r->heldout) print_headings(o->fitness);
+    printf("  tau  mix\n");
     for (size_t i = 0; i < r->entry_count; i++) {
         const ssgcam_search_entry *e = &r->entries[i];
         printf("  %-*s  ", (int)widest, e->name);

@@ -232,8 +232,8 @@ static ssgcam_status report(search *s)
 
 static json_t *score_json(const ssgcam_search_score *score)
 {
-    return json_pack("{s:f,s:f,s:f,s:f}", "mean_iou", score->mean_iou, "foreground_iou", score->foreground_iou, "object_miou", score->object_miou,
-                     "object_iou", score->object_iou);
+    return json_pack("{s:f,s:f,s:f,s:f,s:f}", "mean_iou", score->mean_iou, "foreground_iou", score->foreground_iou, "image_iou", score->image_iou,
+                     "object_miou", score->object_miou, "object_iou", score->object_iou);
 }
 
 /* A line of the comparison; the recipe's, the last one, has its bootstrap intervals. */

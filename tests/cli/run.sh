@@ -508,6 +508,16 @@ expect 3 "with other options; finish that one" "${search[@]}" --runs 60 -n 10000
 expect 0 "held out" "${search[@]}" -n 300 --sigmas 0,3 -o held.json --fresh
 # Recipes as the schema of docs/ has them, of searches with other options too.
 expect 0 "rows, " "${search[@]}" -n 300 -m ssgcam,hirescam --weighting both --combine coherence --powers 0.5 --folds 2 --fitness foreground -o folds.json
+# The headings are those of what is printed.
+headings() { "$ssgcam" "${search[@]}" -n 30 --fitness "$1" -o headings.json 2>/dev/null | sed -n '/tau  mix$/ s/  */ /gp'; }
+check "headings of --fitness miou" [ "$(headings miou)" = " mIoU % classes % mIoU % classes % tau mix" ]
+check "headings of --fitness object" [ "$(headings object)" = " mIoU % object % mIoU % object % tau mix" ]
+check "headings of --fitness image" [ "$(headings image)" = " image % mIoU % image % mIoU % tau mix" ]
+check "a log has the figure that --fitness image is for" python3 -c '
+import json
+best = [json.loads(line) for line in open("headings.log.jsonl")][-2]
+assert best["entry"] == "recipe" and abs(best["searched"]["image_iou"] - json.load(open("headings.json"))["search"]["searched"]["image_iou"]) < 1e-5, best
+'
 # What to type instead of the recipe does what a recipe of that row alone does.
 simple=(search "$model" --data data --mask-values object --layers all --sigmas 0,2 -n 40 --folds 3 -s 2)
 expect 0 "these figures do not put the recipe ahead of" "${simple[@]}" -o simple.json
