@@ -22,7 +22,7 @@ typedef enum ssgcam_fitness {
     SSGCAM_FITNESS_MEAN_IOU,       /* counts of all images added up, mean over labels, background included */
     SSGCAM_FITNESS_FOREGROUND_IOU, /* the same without background */
     SSGCAM_FITNESS_OBJECT,         /* mean of background and object, all classes taken together as one object: steadier where classes are rare */
-    SSGCAM_FITNESS_IMAGE_IOU       /* mean over images of each image's mean IoU; the threshold is then a gene */
+    SSGCAM_FITNESS_IMAGE_IOU       /* mean over images of each image's mean IoU */
 } ssgcam_fitness;
 
 typedef enum ssgcam_threshold_mode {
@@ -45,7 +45,7 @@ typedef struct ssgcam_search_options {
 
     /* The grid: every method over every layer. */
     const char *layers;           /* "auto" (default), "all", "last", or names separated by commas; at most 64 */
-    const ssgcam_method *methods; /* default: SSG-CAM */
+    const ssgcam_method *methods; /* default: SSG-CAM. All but Smooth Grad-CAM++ and Score-CAM, which take network passes of their own */
     size_t method_count;
     const ssgcam_method *mixed; /* those of the methods that the recipe may use, the others are only compared with; default all */
     size_t mixed_count;
@@ -94,7 +94,7 @@ typedef struct ssgcam_search_score {
 
 /* One line of the comparison. */
 typedef struct ssgcam_search_entry {
-    char *name;    /* "layer L", "gradcam" (its best single layer), "naive ssgcam", "pair", "random", "recipe" */
+    char *name;    /* "layer L", "best gradcam layer" (of a method), "naive gradcam, all layers", "best pair", "random search", "recipe" */
     char *rows;    /* what it mixes, e.g. "features.28 ssgcam sigma 4 product" */
     size_t layers; /* rows mixed */
     int threshold; /* best on the searched images */
