@@ -38,12 +38,12 @@ suite() { # preset, arguments of ctest...
   return $ok
 }
 
-# The program built by another compiler finds the recipes of the first on its bank, and its maps are within the bounds.
+# The program built by another compiler finds the recipes of the first on its bank, and its maps, scores and trajectories are what they have to be.
 compilers() {
   cmake --preset release >build/release.configure.log 2>&1 && cmake --build --preset release --target ssgcam_cli -- --quiet || return 1
   cmake --preset clang >build/clang.configure.log 2>&1 || { cat build/clang.configure.log; return 1; }
-  cmake --build --preset clang --target ssgcam_cli test_kernelcheck test_maps -- --quiet || return 1
-  ctest --test-dir build/clang -R '^(kernelcheck|maps)$' --output-on-failure || return 1
+  cmake --build --preset clang --target ssgcam_cli test_kernelcheck test_maps test_evolve test_search_core test_score -- --quiet || return 1
+  ctest --test-dir build/clang -R '^(kernelcheck|maps|evolve|search_core|score)$' --output-on-failure || return 1
   tests/compilers.sh build/release/ssgcam build/clang/ssgcam || return 1
   passed=$((passed + 1))
 }

@@ -323,6 +323,64 @@ Test(evolve, given_members_with_known_fitness_cost_nothing)
     ssgcam_evolve_destroy(&search);
 }
 
+Test(evolve, ask_and_tell_allocate_nothing)
+{
+    for (int i = 0; i < 15; i++) {
+        ssgcam_evolve_config config = golden_config(i);
+        config.spread_absolute = 1e-9; /* every generation is summed up too */
+        ssgcam_evolve *search = create(&config);
+        ssg_alloc_fail_at(1, 1);
+        while (step(search, NULL)) {
+        }
+        ssg_alloc_fail_at(0, 0);
+        ssgcam_evolve_destroy(&search);
+    }
+}
+
+typedef struct member {
+    double fitness, genes[D];
+} member;
+
+static void take_members(const ssgcam_evolve *search, size_t island, member *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++) ssgcam_evolve_member(search, island, i, members[i].genes, &members[i].fitness);
+}
+
+static int by_fitness(const void *a, const void *b)
+{
+    const member *x = a, *y = b;
+    return x->fitness != y->fitness ? (x->fitness > y->fitness) - (x->fitness < y->fitness) : memcmp(x->genes, y->genes, sizeof x->genes);
+}
+
+/* Beside a search that has not migrated yet: every island has its own members, but the last ones are the best of the island before. */
+Test(evolve, the_best_arrive_at_the_next_island)
+{
+    enum { ISLANDS = 3, N = 20, MIGRANTS = 2 };
+    ssgcam_evolve_config config = base_config();
+    config.adaptation = SSGCAM_EVOLVE_JDE;
+    config.islands = ISLANDS, config.migration_count = MIGRANTS, config.migration_interval = 100;
+    ssgcam_evolve *apart = create(&config);
+    config.migration_interval = 3;
+    ssgcam_evolve *together = create(&config);
+    for (int generation = 0; generation < 3; generation++) cr_assert(step(apart, NULL) && step(together, NULL));
+    member before[ISLANDS][N], after[N];
+    for (size_t k = 0; k < ISLANDS; k++) {
+        take_members(apart, k, before[k], N);
+        qsort(before[k], N, sizeof *before[k], by_fitness);
+    }
+    for (size_t k = 0; k < ISLANDS; k++) {
+        member expected[N];
+        memcpy(expected, before[k], sizeof expected);
+        memcpy(expected + N - MIGRANTS, before[(k + ISLANDS - 1) % ISLANDS], MIGRANTS * sizeof *expected);
+        qsort(expected, N, sizeof *expected, by_fitness);
+        take_members(together, k, after, N);
+        qsort(after, N, sizeof *after, by_fitness);
+        cr_assert_arr_eq(after, expected, sizeof expected, "island %zu", k);
+    }
+    ssgcam_evolve_destroy(&apart);
+    ssgcam_evolve_destroy(&together);
+}
+
 Test(evolve, create_survives_every_failed_allocation)
 {
     ssgcam_evolve_config config = base_config();

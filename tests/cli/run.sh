@@ -495,12 +495,22 @@ done
 [ "$code" -eq 130 ] && { "$ssgcam" "${search[@]}" --runs 3 -n 8000 -o stopped.json >/dev/null 2>&1 || code=$?; }
 check "SIGTERM: exit 130 or already done" test "$code" -eq 130 -o "$code" -eq 0
 check "stopped $stops times and continued: the same bytes" cmp slow.json stopped.json
+# A search that would take hours is stopped by a signal once generations follow each other: its exit code, and by how many bytes the log grew.
+stop_by() {
+  local size code=0
+  size=$(stat -c %s held.log.jsonl 2>/dev/null || echo 0)
+  "$ssgcam" "${search[@]}" --runs 60 -n 1000000 -o held.json >/dev/null 2>&1 &
+  for _ in $(seq 300); do
+    sleep 0.1
+    [ "$(stat -c %s held.log.jsonl 2>/dev/null || echo 0)" -gt "$size" ] && break
+  done
+  kill -"$1" $!
+  wait $! || code=$?
+  check "SIG$1: exit 130 and a checkpoint, not $code" test "$code" -eq 130 -a -s held.checkpoint -a "$(stat -c %s held.log.jsonl)" -gt "$size"
+}
+stop_by TERM
+stop_by INT
 # A checkpoint of another search is refused before the network runs: no bank appears.
-"$ssgcam" "${search[@]}" --runs 60 -n 1000000 -o held.json >/dev/null 2>&1 &
-pid=$!
-for _ in $(seq 50); do sleep 0.1; [ -s held.log.jsonl ] && break; done
-kill -TERM $pid 2>/dev/null
-wait $pid
 banks=$(ls "$work"/cache/ssgcam | wc -l)
 expect 3 "on other data, another model or another grid; finish that one" "${search[@]}" --runs 60 -n 1000000 --sigmas 0,3 -o held.json
 check "no bank was built for it" test "$(ls "$work"/cache/ssgcam | wc -l)" -eq "$banks" -a -s held.checkpoint
