@@ -4,7 +4,10 @@
  * instruction set and mode: median CPU seconds (of all threads together; other work on the machine stretches the clock's), the share of pixels that
  * were looked at, and two numbers to compare with others': true positives and claimed pixels, or the sums of the best thresholds and of their mean
  * IoU. Modes: count at the candidates' thresholds, best of all 256; two-: on images of two classes, each made of two of the bank; -all: without
- * bounds, every pixel. ONLY: one of them, as "avx2 best", for a profiler. */
+ * bounds, every pixel. ONLY: one of them, as "avx2 best", for a profiler.
+ *
+ * bench_score --peak BYTES: what this processor can do at most, on one thread, for comparison: multiply-adds a second of the AVX-512 kernel's
+ * instruction on registers, and bytes a second that it loads of so many again and again. Nothing where there is no AVX-512. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,8 +176,62 @@ static void time_mode(const ssg_score_ops *ops, const char *what, const ssg_bank
     printf("%s %.6f %.4f %.0f %.9f\n", name, seconds[repeat / 2], share, first, second);
 }
 
+/* ---- what the processor can do ------------------------------------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+enum { PEAK_ROUNDS = 9, PEAK_STEPS = 2000000, CHAINS = 12, LOADED_MIB = 256 };
+
+/* Chains of their own hide the instruction's latency. The values do not matter. */
+#define CHAIN(n) "vpmaddubsw %%zmm31, %%zmm" #n ", %%zmm" #n "\n\t"
+__attribute__((target("avx512f,avx512bw"))) static void multiply_add(void)
+{
+    for (int step = 0; step < PEAK_STEPS; step++)
+        __asm__ volatile(CHAIN(0) CHAIN(1) CHAIN(2) CHAIN(3) CHAIN(4) CHAIN(5) CHAIN(6) CHAIN(7) CHAIN(8) CHAIN(9) CHAIN(10) CHAIN(11)::
+                             : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11");
+}
+
+__attribute__((target("avx512f"))) static void load(const uint8_t *from, size_t bytes)
+{
+    for (size_t done = 0; done < (size_t)LOADED_MIB << 20; done += bytes)
+        for (size_t at = 0; at < bytes; at += 256)
+            __asm__ volatile(
+                "vmovdqu64 (%0), %%zmm0\n\tvmovdqu64 64(%0), %%zmm1\n\tvmovdqu64 128(%0), %%zmm2\n\tvmovdqu64 192(%0), %%zmm3" ::"r"(from + at)
+                : "xmm0", "xmm1", "xmm2", "xmm3");
+}
+
+static void print_peak(size_t bytes)
+{
+    double multiplied = 1e9, loaded = 1e9;
+    if (!ssg_score_at(SSG_SCORE_AVX512)) return;
+    uint8_t *from = ssg_alloc_aligned(bytes, 1);
+    if (!from) stop("out of memory");
+    memset(from, 1, bytes);
+    for (int r = 0; r < PEAK_ROUNDS; r++) {
+        double start = now();
+        multiply_add();
+        double middle = now(), end;
+        load(from, bytes);
+        end = now();
+        if (middle - start < multiplied) multiplied = middle - start;
+        if (end - middle < loaded) loaded = end - middle;
+    }
+    size_t passes = (((size_t)LOADED_MIB << 20) + bytes - 1) / bytes;
+    printf("%.4g %.4g\n", 64.0 * CHAINS * PEAK_STEPS / multiplied, (double)(passes * bytes) / loaded);
+    ssg_free(from);
+}
+#else
+static void print_peak(size_t bytes)
+{
+    (void)bytes;
+}
+#endif
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--peak") == 0) {
+        print_peak((strtoul(argv[2], NULL, 10) + 255) / 256 * 256);
+        return 0;
+    }
     int repeat = argc > 3 ? atoi(argv[3]) : 9, threads = argc > 4 ? atoi(argv[4]) : 2;
     if (argc < 3 || repeat < 1 || repeat > MAX_REPEAT) return 2;
     if (argc > 5) only = argv[5];

@@ -10,7 +10,9 @@ two count_nonzero. Both vectorised, the driver's own time measured with a consta
 product per image, then amax, compare, two reductions. All three count at the candidate's own threshold. The peers' "best" try all 256 thresholds, as the search
 does unless told otherwise: a histogram of the level by truth, np.bincount or torch.bincount. All counts are compared: they are equal.
 
-"Two classes": the same maps as half as many images that show two classes each, the winner found pixel by pixel where bounds leave it open."""
+"Two classes": the same maps as half as many images that show two classes each, the winner found pixel by pixel where bounds leave it open.
+
+At the end: what the AVX-512 kernel's inner loop makes of the processor, where it looks at every pixel."""
 import os
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from scipy.optimize import differential_evolution
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROUNDS, IMAGES, P, L, CHOICES = 5, 12, 64, 8, 12
+PIXELS, TILE = 224 * 224, 4096  # TILE: SSG_SCORE_TILE
 torch.set_num_threads(2)
 
 
@@ -42,12 +45,11 @@ def draw_candidates(path):
 
 def noise(path):
     rng = np.random.default_rng(0)
-    pixels = 224 * 224
     with open(path, "wb") as file:
-        np.array([IMAGES, L * CHOICES, pixels], np.uint32).tofile(file)
+        np.array([IMAGES, L * CHOICES, PIXELS], np.uint32).tofile(file)
         for _ in range(IMAGES):
-            rng.integers(0, 256, (L * CHOICES, pixels), np.uint8).tofile(file)
-            (rng.random(pixels) < 0.02).astype(np.uint8).tofile(file)
+            rng.integers(0, 256, (L * CHOICES, PIXELS), np.uint8).tofile(file)
+            (rng.random(PIXELS) < 0.02).astype(np.uint8).tofile(file)
 
 
 class Peers:
@@ -164,6 +166,24 @@ def measure(title, program, bank, candidates, drawn, driver):
             print(f"two classes, {level} {name}: {1e3 * s:.3f} ms an image, {100 * share:.1f} % looked at; every pixel {1e3 * every:.3f} ms, {every / s:.1f} times as long")
 
 
+def share_of_peak(program, bank, candidates):
+    peaks, times, tile = [], [], TILE * L * CHOICES
+    for _ in range(ROUNDS):
+        peak = subprocess.run([program, "--peak", str(tile)], capture_output=True, text=True, check=True).stdout.split()
+        if not peak:  # no AVX-512
+            return
+        peaks.append([float(p) for p in peak])
+        line = subprocess.run([program, bank, candidates, "9", "2", "avx512 count-all"], capture_output=True, text=True, check=True).stdout
+        times.append(float(line.split()[2]) / IMAGES)
+    (multiply, load), s, work = np.max(peaks, 0), np.median(times), P * PIXELS * L * 2
+    print(f"""
+share of the processor's peak: avx512 given threshold, all; noise; per thread
+work of an image    {P} candidates x {PIXELS} pixels x {L} rows x 2 (once for the top, once for the hits) = {work / 1e6:.1f} million multiply-adds of 8 bits, and as many bytes loaded
+time of an image    {1e3 * s:.4f} ms: {work / s / 1e9:.1f} G a second of either
+VPMADDUBSW          64 multiply-adds; twelve chains on registers: {multiply / 1e9:.0f} G a second. The loop has {100 * work / s / multiply:.0f} % of it; beside it every two of them need two unpacks, two loads and two additions
+loads               64 bytes each, again and again from the {tile >> 10} KiB that are a tile of all {L * CHOICES} rows: {load / 1e9:.0f} GB a second. The loop has {100 * work / s / load:.0f} % of it""")
+
+
 if __name__ == "__main__":
     folder = sys.argv[1]
     model = sys.argv[2] if len(sys.argv) > 2 else os.path.join(HERE, "../demo/train/brain-small.onnx")
@@ -179,3 +199,4 @@ if __name__ == "__main__":
             measure(f"maps of {os.path.basename(m)}", score, bank, candidates, drawn, driver)
         noise(bank)
         measure("noise", score, bank, candidates, drawn, driver)
+        share_of_peak(score, bank, candidates)
