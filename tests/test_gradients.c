@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/net/plan.h"
+#include "host/net/plan_parts.h"
 #include "tests/support/model_builder.h"
 
 static const int64_t PADS1[] = {1, 1, 1, 1}, TWO[] = {2, 2}, THREE[] = {3, 3};
@@ -162,6 +162,30 @@ Test(gradients, equal_central_differences)
         ssg_plan_destroy(&plan);
         ssg_model_destroy(&model);
     }
+    ssgcam_device_close(&device);
+}
+
+static int backward_steps(ssg_device *device, const ssg_model *model, const char *const *taps, int count)
+{
+    ssg_plan *plan;
+    ssg_plan_options options = {.input = {4, {1, 3, H, W}}, .taps = taps, .tap_count = count, .classes = 1};
+    cr_assert_eq(ssg_plan_create(&plan, device, model, &options), SSGCAM_OK, "%s", ssgcam_last_error());
+    int steps = plan->backward_steps - plan->forward_steps;
+    ssg_plan_destroy(&plan);
+    return steps;
+}
+
+/* What a recipe saves that leaves the shallow layers out. */
+Test(gradients, backward_goes_no_lower_than_the_lowest_tap)
+{
+    ssg_device *device;
+    ssg_model *model = model_of(0);
+    const char *taps[] = {"c2", "a1", "c1"};
+    cr_assert_eq(ssgcam_device_open(&device, "cpu", 2), SSGCAM_OK);
+    int deep = backward_steps(device, model, taps, 1), middle = backward_steps(device, model, taps + 1, 1);
+    int shallow = backward_steps(device, model, taps + 2, 1);
+    cr_assert(0 < deep && deep < middle && middle < shallow, "%d, %d, %d steps", deep, middle, shallow);
+    ssg_model_destroy(&model);
     ssgcam_device_close(&device);
 }
 

@@ -75,7 +75,10 @@ typedef struct ssgcam_search_options {
      * if runs is 0 and 8 images or more are searched: 4, or the number of groups where that is less. */
     int folds;
     const double *shrink; /* 0 to 1, the share of naive stacking in the recipe. NULL: 0, 1/8 or 1/4, which cross-validates best; without folds 0 */
-    double sparsity;      /* fitness that a layer must be worth to be kept; default 0: fewer layers win ties only */
+    /* Taken off a candidate's fitness for every layer in use. Each run's best mixture is then pruned on the run's images: while its fitness does not
+     * fall, the layer that is worth least is dropped. Default 0: within a run fewer layers win ties. The mean of several runs has the rows of all of
+     * them; only with a sparsity above 0 it is pruned too, on all searched images. */
+    double sparsity;
 
     /* Files. */
     const char *out; /* the recipe; OUT without ".json" + ".log.jsonl" and ".checkpoint" stand beside it. NULL: no file is written */
