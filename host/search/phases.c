@@ -5,10 +5,11 @@
 
 #include "host/base/alloc.h"
 #include "host/base/clock.h"
+#include "host/base/parallel.h"
 #include "host/base/philox.h"
 #include "host/base/stop.h"
 
-enum { MOST_MEMBERS = 128, LEAST_MEMBERS = 16, RANDOM_BATCH = 64, RANDOM_STREAM = 0x72616e64 };
+enum { MOST_MEMBERS = 128, LEAST_MEMBERS = 16, RANDOM_PART = 64, PARTS_OF_THREAD = 4, RANDOM_STREAM = 0x72616e64 };
 
 /* Room for a batch of candidates, and the box their genes come from. */
 typedef struct workshop {
@@ -39,8 +40,16 @@ static void close_workshop(workshop *w)
     ssg_free(w->candidates);
 }
 
+/* Before a phase's first candidates: whatever they are, one of them is the best. */
+static void forget_best(ssg_session *s, size_t phase)
+{
+    pthread_mutex_lock(&s->lock);
+    s->state.fitness[phase] = -HUGE_VAL;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Decodes and scores a batch against its rivals, none of which is better than the phase's best; that is kept by the tie rule. */
-static ssgcam_status score_batch(ssg_session *s, const ssg_problem *p, workshop *w, size_t count, size_t phase, int first)
+static ssgcam_status score_batch(ssg_session *s, const ssg_problem *p, const workshop *w, size_t count, size_t phase)
 {
     size_t genes = ssg_problem_genes(p);
     for (size_t i = 0; i < count; i++) ssg_problem_decode(p, w->genes + i * genes, &w->candidates[i]);
@@ -48,9 +57,7 @@ static ssgcam_status score_batch(ssg_session *s, const ssg_problem *p, workshop 
                         : ssg_problem_compete(p, w->candidates, w->rivals, count, w->fitness));
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < count; i++) {
-        if (!(first && i == 0) &&
-            ssg_candidate_compare(&w->candidates[i], w->fitness[i], &s->state.best[phase], s->state.fitness[phase], SSG_SCORE_LAYERS) >= 0)
-            continue;
+        if (ssg_candidate_compare(&w->candidates[i], w->fitness[i], &s->state.best[phase], s->state.fitness[phase], SSG_SCORE_LAYERS) >= 0) continue;
         s->state.best[phase] = w->candidates[i];
         s->state.fitness[phase] = w->fitness[i];
     }
@@ -128,7 +135,8 @@ static ssgcam_status evolve(ssg_session *s, ssgcam_evolve *search, const ssg_pro
         SSG_TRY(ssgcam_evolve_ask(search, w->genes, &count));
         if (count == 0) return SSGCAM_OK;
         SSG_TRY(ssgcam_evolve_parents(search, w->rivals, count));
-        SSG_TRY(score_batch(s, p, w, count, run, record->evaluations == 0));
+        if (record->evaluations == 0) forget_best(s, run);
+        SSG_TRY(score_batch(s, p, w, count, run));
         SSG_TRY(ssgcam_evolve_tell(search, w->fitness, count));
         SSG_TRY(ssgcam_evolve_stats(search, record));
         pthread_mutex_lock(&s->lock);
@@ -165,27 +173,68 @@ static void draw(const workshop *w, double *genes, size_t count, uint64_t seed, 
     }
 }
 
+/* A step: parts on threads of their own, which is quicker than all threads on each. A device takes one part at a time. */
+typedef struct step {
+    ssg_session *session;
+    ssg_problem problem; /* as one thread scores it */
+    const workshop *room;
+    uint64_t seed, drawn; /* drawn: before the step */
+    size_t genes, count, phase;
+    ssg_failure *failure; /* per thread: its last one */
+} step;
+
+static void draw_part(void *context, size_t part, int thread)
+{
+    step *t = context;
+    size_t at = part * RANDOM_PART, count = t->count - at < RANDOM_PART ? t->count - at : RANDOM_PART;
+    workshop w = *t->room;
+    w.genes += at * t->genes, w.fitness += at, w.rivals += at, w.candidates += at;
+    for (size_t i = 0; i < count; i++) draw(&w, w.genes + i * t->genes, t->genes, t->seed, t->drawn + at + i);
+    ssgcam_status status = score_batch(t->session, &t->problem, &w, count, t->phase);
+    if (status != SSGCAM_OK) ssg_failure_take(&t->failure[thread], status);
+}
+
+/* The rival of all is the best of the steps before. */
+static ssgcam_status draw_step(step *t, int threads)
+{
+    for (size_t i = 0; i < t->count; i++) t->room->rivals[i] = t->session->state.fitness[t->phase];
+    ssg_parallel_for(threads, (t->count + RANDOM_PART - 1) / RANDOM_PART, draw_part, t);
+    for (int i = 0; i < threads; i++) SSG_TRY(ssg_failure_raise(&t->failure[i]));
+    return SSGCAM_OK;
+}
+
+static ssgcam_status draw_steps(step *t, int threads, const ssgcam_search_options *o)
+{
+    ssg_session *s = t->session;
+    size_t most = (size_t)threads * PARTS_OF_THREAD * RANDOM_PART;
+    while (s->state.drawn < s->state.evaluations) {
+        uint64_t left = s->state.evaluations - s->state.drawn;
+        t->drawn = s->state.drawn;
+        t->count = left < most ? (size_t)left : most;
+        SSG_TRY(draw_step(t, threads));
+        s->state.drawn += t->count;
+        if (!ssg_stop_asked(o->stop)) {
+            SSG_TRY(ssg_session_save_sometimes(s));
+            continue;
+        }
+        SSG_TRY(ssg_session_save(s));
+        return interrupted();
+    }
+    return SSGCAM_OK;
+}
+
 ssgcam_status ssg_phase_random(ssg_session *s, const ssg_problem *p, const ssgcam_search_options *o, size_t phase)
 {
+    int threads = p->threads > 1 && !p->bank.device ? p->threads : 1;
     workshop w;
-    size_t genes = ssg_problem_genes(p);
-    uint64_t all = s->state.evaluations;
-    ssgcam_status status = open_workshop(&w, p, RANDOM_BATCH);
-    while (status == SSGCAM_OK && s->state.drawn < all) {
-        uint64_t left = all - s->state.drawn;
-        size_t count = left < RANDOM_BATCH ? (size_t)left : RANDOM_BATCH;
-        for (size_t i = 0; i < count; i++) draw(&w, w.genes + i * genes, genes, o->seed, s->state.drawn + i);
-        for (size_t i = 0; i < count; i++) w.rivals[i] = s->state.drawn ? s->state.fitness[phase] : NAN;
-        SSG_TRY_DONE(score_batch(s, p, &w, count, phase, s->state.drawn == 0));
-        s->state.drawn += count;
-        if (ssg_stop_asked(o->stop)) {
-            SSG_TRY_DONE(ssg_session_save(s));
-            status = interrupted();
-        } else {
-            status = ssg_session_save_sometimes(s);
-        }
-    }
-done:
+    step t = {.session = s, .problem = *p, .room = &w, .seed = o->seed, .genes = ssg_problem_genes(p), .phase = phase};
+    t.problem.threads = 1;
+    t.failure = ssg_calloc((size_t)threads, sizeof *t.failure);
+    ssgcam_status status = open_workshop(&w, p, (size_t)threads * PARTS_OF_THREAD * RANDOM_PART);
+    if (!t.failure) status = SSG_OUT_OF_MEMORY;
+    if (status == SSGCAM_OK && s->state.drawn == 0) forget_best(s, phase);
+    if (status == SSGCAM_OK) status = draw_steps(&t, threads, o);
     close_workshop(&w);
+    ssg_free(t.failure);
     return status;
 }
