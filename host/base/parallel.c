@@ -22,6 +22,17 @@ int ssg_processor_count(void)
     return count > 0 ? count : 1;
 }
 
+enum { MOST_THREADS = 1024 }; /* far more, and threads cannot be started or their stacks run out, which ends the process inside OpenMP */
+
+ssgcam_status ssg_threads_choose(int *threads, int asked)
+{
+    if (asked < 0) return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d threads; give a positive number, or 0 for all processors", asked);
+    if (asked > MOST_THREADS)
+        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d threads; give at most %d, or 0 for all processors (%d)", asked, MOST_THREADS, ssg_processor_count());
+    *threads = asked ? asked : ssg_processor_count();
+    return SSGCAM_OK;
+}
+
 void ssg_set_library_threads(int threads)
 {
     omp_set_num_threads(threads);

@@ -133,17 +133,11 @@ static ssgcam_status open_chain(ssg_device **out, const int *indices, int count,
     return status;
 }
 
-enum { MOST_THREADS = 1024 }; /* far more, and threads cannot be started or their stacks run out, which ends the process inside OpenMP */
-
 ssgcam_status ssgcam_device_open(ssg_device **out, const char *name, int threads)
 {
     int indices[MOST_DEVICES], count;
     *out = NULL;
-    if (threads < 0) return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d threads; give a positive number, or 0 for all processors", threads);
-    if (threads > MOST_THREADS)
-        return ssg_fail(SSGCAM_ERR_ARGUMENT, "%d threads; give at most %d, or 0 for all processors (%d)", threads, MOST_THREADS,
-                        ssg_processor_count());
-    if (threads == 0) threads = ssg_processor_count();
+    SSG_TRY(ssg_threads_choose(&threads, threads));
     if (!name) name = "auto";
     if (strcmp(name, "auto") == 0) {
         if (open_gpu(out, 0, threads) == SSGCAM_OK) return SSGCAM_OK;
