@@ -21,18 +21,24 @@ typedef struct desk {
     ssg_pixel_box *truth;
 } desk;
 
+enum { HALF = 1 /* IoU 0.5 among the deltas */ };
+
+/* How many maps were scored, and how many of them hit. Counted by each thread for itself, and merged in any order, they are the same. */
+typedef struct counts {
+    size_t maps;
+    uint64_t largest[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS], any[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS];
+    uint64_t top1[SSG_BOX_THRESHOLDS], top5[SSG_BOX_THRESHOLDS]; /* of the largest contour at IoU 0.5, where the network answers right as well */
+} counts;
+
 typedef struct scoring {
     const ssgcam_boxes_options *o;
     ssgcam_boxes_result *result;
     ssg_tally tally;
     ssg_map_view view; /* of maps made before */
-    desk desks[SSG_STREAM_CONSUMERS];
     size_t most_boxes; /* of an image */
-    uint64_t largest[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS], any[SSG_BOX_DELTAS][SSG_BOX_THRESHOLDS];
-    uint64_t top1[SSG_BOX_THRESHOLDS], top5[SSG_BOX_THRESHOLDS]; /* of the largest contour at IoU 0.5, where the network answers right as well */
+    desk desks[SSG_STREAM_CONSUMERS];
+    counts counts[SSG_STREAM_CONSUMERS];
 } scoring;
-
-enum { HALF = 1 /* IoU 0.5 among the deltas */ };
 
 static void clear_room(desk *d)
 {
@@ -72,69 +78,72 @@ static size_t collect_truth(desk *d, const ssgcam_item *item, int class, const s
     return count;
 }
 
-/* rank: how many classes the network prefers. */
-static void add_hits(scoring *s, const ssg_box_hits *hits, int rank)
+static void count_hits(counts *c, const ssg_box_hits *hits, int rank)
 {
-    s->result->maps++;
+    c->maps++;
     for (int d = 0; d < SSG_BOX_DELTAS; d++)
         for (int tau = 0; tau < SSG_BOX_THRESHOLDS; tau++) {
-            s->largest[d][tau] += hits->largest[d][tau];
-            s->any[d][tau] += hits->any[d][tau];
+            c->largest[d][tau] += hits->largest[d][tau];
+            c->any[d][tau] += hits->any[d][tau];
         }
     for (int tau = 0; tau < SSG_BOX_THRESHOLDS; tau++) {
-        s->top1[tau] += rank < 1 && hits->largest[HALF][tau];
-        s->top5[tau] += rank < 5 && hits->largest[HALF][tau];
+        c->top1[tau] += rank < 1 && hits->largest[HALF][tau];
+        c->top5[tau] += rank < 5 && hits->largest[HALF][tau];
     }
 }
 
-/* Scores d->map; whether there is anything to add: a class without boxes is not scored. */
-static int score_map(desk *d, ssg_box_hits *hits, const ssgcam_item *item, int class, const ssg_region *region)
+/* What lies on a thread's desk. A class without boxes is not scored. rank: how many classes the network prefers. */
+static void score_map(scoring *s, int thread, const ssgcam_item *item, int class, int rank, const ssg_region *region)
 {
+    desk *d = &s->desks[thread];
+    ssg_box_hits hits;
     size_t seen, count = collect_truth(d, item, class, region, &seen);
-    if (seen == 0) return 0;
+    if (seen == 0) return;
     ssg_box_levels(d->q, d->map, (size_t)d->width * (size_t)d->height);
-    ssg_box_score(hits, d->contours, d->q, d->width, d->height, d->truth, count);
-    return 1;
+    ssg_box_score(&hits, d->contours, d->q, d->width, d->height, d->truth, count);
+    count_hits(&s->counts[thread], &hits, rank);
 }
 
 /* ---- maps made before ----------------------------------------------------------------------------------------------------------------------------
  */
 
-static ssgcam_status score_file(scoring *s, const ssgcam_item *item, int class, const ssg_region *region)
+static ssgcam_status score_file(scoring *s, int thread, const ssgcam_item *item, int class, const ssg_region *region)
 {
-    desk *d = &s->desks[0];
-    ssg_box_hits hits;
+    desk *d = &s->desks[thread];
     ssg_array array = {0};
     SSG_TRY(ssg_map_file_read(&array, s->o->maps, item, class));
     ssgcam_status status = make_room(s, d, (int)array.dims[1], (int)array.dims[0]);
     if (status == SSGCAM_OK) {
         memcpy(d->map, array.values, array.dims[0] * array.dims[1] * sizeof *d->map);
-        if (score_map(d, &hits, item, class, region)) add_hits(s, &hits, 0);
+        score_map(s, thread, item, class, 0, region);
     }
     ssg_array_clear(&array);
     return status;
 }
 
-static ssgcam_status score_maps(scoring *s, const ssgcam_item *item)
+static ssgcam_status score_item(void *context, const ssgcam_item *item, int thread)
 {
+    scoring *s = context;
     int width, height;
     SSG_TRY(ssg_image_read_size(&width, &height, item->image));
     ssg_region region = ssg_map_view_region(&s->view, width, height);
     if (item->label_count == 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: no label says whose map the boxes are compared with", item->image);
-    for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_file(s, item, item->labels[i], &region));
+    for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_file(s, thread, item, item->labels[i], &region));
     return SSGCAM_OK;
 }
 
-static ssgcam_status score_item(scoring *s, const ssgcam_item *item)
+static ssgcam_status score_files(scoring *s, const ssgcam_item *const *items)
 {
-    SSG_TRY(ssg_tally_poll(&s->tally));
-    return ssg_tally_judge(&s->tally, item, score_maps(s, item));
+    for (size_t i = 0; i < s->tally.total; i++) {
+        SSG_TRY(ssg_tally_poll(&s->tally));
+        SSG_TRY(ssg_tally_judge(&s->tally, items[i], score_item(s, items[i], 0)));
+    }
+    return SSGCAM_OK;
 }
 
 /* ---- maps made now --------------------------------------------------------------------------------------------------------------------------------
  */
 
-/* On several threads until there is something to add. */
 static ssgcam_status score_now(void *context, const ssg_stream_image *image)
 {
     scoring *s = context;
@@ -142,11 +151,8 @@ static ssgcam_status score_now(void *context, const ssg_stream_image *image)
     size_t pixels = (size_t)image->grid_width * (size_t)image->grid_height;
     SSG_TRY(make_room(s, d, image->grid_width, image->grid_height));
     for (int c = 0; c < image->class_count; c++) {
-        ssg_box_hits hits;
         for (size_t i = 0; i < pixels; i++) d->map[i] = image->fused[c][i];
-        if (!score_map(d, &hits, image->item, image->classes[c], &image->region)) continue;
-        SSG_TRY(ssg_stream_await_turn(image));
-        add_hits(s, &hits, image->ranks[c]);
+        score_map(s, image->thread, image->item, image->classes[c], image->ranks[c], &image->region);
     }
     return SSGCAM_OK;
 }
@@ -162,6 +168,20 @@ static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
 /* ---- figures
  * --------------------------------------------------------------------------------------------------------------------------------------- */
 
+static void merge(counts *c, const counts *others)
+{
+    c->maps += others->maps;
+    for (int d = 0; d < SSG_BOX_DELTAS; d++)
+        for (int tau = 0; tau < SSG_BOX_THRESHOLDS; tau++) {
+            c->largest[d][tau] += others->largest[d][tau];
+            c->any[d][tau] += others->any[d][tau];
+        }
+    for (int tau = 0; tau < SSG_BOX_THRESHOLDS; tau++) {
+        c->top1[tau] += others->top1[tau];
+        c->top5[tau] += others->top5[tau];
+    }
+}
+
 static int summarise_curve(double *curve, const uint64_t *hits, size_t maps)
 {
     int best = 0;
@@ -175,15 +195,18 @@ static int summarise_curve(double *curve, const uint64_t *hits, size_t maps)
 static ssgcam_status summarise(scoring *s)
 {
     ssgcam_boxes_result *r = s->result;
+    counts *all = &s->counts[0];
+    for (int t = 1; t < SSG_STREAM_CONSUMERS; t++) merge(all, &s->counts[t]);
+    r->maps = all->maps;
     if (r->maps == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", r->failed + r->images);
     for (int d = 0; d < SSG_BOX_DELTAS; d++) {
-        r->best_largest[d] = summarise_curve(r->largest[d], s->largest[d], r->maps);
-        r->best_any[d] = summarise_curve(r->any[d], s->any[d], r->maps);
+        r->best_largest[d] = summarise_curve(r->largest[d], all->largest[d], r->maps);
+        r->best_any[d] = summarise_curve(r->any[d], all->any[d], r->maps);
         r->max_box_acc_v2 += r->any[d][r->best_any[d]] / SSG_BOX_DELTAS;
     }
     r->max_box_acc = r->largest[HALF][r->best_largest[HALF]];
-    r->best_top1 = summarise_curve(r->top1, s->top1, r->maps);
-    r->best_top5 = summarise_curve(r->top5, s->top5, r->maps);
+    r->best_top1 = summarise_curve(r->top1, all->top1, r->maps);
+    r->best_top5 = summarise_curve(r->top5, all->top5, r->maps);
     if (r->failed) return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images could not be scored", r->failed, r->failed + r->images);
     return SSGCAM_OK;
 }
@@ -220,8 +243,7 @@ static ssgcam_status run(scoring *s)
     }
     if (status == SSGCAM_OK && s->tally.total == 0)
         status = ssg_fail(SSGCAM_ERR_INPUT, "no image of this data set has a box: there is nothing to score against");
-    if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
-    for (size_t i = 0; status == SSGCAM_OK && o->maps && i < s->tally.total; i++) status = score_item(s, items[i]);
+    if (status == SSGCAM_OK) status = o->recipe ? score_stream(s, items) : score_files(s, items);
     ssg_free(items);
     return status == SSGCAM_OK ? summarise(s) : status;
 }
@@ -235,7 +257,7 @@ ssgcam_status ssgcam_eval_boxes(const ssgcam_boxes_options *options, ssgcam_boxe
     s->tally = (ssg_tally){
         .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
-    for (int i = 0; i < SSG_STREAM_CONSUMERS; i++) clear_room(&s->desks[i]);
+    for (int t = 0; t < SSG_STREAM_CONSUMERS; t++) clear_room(&s->desks[t]);
     ssg_free(s);
     return status;
 }

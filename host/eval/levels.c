@@ -48,6 +48,19 @@ void ssg_levels_add(ssg_levels *levels, const int16_t *const *fused, const int *
     }
 }
 
+static void add(uint64_t *counts, const uint64_t *others, size_t count)
+{
+    for (size_t i = 0; i < count; i++) counts[i] += others[i];
+}
+
+void ssg_levels_merge(ssg_levels *levels, const ssg_levels *others)
+{
+    add(levels->hit, others->hit, levels->class_count * 256);
+    add(levels->won, others->won, levels->class_count * 256);
+    add(levels->truth, others->truth, levels->class_count + 1);
+    add(levels->bare, others->bare, 256);
+}
+
 void ssg_levels_counts(const ssg_levels *levels, int threshold, ssg_counts *counts)
 {
     uint64_t total = levels->truth[0], claimed = 0, bare = 0;

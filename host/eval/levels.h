@@ -22,6 +22,9 @@ void ssg_levels_clear(ssg_levels *levels);
 /* Adds an image: fused maps of `count` classes (ascending) and the truth (0, c + 1, 255 ignored), all of `pixels`. */
 void ssg_levels_add(ssg_levels *levels, const int16_t *const *fused, const int *classes, size_t count, const uint8_t *truth, size_t pixels);
 
+/* Adds what was counted elsewhere, of as many classes. */
+void ssg_levels_merge(ssg_levels *levels, const ssg_levels *others);
+
 /* Counts of background and of "any object": all classes as one. */
 void ssg_levels_object_counts(const ssg_levels *levels, int threshold, ssg_counts counts[2]);
 

@@ -8,10 +8,9 @@
 #include "host/base/files.h"
 #include "host/base/log.h"
 #include "host/data/truth.h"
-#include "host/eval/levels.h"
 #include "host/eval/map_file.h"
 #include "host/eval/map_view.h"
-#include "host/eval/pixel_ap.h"
+#include "host/eval/mask_counts.h"
 #include "host/eval/tally.h"
 #include "host/flow/labels.h"
 #include "host/flow/precision.h"
@@ -20,18 +19,43 @@
 
 _Static_assert((int)SSGCAM_PIXEL_THRESHOLDS == (int)SSG_PIXEL_BINS, "the public number");
 
+/* What a thread scores with, and what it has counted. */
+typedef struct desk {
+    ssg_labeller labeller;
+    float *values; /* a map at the image's size */
+    size_t room;   /* for as many */
+    ssg_mask_counts counts;
+} desk;
+
 typedef struct scoring {
     const ssgcam_eval_options *o;
     ssg_truth_setting setting;
     ssg_map_view view; /* of maps made before */
     ssgcam_eval_result *result;
-    ssg_levels levels;
     ssg_tally tally;
-    ssg_labeller labellers[SSG_STREAM_CONSUMERS]; /* of each thread */
-    ssg_pixel_ap pixel_ap;
-    float *values; /* a map at the image's size */
-    size_t room;   /* for as many */
+    desk desks[SSG_STREAM_CONSUMERS]; /* each made where its thread begins */
+    ssg_mask_counts counts;           /* of all threads, in the end */
 } scoring;
+
+static ssgcam_status open_desk(desk **out, scoring *s, int thread)
+{
+    desk *d = *out = &s->desks[thread];
+    return d->counts.confusion ? SSGCAM_OK : ssg_mask_counts_create(&d->counts, s->result->class_count);
+}
+
+static void clear_desk(desk *d)
+{
+    ssg_labellers_clear(&d->labeller, 1);
+    ssg_mask_counts_clear(&d->counts);
+    ssg_free(d->values);
+}
+
+/* What each pixel is, and what it was taken for. */
+static void count_labels(desk *d, const ssg_image *truth, const uint8_t *labels)
+{
+    size_t pixels = (size_t)truth->width * (size_t)truth->height;
+    ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, d->counts.confusion, truth->pixels, labels, pixels, d->counts.class_count);
+}
 
 /* ---- masks made before ------------------------------------------------------------------------------------------------------------------ */
 
@@ -53,16 +77,14 @@ static ssgcam_status check_decided(const ssg_image *prediction, const char *path
     return ssg_fail(SSGCAM_ERR_INPUT, "%s: value 255 (ignored) in a predicted mask; every pixel must be decided", path);
 }
 
-static ssgcam_status score_file(scoring *s, const ssgcam_item *item)
+static ssgcam_status score_mask(const scoring *s, desk *d, const ssgcam_item *item)
 {
     ssg_image prediction = {0}, truth = {0};
     char *name = ssg_format("%s.png", item->id), *path = name ? ssg_path_join(s->o->predictions, name) : NULL;
     ssgcam_status status = path ? ssg_truth_read_mask(&prediction, path, s->result->class_count) : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) status = read_truth(s, item, &prediction, path, &truth);
     if (status == SSGCAM_OK) status = check_decided(&prediction, path);
-    size_t pixels = (size_t)prediction.width * (size_t)prediction.height;
-    if (status == SSGCAM_OK)
-        ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth.pixels, prediction.pixels, pixels, s->result->class_count);
+    if (status == SSGCAM_OK) count_labels(d, &truth, prediction.pixels);
     ssg_image_clear(&prediction);
     ssg_image_clear(&truth);
     ssg_free(name);
@@ -73,50 +95,44 @@ static ssgcam_status score_file(scoring *s, const ssgcam_item *item)
 /* ---- maps ---------------------------------------------------------------------------------------------------------------------------------------
  */
 
-static ssgcam_status make_room(scoring *s, size_t pixels)
+static ssgcam_status make_room(desk *d, size_t pixels)
 {
-    if (pixels <= s->room) return SSGCAM_OK;
-    ssg_free(s->values);
-    s->room = 0;
-    if (!(s->values = ssg_alloc_aligned(pixels, sizeof *s->values))) return SSG_OUT_OF_MEMORY;
-    s->room = pixels;
+    if (pixels <= d->room) return SSGCAM_OK;
+    ssg_free(d->values);
+    d->room = 0;
+    if (!(d->values = ssg_alloc_aligned(pixels, sizeof *d->values))) return SSG_OUT_OF_MEMORY;
+    d->room = pixels;
     return SSGCAM_OK;
 }
 
 /* `maps`: those of the classes as they were read, or NULL: the integers that were made from the fused ones. */
-static ssgcam_status add_pixels(scoring *s, const ssg_stream_image *image, const ssg_array *maps, const uint8_t *truth)
+static ssgcam_status count_pixels(desk *d, const ssg_stream_image *image, const ssg_array *maps, const uint8_t *truth)
 {
-    size_t height = (size_t)image->height, width = (size_t)image->width;
+    size_t pixels = (size_t)image->width * (size_t)image->height;
+    SSG_TRY(make_room(d, pixels));
     for (int c = 0; c < image->class_count; c++) {
         const ssg_array *map = maps ? &maps[c] : NULL;
-        if (map) SSG_TRY(ssg_map_spread(s->values, image->height, image->width, &image->region, map->values, map->dims[0], map->dims[1]));
-        for (size_t i = 0; !maps && i < height * width; i++) s->values[i] = s->labellers[image->thread].maps[c][i];
-        ssg_pixel_ap_add(&s->pixel_ap, s->values, truth, (uint8_t)(image->classes[c] + 1), height * width);
+        if (map) SSG_TRY(ssg_map_spread(d->values, image->height, image->width, &image->region, map->values, map->dims[0], map->dims[1]));
+        for (size_t i = 0; !maps && i < pixels; i++) d->values[i] = d->labeller.maps[c][i];
+        ssg_pixel_ap_add(&d->counts.pixel_ap, d->values, truth, (uint8_t)(image->classes[c] + 1), pixels);
     }
     return SSGCAM_OK;
 }
 
-/* Adds an image, resized and labelled, to all figures. `maps`: as for add_pixels. */
-static ssgcam_status add_image(scoring *s, const ssg_stream_image *image, const ssg_array *maps, const ssg_image *truth)
+/* `maps`: as for count_pixels. */
+static ssgcam_status score_image(const scoring *s, desk *d, const ssg_stream_image *image, const ssg_array *maps)
 {
-    const ssg_labeller *labeller = &s->labellers[image->thread];
-    size_t pixels = (size_t)image->width * (size_t)image->height;
-    SSG_TRY(make_room(s, pixels));
-    ssg_levels_add(&s->levels, labeller->maps, image->classes, (size_t)image->class_count, truth->pixels, pixels);
-    ssg_ops_cpu()->confusion(&(ssg_run){.threads = 1}, s->result->confusion, truth->pixels, labeller->labels, pixels, s->result->class_count);
-    return add_pixels(s, image, maps, truth->pixels);
-}
-
-/* On several threads until an image's turn, where it comes from a stream. */
-static ssgcam_status score_image(scoring *s, const ssg_stream_image *image, const ssg_array *maps)
-{
-    ssg_labeller *labeller = &s->labellers[image->thread];
+    ssg_labeller *labeller = &d->labeller;
     ssg_image truth;
     SSG_TRY(ssg_labeller_resize(labeller, image));
     SSG_TRY(ssg_labeller_label(labeller, image, s->result->threshold));
     SSG_TRY(ssg_truth_read(&truth, image->item, &s->setting, image->width, image->height, s->result->class_count));
-    ssgcam_status status = image->stream ? ssg_stream_await_turn(image) : SSGCAM_OK;
-    if (status == SSGCAM_OK) status = add_image(s, image, maps, &truth);
+    ssgcam_status status = count_pixels(d, image, maps, truth.pixels);
+    if (status == SSGCAM_OK) {
+        size_t pixels = (size_t)truth.width * (size_t)truth.height;
+        ssg_levels_add(&d->counts.levels, labeller->maps, image->classes, (size_t)image->class_count, truth.pixels, pixels);
+        count_labels(d, &truth, labeller->labels);
+    }
     ssg_image_clear(&truth);
     return status;
 }
@@ -169,7 +185,7 @@ static ssgcam_status read_maps(const scoring *s, map_files *files, const ssgcam_
     return SSGCAM_OK;
 }
 
-static ssgcam_status score_maps(scoring *s, const ssgcam_item *item)
+static ssgcam_status score_maps(const scoring *s, desk *d, const ssgcam_item *item)
 {
     map_files files = {0};
     ssg_stream_image image = {.item = item, .class_count = (int)item->label_count, .classes = item->labels, .fused = files.of_class};
@@ -178,18 +194,40 @@ static ssgcam_status score_maps(scoring *s, const ssgcam_item *item)
     if (status == SSGCAM_OK) {
         image.region = ssg_map_view_region(&s->view, image.width, image.height);
         image.grid_height = (int)files.maps[0].dims[0], image.grid_width = (int)files.maps[0].dims[1];
-        status = score_image(s, &image, files.maps);
+        status = score_image(s, d, &image, files.maps);
     }
     for (size_t c = 0; c < SSG_LABELLER_CLASSES; c++) ssg_array_clear(&files.maps[c]);
     ssg_free(files.fused);
     return status;
 }
 
+/* ---- either, from files --------------------------------------------------------------------------------------------------------------------- */
+
+static ssgcam_status score_item(void *context, const ssgcam_item *item, int thread)
+{
+    scoring *s = context;
+    desk *d;
+    SSG_TRY(open_desk(&d, s, thread));
+    return s->o->predictions ? score_mask(s, d, item) : score_maps(s, d, item);
+}
+
+static ssgcam_status score_files(scoring *s, const ssgcam_item *const *items)
+{
+    for (size_t i = 0; i < s->tally.total; i++) {
+        SSG_TRY(ssg_tally_poll(&s->tally));
+        SSG_TRY(ssg_tally_judge(&s->tally, items[i], score_item(s, items[i], 0)));
+    }
+    return SSGCAM_OK;
+}
+
 /* ---- maps made now -------------------------------------------------------------------------------------------------------------------------- */
 
 static ssgcam_status score_now(void *context, const ssg_stream_image *image)
 {
-    return score_image(context, image, NULL);
+    scoring *s = context;
+    desk *d;
+    SSG_TRY(open_desk(&d, s, image->thread));
+    return score_image(s, d, image, NULL);
 }
 
 static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
@@ -201,6 +239,15 @@ static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
 }
 
 /* ---- figures --------------------------------------------------------------------------------------------------------------------------------- */
+
+/* What the threads have counted. */
+static void gather(scoring *s)
+{
+    for (int t = 0; t < SSG_STREAM_CONSUMERS; t++)
+        if (s->desks[t].counts.confusion) ssg_mask_counts_merge(&s->counts, &s->desks[t].counts);
+    s->result->confusion = s->counts.confusion;
+    s->counts.confusion = NULL; /* the result's from here on */
+}
 
 static ssgcam_status summarise(scoring *s)
 {
@@ -227,23 +274,16 @@ static ssgcam_status summarise(scoring *s)
         r->iou[l] = all ? (double)counts[l].tp / (double)all : NAN;
     }
     for (int tau = 0; r->has_curve && tau < SSGCAM_THRESHOLDS; tau++) {
-        ssg_levels_counts(&s->levels, tau, counts);
+        ssg_levels_counts(&s->counts.levels, tau, counts);
         r->curve_mean[tau] = ssg_mean_iou(counts, labels);
         r->curve_foreground[tau] = ssg_foreground_iou(counts, labels);
-        ssg_levels_object_counts(&s->levels, tau, object);
+        ssg_levels_object_counts(&s->counts.levels, tau, object);
         r->curve_object_mean[tau] = ssg_mean_iou(object, 2);
         if (r->curve_mean[tau] > r->curve_mean[r->best_threshold]) r->best_threshold = tau;
     }
-    r->px_ap = ssg_pixel_ap_curve(&s->pixel_ap, r->px_precision, r->px_recall);
+    r->px_ap = ssg_pixel_ap_curve(&s->counts.pixel_ap, r->px_precision, r->px_recall);
     ssg_free(counts);
     return SSGCAM_OK;
-}
-
-/* One item from files. A stop, and a failure of memory, end the whole evaluation, any other failure only this item. */
-static ssgcam_status score_item(scoring *s, const ssgcam_item *item)
-{
-    SSG_TRY(ssg_tally_poll(&s->tally));
-    return ssg_tally_judge(&s->tally, item, s->o->predictions ? score_file(s, item) : score_maps(s, item));
 }
 
 /* Those with a truth; the others are left out, which is said. */
@@ -292,15 +332,14 @@ static ssgcam_status run(scoring *s)
     if (r->class_count < 1 || r->class_count > SSG_MASK_CLASSES_MOST)
         return ssg_fail(SSGCAM_ERR_ARGUMENT, "%zu classes; a mask file can tell 1 to 253 apart: name them in classes.txt or MODEL.json",
                         r->class_count);
-    r->confusion = ssg_calloc((r->class_count + 1) * (r->class_count + 1), sizeof *r->confusion);
     r->iou = ssg_calloc(r->class_count + 1, sizeof *r->iou);
     const ssgcam_item **items = ssg_calloc(o->data->count, sizeof *items);
-    ssgcam_status status = r->confusion && r->iou && items ? ssg_levels_create(&s->levels, r->class_count) : SSG_OUT_OF_MEMORY;
+    ssgcam_status status = r->iou && items ? ssg_mask_counts_create(&s->counts, r->class_count) : SSG_OUT_OF_MEMORY;
     if (status == SSGCAM_OK) status = choose_items(s, items);
     r->threshold = o->recipe ? o->recipe->threshold : o->maps ? o->threshold : -1;
     r->has_curve = !o->predictions;
-    if (status == SSGCAM_OK && o->recipe) status = score_stream(s, items);
-    for (size_t i = 0; status == SSGCAM_OK && !o->recipe && i < s->tally.total; i++) status = score_item(s, items[i]);
+    if (status == SSGCAM_OK) status = o->recipe ? score_stream(s, items) : score_files(s, items);
+    if (status == SSGCAM_OK) gather(s);
     if (status == SSGCAM_OK && s->result->images) remark_unseen(s, items);
     ssg_free(items);
     return status == SSGCAM_OK ? summarise(s) : status;
@@ -315,9 +354,8 @@ ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_
     s->tally = (ssg_tally){
         .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
-    ssg_levels_clear(&s->levels);
-    ssg_labellers_clear(s->labellers);
-    ssg_free(s->values);
+    for (int t = 0; t < SSG_STREAM_CONSUMERS; t++) clear_desk(&s->desks[t]);
+    ssg_mask_counts_clear(&s->counts);
     ssg_free(s);
     if (status == SSGCAM_OK && result->images == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", result->failed);
     if (status == SSGCAM_OK && result->failed)

@@ -25,6 +25,14 @@ void ssg_pixel_ap_add(ssg_pixel_ap *ap, const float *map, const uint8_t *truth, 
     }
 }
 
+void ssg_pixel_ap_merge(ssg_pixel_ap *ap, const ssg_pixel_ap *others)
+{
+    for (size_t k = 0; k < SSG_PIXEL_BINS; k++) {
+        ap->object[k] += others->object[k];
+        ap->other[k] += others->other[k];
+    }
+}
+
 double ssg_pixel_ap_curve(const ssg_pixel_ap *ap, double precision[SSG_PIXEL_BINS], double recall[SSG_PIXEL_BINS])
 {
     uint64_t objects = 0, hit = 0, found = 0;

@@ -19,6 +19,9 @@ typedef struct ssg_pixel_ap {
 /* Adds a map; where `truth` is `label` a pixel belongs to the object, where it is 255 it is left out. */
 void ssg_pixel_ap_add(ssg_pixel_ap *ap, const float *map, const uint8_t *truth, uint8_t label, size_t pixels);
 
+/* Adds what was counted elsewhere. */
+void ssg_pixel_ap_merge(ssg_pixel_ap *ap, const ssg_pixel_ap *others);
+
 /* Precision and recall at every threshold (precision NaN where nothing is found), and the average precision: the sum of precision times the gain in
  * recall, from the highest threshold down. NaN if there is no object. */
 double ssg_pixel_ap_curve(const ssg_pixel_ap *ap, double precision[SSG_PIXEL_BINS], double recall[SSG_PIXEL_BINS]);

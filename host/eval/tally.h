@@ -24,8 +24,8 @@ ssgcam_status ssg_tally_judge(ssg_tally *tally, const ssgcam_item *item, ssgcam_
 /* SSGCAM_ERR_INTERRUPTED once a stop is asked for. Before each item that comes from files; a stream polls by itself. */
 ssgcam_status ssg_tally_poll(const ssg_tally *tally);
 
-/* Scores the maps of `tally->total` items as they are made: `score` sees each image that has not failed, on several threads at once until
- * ssg_stream_await_turn, and is judged as above. `stream`: all but the items. `work`: where the times go. */
+/* Scores the maps of `tally->total` items as they are made: `score` sees each image that has not failed, on several threads at once, and is
+ * judged as above. `stream`: all but the items. `work`: where the times go. */
 ssgcam_status ssg_tally_stream(ssg_tally *tally, const ssgcam_item *const *items, const ssg_stream_options *stream, ssg_stream_consumer *score,
                                void *context, ssgcam_generate_result *work);
 

@@ -54,9 +54,9 @@ ssgcam_status ssg_labeller_label(ssg_labeller *l, const ssg_stream_image *image,
     return SSGCAM_OK;
 }
 
-void ssg_labellers_clear(ssg_labeller labellers[SSG_STREAM_CONSUMERS])
+void ssg_labellers_clear(ssg_labeller *labellers, size_t count)
 {
-    for (ssg_labeller *l = labellers; l < labellers + SSG_STREAM_CONSUMERS; l++) {
+    for (ssg_labeller *l = labellers; l < labellers + count; l++) {
         ssg_free(l->fused);
         ssg_free(l->part);
         ssg_free(l->labels);

@@ -22,7 +22,6 @@ ssgcam_status ssg_labeller_resize(ssg_labeller *labeller, const ssg_stream_image
 /* Then: the labels at one threshold, in labeller->labels. */
 ssgcam_status ssg_labeller_label(ssg_labeller *labeller, const ssg_stream_image *image, int threshold);
 
-/* Those of a consumer's threads. */
-void ssg_labellers_clear(ssg_labeller labellers[SSG_STREAM_CONSUMERS]);
+void ssg_labellers_clear(ssg_labeller *labellers, size_t count);
 
 #endif

@@ -234,7 +234,7 @@ ssgcam_status ssgcam_generate_run(const ssgcam_generate_options *options, ssgcam
     job j = {.o = options};
     ssgcam_status status = run(&j);
     ssg_journal_close(&j.journal);
-    ssg_labellers_clear(j.labellers);
+    ssg_labellers_clear(j.labellers, SSG_STREAM_CONSUMERS);
     if (result) *result = j.result;
     if (status == SSGCAM_OK && j.result.failed)
         return ssg_fail(SSGCAM_ERR_PARTIAL, "%zu of %zu images failed; the masks of the others are complete in %s", j.result.failed, j.result.total,

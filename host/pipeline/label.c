@@ -66,7 +66,7 @@ ssgcam_status ssgcam_label_run(const ssgcam_label_options *options)
         return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "the model has %zu classes; labels are bytes and hold %d", classes, SSG_MASK_CLASSES_MOST);
     const ssgcam_item **items = ssg_calloc(options->item_count, sizeof *items);
     ssgcam_status status = items ? run(&j, items) : SSG_OUT_OF_MEMORY;
-    ssg_labellers_clear(j.labellers);
+    ssg_labellers_clear(j.labellers, SSG_STREAM_CONSUMERS);
     ssg_free(items);
     return status;
 }
