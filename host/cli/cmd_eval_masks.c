@@ -154,7 +154,8 @@ static ssgcam_status work(const void *parsed, const text_list *arguments)
                                  .precision = in.precision,
                                  .stop = &stop_requested,
                                  .progress = progress_show,
-                                 .context = &line};
+                                 .context = &line,
+                                 .threads = f->common.threads};
         status = ssgcam_eval_masks(&o, &result);
         progress_end(&line);
         if (status == SSGCAM_OK || status == SSGCAM_ERR_PARTIAL) status = status_after(status, give(&result, in.data, f));

@@ -36,8 +36,8 @@ typedef struct scoring {
     ssg_tally tally;
     ssg_map_view view; /* of maps made before */
     size_t most_boxes; /* of an image */
-    desk desks[SSG_STREAM_CONSUMERS];
-    counts counts[SSG_STREAM_CONSUMERS];
+    desk desks[SSG_TALLY_THREADS];
+    counts counts[SSG_TALLY_THREADS];
 } scoring;
 
 static void clear_room(desk *d)
@@ -134,11 +134,7 @@ static ssgcam_status score_item(void *context, const ssgcam_item *item, int thre
 
 static ssgcam_status score_files(scoring *s, const ssgcam_item *const *items)
 {
-    for (size_t i = 0; i < s->tally.total; i++) {
-        SSG_TRY(ssg_tally_poll(&s->tally));
-        SSG_TRY(ssg_tally_judge(&s->tally, items[i], score_item(s, items[i], 0)));
-    }
-    return SSGCAM_OK;
+    return ssg_tally_files(&s->tally, items, s->o->threads, score_item, s);
 }
 
 /* ---- maps made now --------------------------------------------------------------------------------------------------------------------------------
@@ -196,7 +192,7 @@ static ssgcam_status summarise(scoring *s)
 {
     ssgcam_boxes_result *r = s->result;
     counts *all = &s->counts[0];
-    for (int t = 1; t < SSG_STREAM_CONSUMERS; t++) merge(all, &s->counts[t]);
+    for (int t = 1; t < SSG_TALLY_THREADS; t++) merge(all, &s->counts[t]);
     r->maps = all->maps;
     if (r->maps == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", r->failed + r->images);
     for (int d = 0; d < SSG_BOX_DELTAS; d++) {
@@ -257,7 +253,7 @@ ssgcam_status ssgcam_eval_boxes(const ssgcam_boxes_options *options, ssgcam_boxe
     s->tally = (ssg_tally){
         .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
-    for (int t = 0; t < SSG_STREAM_CONSUMERS; t++) clear_room(&s->desks[t]);
+    for (int t = 0; t < SSG_TALLY_THREADS; t++) clear_room(&s->desks[t]);
     ssg_free(s);
     return status;
 }

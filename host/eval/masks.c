@@ -33,8 +33,8 @@ typedef struct scoring {
     ssg_map_view view; /* of maps made before */
     ssgcam_eval_result *result;
     ssg_tally tally;
-    desk desks[SSG_STREAM_CONSUMERS]; /* each made where its thread begins */
-    ssg_mask_counts counts;           /* of all threads, in the end */
+    desk desks[SSG_TALLY_THREADS]; /* each made where its thread begins */
+    ssg_mask_counts counts;        /* of all threads, in the end */
 } scoring;
 
 static ssgcam_status open_desk(desk **out, scoring *s, int thread)
@@ -213,11 +213,7 @@ static ssgcam_status score_item(void *context, const ssgcam_item *item, int thre
 
 static ssgcam_status score_files(scoring *s, const ssgcam_item *const *items)
 {
-    for (size_t i = 0; i < s->tally.total; i++) {
-        SSG_TRY(ssg_tally_poll(&s->tally));
-        SSG_TRY(ssg_tally_judge(&s->tally, items[i], score_item(s, items[i], 0)));
-    }
-    return SSGCAM_OK;
+    return ssg_tally_files(&s->tally, items, s->o->threads, score_item, s);
 }
 
 /* ---- maps made now -------------------------------------------------------------------------------------------------------------------------- */
@@ -243,7 +239,7 @@ static ssgcam_status score_stream(scoring *s, const ssgcam_item *const *items)
 /* What the threads have counted. */
 static void gather(scoring *s)
 {
-    for (int t = 0; t < SSG_STREAM_CONSUMERS; t++)
+    for (int t = 0; t < SSG_TALLY_THREADS; t++)
         if (s->desks[t].counts.confusion) ssg_mask_counts_merge(&s->counts, &s->desks[t].counts);
     s->result->confusion = s->counts.confusion;
     s->counts.confusion = NULL; /* the result's from here on */
@@ -354,7 +350,7 @@ ssgcam_status ssgcam_eval_masks(const ssgcam_eval_options *options, ssgcam_eval_
     s->tally = (ssg_tally){
         .progress = options->progress, .context = options->context, .stop = options->stop, .images = &result->images, .failed = &result->failed};
     ssgcam_status status = run(s);
-    for (int t = 0; t < SSG_STREAM_CONSUMERS; t++) clear_desk(&s->desks[t]);
+    for (int t = 0; t < SSG_TALLY_THREADS; t++) clear_desk(&s->desks[t]);
     ssg_mask_counts_clear(&s->counts);
     ssg_free(s);
     if (status == SSGCAM_OK && result->images == 0) return ssg_fail(SSGCAM_ERR_INPUT, "none of the %zu images could be scored", result->failed);

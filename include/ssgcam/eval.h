@@ -31,6 +31,7 @@ typedef struct ssgcam_eval_options {
     const int *stop;
     ssgcam_progress *progress;
     void *context;
+    int threads; /* that score masks or maps made before, at most 1024; 0: all processors. From a model: those of `device` */
 } ssgcam_eval_options;
 
 enum { SSGCAM_THRESHOLDS = 256, SSGCAM_PIXEL_THRESHOLDS = 1001 };
@@ -77,6 +78,7 @@ typedef struct ssgcam_boxes_options {
     const int *stop;
     ssgcam_progress *progress;
     void *context;
+    int threads; /* that score maps made before, as above */
 } ssgcam_boxes_options;
 
 enum { SSGCAM_BOX_DELTAS = 3, SSGCAM_BOX_THRESHOLDS = 255 };

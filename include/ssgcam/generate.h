@@ -14,7 +14,8 @@
 extern "C" {
 #endif
 
-/* Called after every image, on a thread of the library; `failure` is NULL or says what went wrong with this image. */
+/* Called after every image, in the order of the data and one call at a time, on a thread of the library; `failure` is NULL or says what went wrong
+ * with this image. */
 typedef void ssgcam_progress(void *context, size_t done, size_t total, const char *id, const char *failure);
 
 typedef struct ssgcam_generate_options {

@@ -322,6 +322,12 @@ check "precision and recall at 1001 thresholds" [ "$(wc -l <pixels.csv)" -eq 100
 cp -r whole/maps holed && rm holed/"${ids[2]}".*.npy
 expect 1 "1 of 6 images could not be scored" eval masks --maps holed --data data --mask-values object --curve holed.csv --pixel-curve holed_pixels.csv
 check "the curves are of the other images" [ "$(wc -l <holed.csv) $(wc -l <holed_pixels.csv)" = "257 1002" ]
+for threads in 1 7; do
+  for from in "--masks run/masks" "--maps holed"; do "$ssgcam" eval masks $from --data data --mask-values object --json --threads $threads; done >scored-$threads.txt 2>&1
+done
+check "threads that score files change no figure, nor the order of what fails" cmp scored-1.txt scored-7.txt
+check "two masks and a map are not there" [ "$(grep -c 'failed: .*cannot be opened' scored-7.txt)" = 3 ]
+expect 2 "100000 threads; give at most 1024, or 0 for all processors" eval masks --masks run/masks --data data --mask-values object --threads 100000
 for from in "$model" "--maps whole/maps"; do "$ssgcam" eval masks $from --data data --mask-values object --json 2>/dev/null | grep -E '"(px_ap|mean_iou)"'; done >both.txt
 check "maps made before score as those made now" awk '{ v[NR] = $2 + 0 } function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 } END { exit NR != 6 || far(v[1], v[4]) || far(v[3], v[6]) }' both.txt
 # A crop: the network sees the centre of each picture (32 x 48 of squares); maps made before are of that part, and the folder says so.
@@ -418,6 +424,8 @@ done
 check "one class of three is the answer (Top-1)" [ "$answered" = 1 ]
 rm boxes_run/maps/"${ids[2]}".*.npy
 expect 1 "1 of 2 images could not be scored" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test
+for threads in 1 7; do "$ssgcam" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test --json --threads $threads >scored-$threads.txt 2>&1; done
+check "threads that score maps in files change no hit" cmp scored-1.txt scored-7.txt
 expect 3 "none of the 2 images" eval boxes --maps data --data data/boxes.csv --split test
 expect 3 "a label that the image does not have" eval boxes "$model" --data data/boxes.csv --split bad
 expect 3 "no image of this data set has a box" eval boxes "$model" --data data
