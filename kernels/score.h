@@ -53,13 +53,14 @@ typedef struct ssg_score_ahead {
     uint64_t blocks;
 } ssg_score_ahead;
 
-/* Starts to load the next block of it, if there is one. */
+/* Starts to load the next block of it, if there is one: into the second-level cache, which keeps more loads under way than the first (a whole stretch
+ * into the first takes three times as long on a Zen 4). */
 static inline void ssg_score_load(ssg_score_ahead *ahead)
 {
     if (!ahead->blocks) return;
     size_t at = ahead->at + 64 * (size_t)__builtin_ctzll(ahead->blocks);
     ahead->blocks &= ahead->blocks - 1;
-    for (size_t t = 0; t < ahead->terms; t++) __builtin_prefetch(ahead->maps[t] + at);
+    for (size_t t = 0; t < ahead->terms; t++) __builtin_prefetch(ahead->maps[t] + at, 0, 2);
 }
 
 static inline void ssg_score_load_rest(ssg_score_ahead *ahead)
