@@ -2,8 +2,8 @@
 """The network's time beside oneDNN's own time for its convolutions, in one run: bench/network.py MODEL.onnx [BATCH] > bench/results/network.txt
 
 oneDNN reports how long each primitive ran (DNNL_VERBOSE=1). The network's time is what `ssgcam bench` measures for the forward pass and the data-gradient
-backward pass; what is above the sum of the convolutions is everything else: pools, gates, layout changes, the dense head, and our own bookkeeping. The medians
-are over passes. Goal: at most 1.10 times (VGG16, batch 4, 2 threads, gradients down to the first of the five stages' last layers, which is the default)."""
+backward pass; what is above the sum of the convolutions is everything else: pools, gates, layout changes, the dense head, and our own bookkeeping. Convolutions of
+one image (Winograd's) run side by side, an image a thread, and count by the thread. The medians are over passes. Goal: at most 1.10 times (VGG16, batch 4, 2 threads, gradients down to the first of the five stages' last layers, which is the default)."""
 import collections
 import json
 import os
@@ -28,7 +28,9 @@ def main(model, batch=4, threads=2):
     convolutions = [r for r in runs if r[3] == "convolution"]
     each = len(convolutions) // (REPEAT + WARM)
     assert each * (REPEAT + WARM) == len(convolutions), "the passes differ"
-    sums = [sum(float(r[-1]) for r in convolutions[i * each : (i + 1) * each]) for i in range(WARM, REPEAT + WARM)]
+    beside = min(threads, batch)
+    own_ms = [float(r[-1]) / (beside if any(field.startswith("mb1_") for field in r) else 1) for r in convolutions]
+    sums = [sum(own_ms[i * each : (i + 1) * each]) for i in range(WARM, REPEAT + WARM)]
     others = collections.Counter()
     for r in runs:
         if r[3] != "convolution":
