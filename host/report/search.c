@@ -17,6 +17,12 @@ typedef struct figures {
 
 static const figures pooled = {"object_miou", "object_iou", "mIoU of background and object", "object IoU"};
 static const figures by_class = {"mean_iou", "foreground_iou", "mIoU", "IoU of the classes"};
+static const figures by_image = {"image_iou", "mean_iou", "mean of the images' mIoU", "mIoU"};
+
+static const figures *figures_of(const char *fitness)
+{
+    return strcmp(fitness, "object") == 0 ? &pooled : strcmp(fitness, "image") == 0 ? &by_image : &by_class;
+}
 
 /* A generation of a run. */
 typedef struct generation {
@@ -274,15 +280,17 @@ typedef struct gain_row {
 
 static ssgcam_status put_gains(const section *s)
 {
-    static const char *const rivals[][2] = {{"layer", "the best single layer"}, {"naive", "all layers equally"}};
-    gain_row rows[4];
+    static const char *const rivals[][2] = {
+        {"layer", "the best single layer"}, {"naive", "all layers equally"}, {"random", "as many random mixtures as the search looked at"}};
+    enum { RIVALS = sizeof rivals / sizeof *rivals };
+    gain_row rows[RIVALS * SETS];
     size_t count = 0;
     int grouped = 0;
     double low = 0, high = 0;
-    for (int r = 0; r < 2; r++)
+    for (int r = 0; r < RIVALS; r++)
         for (int i = 0; i < SETS; i++) {
             const json_t *set = json_object_get(s->search, sets[i].field), *gain = json_object_get(json_object_get(set, "gain"), rivals[r][0]);
-            if (!gain || count == 4) continue;
+            if (!gain) continue;
             grouped |= json_object_get(set, "groups") != NULL;
             gain_row *row = &rows[count++];
             *row = (gain_row){.over = rivals[r][1], .where = sets[i].name};
@@ -291,7 +299,7 @@ static ssgcam_status put_gains(const section *s)
         }
     if (!count) return SSGCAM_OK;
     ssg_html *h = s->html;
-    ssg_report_table_begin(h, "How far the recipe lies above what needs no search, in points");
+    ssg_report_table_begin(h, "How far the recipe lies above what is simpler, in points");
     ssg_html_put(h,
                  "<thead><tr><th scope=\"col\">over</th><th scope=\"col\">images</th><th scope=\"col\" class=\"n\">gain</th>"
                  "<th scope=\"col\" class=\"n\">95 %% from</th><th scope=\"col\" class=\"n\">to</th><td class=\"scale\">%+.1f to %+.1f</td>"
@@ -353,7 +361,7 @@ static ssgcam_status put_section(section *s, const ssgcam_recipe *recipe)
     size_t count = 0;
     int heldout = json_is_object(json_object_get(s->search, "heldout"));
     const char *fitness = json_string_value(json_object_get(s->search, "fitness"));
-    s->figures = fitness && strcmp(fitness, "object") == 0 ? &pooled : &by_class;
+    s->figures = figures_of(fitness ? fitness : "");
     if (s->search) SSG_TRY(put_tiles(s));
     if (s->search) put_convergence(s);
     put_rows(s, recipe);

@@ -603,6 +603,8 @@ expect 0 "" report "${runs[@]}" -o again.html -q
 check "the same runs give the same bytes" cmp page.html again.html
 check "PxAP and ROAD are on it" [ "$(grep -oE 'PxAP, how maps rank pixels|ROAD; large is good|How maps rank pixels' page.html | sort -u | wc -l)" -eq 3 ]
 check "links to sections of one kind differ" grep -qE '>Curves <small>now.csv</small></a>' page.html
+expect 0 "1 section" report headings.json -o image.html # of --fitness image
+check "its figures are those that the search was for" [ "$(grep -oE 'mean of the images|as many random mixtures' image.html | sort -u | wc -l)" -eq 2 ]
 expect 0 "1 section" report curve.csv -o axis.html
 check "a threshold's axis ends where the thresholds do" bash -c 'grep -q ">250</text>" axis.html && ! grep -q ">300</text>" axis.html'
 check "a gain has its sign" grep -qE '<dd>[+-][0-9.]+<span> points' page.html
