@@ -128,8 +128,11 @@ static ssgcam_status score_item(void *context, const ssgcam_item *item, int thre
     SSG_TRY(ssg_image_read_size(&width, &height, item->image));
     ssg_region region = ssg_map_view_region(&s->view, width, height);
     if (item->label_count == 0) return ssg_fail(SSGCAM_ERR_INPUT, "%s: no label says whose map the boxes are compared with", item->image);
-    for (size_t i = 0; i < item->label_count; i++) SSG_TRY(score_file(s, thread, item, item->labels[i], &region));
-    return SSGCAM_OK;
+    counts before = s->counts[thread]; /* an image counts as a whole or not at all */
+    ssgcam_status status = SSGCAM_OK;
+    for (size_t i = 0; status == SSGCAM_OK && i < item->label_count; i++) status = score_file(s, thread, item, item->labels[i], &region);
+    if (status != SSGCAM_OK) s->counts[thread] = before;
+    return status;
 }
 
 static ssgcam_status score_files(scoring *s, const ssgcam_item *const *items)

@@ -422,6 +422,9 @@ for class in red green blue; do
   answered=$(awk -v a="$answered" -v b="$top1" 'BEGIN { print a + b }')
 done
 check "one class of three is the answer (Top-1)" [ "$answered" = 1 ]
+cp -r boxes_run/maps half_maps
+rm half_maps/"${ids[1]}".2.npy
+expect 1 "1 images, 1 failed, 1 maps" eval boxes --maps half_maps --data data/boxes.csv --split test # an image with one of its two maps counts not at all
 rm boxes_run/maps/"${ids[2]}".*.npy
 expect 1 "1 of 2 images could not be scored" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test
 for threads in 1 7; do "$ssgcam" eval boxes --maps boxes_run/maps --data data/boxes.csv --split test --json --threads $threads >scored-$threads.txt 2>&1; done
