@@ -220,7 +220,7 @@ static void write_item(set *s, int i)
     for (size_t c = 0; c < classes; c++) {
         s->labels[i][c] = classes == 1 ? i % CLASSES : (int)c * 2;
         s->boxes[i][c] = (ssgcam_box){s->labels[i][c], 2 + (int)c, 3, width - 4, height - 2};
-        if (i != ABSENT || c == 0) write_map(s, i, s->labels[i][c]); /* an image's first map may be there, and count, while its second is not */
+        if (i != ABSENT || c == 0) write_map(s, i, s->labels[i][c]); /* of one image only the first map is there */
     }
     s->items[i] = (ssgcam_item){.id = s->names[i],
                                 .image = s->paths[i][0],
