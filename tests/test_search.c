@@ -433,7 +433,7 @@ Test(search, senseless_options_are_refused)
     small_refused(&o, SSGCAM_ERR_ARGUMENT, "colours");
     static const ssgcam_method scorecam[] = {SSGCAM_METHOD_SCORECAM};
     o = small_options(), o.methods = scorecam, o.method_count = 1;
-    small_refused(&o, SSGCAM_ERR_UNSUPPORTED, "scorecam");
+    small_refused(&o, SSGCAM_ERR_ARGUMENT, "scorecam");
 }
 
 Test(search, only_methods_to_mix_are_mixed)

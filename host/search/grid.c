@@ -55,7 +55,7 @@ static ssgcam_status take_methods(ssg_grid *grid, const ssgcam_search_options *o
     if (o->product_only && o->coherence_only) return ssg_fail(SSGCAM_ERR_ARGUMENT, "product only and coherence only leave no combination");
     for (size_t m = 0; m < count; m++) {
         if (methods[m] == SSGCAM_METHOD_SMOOTHGRADCAMPP || methods[m] == SSGCAM_METHOD_SCORECAM)
-            return ssg_fail(SSGCAM_ERR_UNSUPPORTED, "%s needs network passes of its own and cannot be a row of a search",
+            return ssg_fail(SSGCAM_ERR_ARGUMENT, "%s needs network passes of its own for every map and cannot be searched; leave it out",
                             ssgcam_method_name(methods[m]));
         ssgcam_method_options method = ssgcam_method_defaults(methods[m]);
         SSG_TRY(methods[m] == SSGCAM_METHOD_SSGCAM ? add_ssgcam(grid, o) : add_method(grid, &method));

@@ -529,6 +529,7 @@ expect 3 "with other options; finish that one" "${search[@]}" --runs 60 -n 10000
 expect 0 "held out" "${search[@]}" -n 300 --sigmas 0,3 -o held.json --fresh
 # Recipes as the schema of docs/ has them, of searches with other options too.
 expect 0 "rows, " "${search[@]}" -n 300 -m ssgcam,hirescam --weighting both --combine coherence --powers 0.5 --folds 2 --fitness foreground -o folds.json
+expect 2 "scorecam needs network passes of its own for every map and cannot be searched; leave it out" "${search[@]}" -m ssgcam,scorecam -o x.json
 # The headings are those of what is printed.
 headings() { "$ssgcam" "${search[@]}" -n 30 --fitness "$1" -o headings.json 2>/dev/null | sed -n '/tau  mix$/ s/  */ /gp'; }
 check "headings of --fitness miou" [ "$(headings miou)" = " mIoU % classes % mIoU % classes % tau mix" ]
