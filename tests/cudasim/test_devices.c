@@ -106,28 +106,50 @@ Test(devices, lanes_need_no_waiting)
     no_faults("lanes");
 }
 
+/* What became of work on two devices whose n-th call lost one. */
+typedef struct loss {
+    ssgcam_status status;
+    int said;   /* how often that the other goes on */
+    long calls; /* fewer than n: none was lost */
+} loss;
+
+typedef ssgcam_status device_task(ssgcam_device *device, void *context);
+
+static loss lose_one(long n, device_task *task, void *context)
+{
+    ssgcam_device *device;
+    loss l;
+    cr_assert_eq(ssgcam_device_open(&device, "cuda:0,1", 2), SSGCAM_OK, "%s", ssgcam_last_error());
+    listen();
+    long before = cudasim_call_count();
+    cudasim_fail_call(n, CUDASIM_LOSE_ONE);
+    l.status = task(device, context);
+    l.calls = cudasim_call_count() - before;
+    ssgcam_device_close(&device);
+    cudasim_fail_call(0, 0);
+    l.said = heard("the other device goes on without it");
+    no_faults("a lost device");
+    return l;
+}
+
+static ssgcam_status generate_lost(ssgcam_device *device, void *context)
+{
+    (void)context;
+    return generate_on(device, folder("lost"), 1, 1);
+}
+
 /* The n-th call loses a device; n runs through a whole run. The other device finishes, and that is said once. */
 Test(devices, one_may_be_lost, .timeout = 280)
 {
     open_two(0);
     int losses = 0;
     for (long n = 1;; n += 43) {
-        ssgcam_device *device;
-        cr_assert_eq(ssgcam_device_open(&device, "cuda:0,1", 2), SSGCAM_OK, "%s", ssgcam_last_error());
-        listen();
-        long before = cudasim_call_count();
-        cudasim_fail_call(n, CUDASIM_LOSE_ONE);
-        ssgcam_status status = generate_on(device, folder("lost"), 1, 1);
-        long calls = cudasim_call_count() - before;
-        ssgcam_device_close(&device);
-        cudasim_fail_call(0, 0);
-        int times = heard("the other device goes on without it");
-        cr_expect_eq(status, SSGCAM_OK, "call %ld: %s", n, ssgcam_last_error());
-        cr_expect_leq(times, 1, "call %ld: said %d times", n, times); /* not at all if nothing was left to do */
+        loss l = lose_one(n, generate_lost, NULL);
+        cr_expect_eq(l.status, SSGCAM_OK, "call %ld: %s", n, ssgcam_last_error());
+        cr_expect_leq(l.said, 1, "call %ld: said %d times", n, l.said); /* not at all if nothing was left to do */
         cr_expect_eq(different(folder("one"), folder("lost")), 0, "call %ld", n);
-        losses += times;
-        no_faults("a lost device");
-        if (calls < n) break;
+        losses += l.said;
+        if (l.calls < n) break;
     }
     cr_expect_gt(losses, 3);
     close_two();
@@ -139,6 +161,17 @@ static int same_scores(const ssgcam_eval_result *a, const ssgcam_eval_result *b)
     return a->images == b->images && a->class_count == b->class_count &&
            memcmp(a->confusion, b->confusion, labels * labels * sizeof *a->confusion) == 0 &&
            memcmp(a->curve_mean, b->curve_mean, sizeof a->curve_mean) == 0;
+}
+
+typedef struct scored {
+    const ssgcam_dataset *labelled;
+    ssgcam_eval_result result;
+} scored;
+
+static ssgcam_status evaluate_lost(ssgcam_device *device, void *context)
+{
+    scored *s = context;
+    return evaluate_on(device, s->labelled, &s->result);
 }
 
 /* Counts of masks on the way, as masks themselves: two devices have those of one, and the other has them if one is lost. */
@@ -153,21 +186,13 @@ Test(devices, two_give_the_scores_of_one_and_one_may_be_lost, .timeout = 240)
     ssgcam_eval_clear(&two);
     int losses = 0;
     for (long n = 1;; n += 131) {
-        ssgcam_device *device;
-        cr_assert_eq(ssgcam_device_open(&device, "cuda:0,1", 2), SSGCAM_OK, "%s", ssgcam_last_error());
-        listen();
-        long before = cudasim_call_count();
-        cudasim_fail_call(n, CUDASIM_LOSE_ONE);
-        ssgcam_status status = evaluate_on(device, labelled, &two);
-        long calls = cudasim_call_count() - before;
-        ssgcam_device_close(&device);
-        cudasim_fail_call(0, 0);
-        losses += heard("the other device goes on without it");
-        cr_expect_eq(status, SSGCAM_OK, "call %ld: %s", n, ssgcam_last_error());
-        if (status == SSGCAM_OK) cr_expect(same_scores(&one, &two), "call %ld", n);
-        ssgcam_eval_clear(&two);
-        no_faults("a lost device");
-        if (calls < n) break;
+        scored lost = {.labelled = labelled};
+        loss l = lose_one(n, evaluate_lost, &lost);
+        losses += l.said;
+        cr_expect_eq(l.status, SSGCAM_OK, "call %ld: %s", n, ssgcam_last_error());
+        if (l.status == SSGCAM_OK) cr_expect(same_scores(&one, &lost.result), "call %ld", n);
+        ssgcam_eval_clear(&lost.result);
+        if (l.calls < n) break;
     }
     cr_expect_gt(losses, 1);
     ssgcam_eval_clear(&one);
@@ -191,6 +216,11 @@ static ssgcam_status search_on(ssgcam_device *device, const ssgcam_dataset *labe
     return status;
 }
 
+static ssgcam_status search_lost(ssgcam_device *device, void *labelled)
+{
+    return search_on(device, labelled, folder("lost.json"));
+}
+
 /* While the bank is made the other device goes on; the first scores, and the search ends if that is lost. */
 Test(devices, a_search_goes_on_without_a_device_that_is_lost, .timeout = 280)
 {
@@ -205,22 +235,15 @@ Test(devices, a_search_goes_on_without_a_device_that_is_lost, .timeout = 280)
     char *right = read_text(folder("right.json"));
     int went_on = 0, ended = 0;
     for (long n = all / 40; n < all; n += all / 16) {
-        cr_assert_eq(ssgcam_device_open(&device, "cuda:0,1", 2), SSGCAM_OK, "%s", ssgcam_last_error());
-        listen();
-        cudasim_fail_call(n, CUDASIM_LOSE_ONE);
-        ssgcam_status status = search_on(device, labelled, folder("lost.json"));
-        ssgcam_device_close(&device);
-        cudasim_fail_call(0, 0);
-        int said_so = heard("the other device goes on without it");
-        cr_expect(status == SSGCAM_OK || status == SSGCAM_ERR_DEVICE, "call %ld: status %d, %s", n, (int)status, ssgcam_last_error());
-        if (status == SSGCAM_OK) {
+        loss l = lose_one(n, search_lost, labelled);
+        cr_expect(l.status == SSGCAM_OK || l.status == SSGCAM_ERR_DEVICE, "call %ld: status %d, %s", n, (int)l.status, ssgcam_last_error());
+        if (l.status == SSGCAM_OK) {
             char *found = read_text(folder("lost.json"));
             cr_expect_str_eq(found, right, "call %ld", n);
             free(found);
         }
-        went_on += status == SSGCAM_OK && said_so;
-        ended += status == SSGCAM_ERR_DEVICE;
-        no_faults("a lost device");
+        went_on += l.status == SSGCAM_OK && l.said;
+        ended += l.status == SSGCAM_ERR_DEVICE;
     }
     cr_expect_gt(went_on, 0);
     cr_expect_gt(ended, 0);
